@@ -1,0 +1,250 @@
+//! Binding of a call's arguments to a row's parameters, with PyTorch's refusals.
+
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+
+use super::meta::{Dtype, Scalar, Shape};
+use super::row::{Arg, Default, OpError, OpId, OpRow, Param, ParamKind, Raw};
+use super::table;
+
+/// How a call is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// `torch.f(x, …)`, or an operator of the language.
+    Function,
+    /// `x.f(…)`; the first positional argument is `x`.
+    Method,
+    /// `x.f_(…)`; the first positional argument is `x`.
+    InPlace,
+}
+
+/// A call's arguments after binding, one a parameter.
+pub type Bound<T> = Vec<Arg<T>>;
+
+/// Binds to the first of the overloads of `op` (rows that share its name) that takes these arguments.
+pub fn bind_overloaded<T: Clone>(
+    op: OpId,
+    positional: &[Raw<T>],
+    keyword: &[(&str, Raw<T>)],
+    form: Form,
+) -> Result<(OpId, Bound<T>), OpError> {
+    let overloads = table::overloads(op);
+    let mut first_error = None;
+    for &overload in overloads {
+        match bind(table::row(overload), positional, keyword, form) {
+            Ok(bound) => return Ok((overload, bound)),
+            Err(error @ OpError::Unsupported(_)) => first_error = Some(error),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    Err(first_error.unwrap_or_else(|| OpError::Unsupported("an operator without a row".into())))
+}
+
+/// Binds to the parameters of one row; missing ones get their defaults.
+pub fn bind<T: Clone>(row: &OpRow, positional: &[Raw<T>], keyword: &[(&str, Raw<T>)], form: Form) -> Result<Bound<T>, OpError> {
+    let mut bound: Vec<Option<Arg<T>>> = vec![None; row.params.len()];
+    let taken = bind_positional(row, positional, form, &mut bound)?;
+    if taken < positional.len() {
+        return Err(too_many(row, positional.len(), form));
+    }
+    for (name, value) in keyword {
+        let Some(place) = row.params.iter().position(|param| param.name == *name || (param.name == "self" && *name == "input")) else {
+            return Err(OpError::type_error(format!("{}() got an unexpected keyword argument '{name}'", called(row))));
+        };
+        if bound[place].is_some() {
+            return Err(OpError::type_error(format!("{}() got multiple values for argument '{name}'", called(row))));
+        }
+        bound[place] = Some(convert(row, place, value, None)?);
+    }
+    row.params.iter().zip(bound).enumerate().map(|(place, (param, arg))| arg.map_or_else(|| default(row, place, param), Ok)).collect()
+}
+
+/// Binds positional arguments, and returns how many it took.
+fn bind_positional<T: Clone>(row: &OpRow, positional: &[Raw<T>], form: Form, bound: &mut [Option<Arg<T>>]) -> Result<usize, OpError> {
+    let places: SmallVec<[usize; 8]> = (0..row.params.len()).filter(|&place| !row.params[place].keyword_only).collect();
+    for (nth, &place) in places.iter().enumerate() {
+        let Some(value) = positional.get(nth) else { return Ok(nth) };
+        let shown = if form == Form::Function { nth + 1 } else { nth };
+        let last = nth + 1 == places.len() || row.params[place].kind == ParamKind::Ints;
+        if last && row.params[place].kind == ParamKind::Ints
+            && let Some(ints) = loose_ints(&positional[nth..])
+        {
+            bound[place] = Some(ints);
+            return Ok(positional.len());
+        }
+        bound[place] = Some(convert(row, place, value, Some(shown))?);
+    }
+    Ok(places.len().min(positional.len()))
+}
+
+/// Two or more integers that stand for a list.
+fn loose_ints<T>(values: &[Raw<T>]) -> Option<Arg<T>> {
+    if values.len() < 2 {
+        return None;
+    }
+    if values.iter().all(|value| matches!(value, Raw::Scalar(Scalar::Int(_)) | Raw::Unknown)) && values.iter().any(|value| matches!(value, Raw::Unknown)) {
+        return Some(Arg::Unknown);
+    }
+    values.iter().map(int_of).collect::<Option<SmallVec<[i64; 4]>>>().map(Arg::Ints)
+}
+
+fn int_of<T>(value: &Raw<T>) -> Option<i64> {
+    if let Raw::Scalar(Scalar::Int(value)) = value { Some(*value) } else { None }
+}
+
+/// The name that PyTorch's messages use: without the overload's suffix.
+pub fn called(row: &OpRow) -> &'static str {
+    row.name.split('.').next().unwrap_or(row.name)
+}
+
+fn too_many(row: &OpRow, given: usize, form: Form) -> OpError {
+    let implicit = usize::from(form != Form::Function);
+    let most = row.params.iter().filter(|param| !param.keyword_only).count() - implicit.min(row.params.len());
+    let given = given - implicit.min(given);
+    let plural = if most == 1 { "" } else { "s" };
+    let were = if given == 1 { "was" } else { "were" };
+    OpError::type_error(format!("{}() takes {most} positional argument{plural} but {given} {were} given", called(row)))
+}
+
+fn default<T>(row: &OpRow, place: usize, param: &Param) -> Result<Arg<T>, OpError> {
+    match param.default {
+        Some(Default::None) => Ok(Arg::None),
+        Some(Default::Scalar(scalar)) => Ok(Arg::Scalar(scalar)),
+        Some(Default::Str(text)) => Ok(Arg::Str(text.into())),
+        Some(Default::Ints(ints)) => Ok(Arg::Ints(ints.into())),
+        None => Err(OpError::type_error(format!(
+            "{}() missing 1 required positional arguments: \"{}\"",
+            called(row),
+            if place == 0 && param.name == "self" { "input" } else { param.name }
+        ))),
+    }
+}
+
+/// Python's name of the type of an argument.
+pub fn type_name<T>(value: &Raw<T>) -> &'static str {
+    match value {
+        Raw::None => "NoneType",
+        Raw::Tensor(_) => "Tensor",
+        Raw::Scalar(Scalar::Bool(_)) => "bool",
+        Raw::Scalar(Scalar::Int(_)) => "int",
+        Raw::Scalar(Scalar::Float(_)) => "float",
+        Raw::Str(_) => "str",
+        Raw::Dtype(_) => "torch.dtype",
+        Raw::List(_) => "list",
+        Raw::Unknown => "object",
+        Raw::Other(name) => name,
+    }
+}
+
+/// What a parameter takes, as PyTorch's messages say it.
+fn expected(kind: ParamKind) -> &'static str {
+    match kind {
+        ParamKind::Tensor { .. } | ParamKind::OptTensor { .. } | ParamKind::TensorOrScalar => "Tensor",
+        ParamKind::Tensors => "tuple of Tensors",
+        ParamKind::Scalar => "Number",
+        ParamKind::Int => "int",
+        ParamKind::Bool => "bool",
+        ParamKind::Ints => "tuple of ints",
+        ParamKind::Str => "str",
+        ParamKind::Dtype => "torch.dtype",
+        ParamKind::Index | ParamKind::Data => "sequence",
+    }
+}
+
+fn refused<T>(row: &OpRow, place: usize, value: &Raw<T>, position: Option<usize>) -> OpError {
+    let param = &row.params[place];
+    let name = if param.name == "self" { "input" } else { param.name };
+    let position = position.map_or(String::new(), |position| format!(" (position {position})"));
+    OpError::type_error(format!("{}(): argument '{name}'{position} must be {}, not {}", called(row), expected(param.kind), type_name(value)))
+}
+
+/// The argument as the parameter at `place` takes it.
+fn convert<T: Clone>(row: &OpRow, place: usize, value: &Raw<T>, position: Option<usize>) -> Result<Arg<T>, OpError> {
+    let param = &row.params[place];
+    let converted = match (param.kind, value) {
+        (_, Raw::Unknown) => Some(Arg::Unknown),
+        (ParamKind::OptTensor { .. }, Raw::None) => Some(Arg::None),
+        (_, Raw::None) if param.default == Some(Default::None) => Some(Arg::None),
+        (ParamKind::Tensor { .. } | ParamKind::OptTensor { .. } | ParamKind::TensorOrScalar, Raw::Tensor(tensor)) => Some(Arg::Tensor(tensor.clone())),
+        (ParamKind::TensorOrScalar | ParamKind::Scalar, Raw::Scalar(scalar)) => Some(Arg::Scalar(*scalar)),
+        (ParamKind::Int, Raw::Scalar(scalar @ Scalar::Int(_))) | (ParamKind::Bool, Raw::Scalar(scalar @ Scalar::Bool(_))) => Some(Arg::Scalar(*scalar)),
+        (ParamKind::Scalar | ParamKind::Int | ParamKind::Bool, Raw::Tensor(_)) => {
+            return Err(OpError::Unsupported(format!("a tensor for the number '{}' of {}()", param.name, called(row))));
+        }
+        (ParamKind::Ints, Raw::Scalar(Scalar::Int(int))) => Some(Arg::Ints(SmallVec::from_slice(&[*int]))),
+        (ParamKind::Ints, Raw::List(items)) => ints(items),
+        (ParamKind::Tensors, Raw::List(items)) => Some(tensors(items, place)?),
+        (ParamKind::Str, Raw::Str(text)) => Some(Arg::Str(Rc::clone(text))),
+        (ParamKind::Dtype, Raw::Dtype(dtype)) => Some(Arg::Dtype(*dtype)),
+        (ParamKind::Data, _) => Some(data(value)?),
+        _ => None,
+    };
+    converted.ok_or_else(|| refused(row, place, value, position))
+}
+
+fn ints<T>(items: &[Raw<T>]) -> Option<Arg<T>> {
+    if items.iter().any(|item| matches!(item, Raw::Unknown)) {
+        return Some(Arg::Unknown);
+    }
+    items.iter().map(int_of).collect::<Option<SmallVec<[i64; 4]>>>().map(Arg::Ints)
+}
+
+fn tensors<T: Clone>(items: &[Raw<T>], place: usize) -> Result<Arg<T>, OpError> {
+    if items.iter().any(|item| matches!(item, Raw::Unknown)) {
+        return Ok(Arg::Unknown);
+    }
+    let mut tensors = Vec::with_capacity(items.len());
+    for (nth, item) in items.iter().enumerate() {
+        let Raw::Tensor(tensor) = item else {
+            return Err(OpError::type_error(format!("expected Tensor as element {nth} in argument {place}, but got {}", type_name(item))));
+        };
+        tensors.push(tensor.clone());
+    }
+    Ok(Arg::Tensors(tensors))
+}
+
+/// How deep the lists of `tensor(…)` may be nested.
+const MAX_NESTING: usize = 128;
+
+/// Nested numbers with their common shape and type.
+fn data<T>(value: &Raw<T>) -> Result<Arg<T>, OpError> {
+    let mut shape = Shape::new();
+    let mut inner = value;
+    while let Raw::List(items) = inner {
+        shape.push(items.len());
+        let Some(first) = items.first() else { break };
+        if shape.len() > MAX_NESTING {
+            return Err(OpError::value(format!("too many dimensions '{}'", type_name(inner))));
+        }
+        inner = first;
+    }
+    let mut flat = Vec::new();
+    if !flatten(value, &shape, 0, &mut flat)? {
+        return Ok(Arg::Unknown);
+    }
+    let dtype = flat.iter().map(|&scalar| super::promote::of_scalar(scalar)).max().unwrap_or(Dtype::F32);
+    Ok(Arg::Data(Rc::new(flat), shape, dtype))
+}
+
+/// Appends the numbers of `value`, checked against `shape`; false where one is not known.
+fn flatten<T>(value: &Raw<T>, shape: &[usize], dim: usize, flat: &mut Vec<Scalar>) -> Result<bool, OpError> {
+    match value {
+        Raw::Unknown => Ok(false),
+        Raw::Scalar(scalar) if shape.is_empty() => {
+            flat.push(*scalar);
+            Ok(true)
+        }
+        Raw::Scalar(_) => Err(OpError::type_error("not a sequence")),
+        Raw::List(items) if !shape.is_empty() => {
+            if items.len() != shape[0] {
+                return Err(OpError::value(format!("expected sequence of length {} at dim {dim} (got {})", shape[0], items.len())));
+            }
+            items.iter().try_fold(true, |known, item| Ok(flatten(item, &shape[1..], dim + 1, flat)? && known))
+        }
+        Raw::Tensor(_) => Err(OpError::Unsupported("a tensor among the numbers of tensor()".into())),
+        Raw::List(_) => Err(OpError::type_error("must be real number, not list")),
+        Raw::Str(_) => Err(OpError::type_error("new(): invalid data type 'str'")),
+        other => Err(OpError::runtime(format!("Could not infer dtype of {}", type_name(other)))),
+    }
+}

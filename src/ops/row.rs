@@ -1,0 +1,364 @@
+//! What a row of the operator table is made of.
+
+use std::fmt;
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+
+use super::array::Array;
+use super::meta::{Dtype, Meta, Scalar};
+use super::rng::Rng;
+
+crate::define_index! {
+    /// A row of the table.
+    pub struct OpId = "op";
+    /// A tensor of whichever machine runs a backward formula: a handle that only that machine can read.
+    pub struct Var = "v";
+}
+
+/// Python's exception types, as far as PyTorch raises them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names are Python's")]
+pub enum Exception {
+    Exception,
+    RuntimeError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+    IndexError,
+    KeyError,
+    AttributeError,
+    NameError,
+    UnboundLocalError,
+    AssertionError,
+    ZeroDivisionError,
+    OverflowError,
+    StopIteration,
+    RecursionError,
+}
+
+impl Exception {
+    /// Python's name of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Exception::Exception => "Exception",
+            Exception::RuntimeError => "RuntimeError",
+            Exception::NotImplementedError => "NotImplementedError",
+            Exception::TypeError => "TypeError",
+            Exception::ValueError => "ValueError",
+            Exception::IndexError => "IndexError",
+            Exception::KeyError => "KeyError",
+            Exception::AttributeError => "AttributeError",
+            Exception::NameError => "NameError",
+            Exception::UnboundLocalError => "UnboundLocalError",
+            Exception::AssertionError => "AssertionError",
+            Exception::ZeroDivisionError => "ZeroDivisionError",
+            Exception::OverflowError => "OverflowError",
+            Exception::StopIteration => "StopIteration",
+            Exception::RecursionError => "RecursionError",
+        }
+    }
+}
+
+/// What an operator refuses: PyTorch's exception with its text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OpError {
+    /// PyTorch raises this, in these words.
+    Raises(Exception, String),
+    /// PyTorch may well do it, but the table does not model it: never a verdict.
+    Unsupported(String),
+}
+
+impl OpError {
+    /// A `RuntimeError`.
+    pub fn runtime(message: impl Into<String>) -> OpError {
+        OpError::Raises(Exception::RuntimeError, message.into())
+    }
+    /// An `IndexError`.
+    pub fn index(message: impl Into<String>) -> OpError {
+        OpError::Raises(Exception::IndexError, message.into())
+    }
+    /// A `TypeError`.
+    pub fn type_error(message: impl Into<String>) -> OpError {
+        OpError::Raises(Exception::TypeError, message.into())
+    }
+    /// A `ValueError`.
+    pub fn value(message: impl Into<String>) -> OpError {
+        OpError::Raises(Exception::ValueError, message.into())
+    }
+}
+
+/// An argument as a machine hands it over, before it is bound to a parameter.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Raw<T> {
+    /// `None`
+    None,
+    /// A tensor.
+    Tensor(T),
+    /// A number or bool.
+    Scalar(Scalar),
+    /// A string.
+    Str(Rc<str>),
+    /// A dtype.
+    Dtype(Dtype),
+    /// A list, tuple or `Size`.
+    List(Vec<Raw<T>>),
+    /// A value the analysis does not know. Binds to anything.
+    Unknown,
+    /// Something no operator takes, by the name of its Python type.
+    Other(&'static str),
+}
+
+/// An argument bound to its parameter.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Arg<T> {
+    /// Absent, or `None`.
+    None,
+    /// A tensor.
+    Tensor(T),
+    /// A list of tensors.
+    Tensors(Vec<T>),
+    /// A number or a bool.
+    Scalar(Scalar),
+    /// A shape, a list of dimensions.
+    Ints(SmallVec<[i64; 4]>),
+    /// A string, as in `reduction="mean"`.
+    Str(Rc<str>),
+    /// A dtype.
+    Dtype(Dtype),
+    /// The items between the brackets of `x[…]`.
+    Index(Vec<IndexItem<T>>),
+    /// Nested numbers, for `tensor([[1, 2], [3, 4]])`: flattened, with their shape and dtype.
+    Data(Rc<Vec<Scalar>>, super::meta::Shape, Dtype),
+    /// Known to the analysis to be there, but not which. `infer` and `forward` are never called with one.
+    Unknown,
+}
+
+/// An item between the brackets of `x[…]`.
+#[derive(Clone, PartialEq, Debug)]
+pub enum IndexItem<T> {
+    /// `None`: a new dimension; in an [`Arg::Index`] of the `index` row, a dimension that is taken whole.
+    None,
+    /// `...`
+    Ellipsis,
+    /// An integer.
+    Int(i64),
+    /// `True`, `False`
+    Bool(bool),
+    /// `a:b:c`
+    Slice(Option<i64>, Option<i64>, Option<i64>),
+    /// A tensor of integers or a mask.
+    Tensor(T),
+    /// Not known to the analysis.
+    Unknown,
+}
+
+/// What a parameter takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ParamKind {
+    /// A tensor. `diff`: a gradient may flow to it.
+    Tensor {
+        /// Whether a gradient may flow to it (index and mask parameters: no).
+        diff: bool,
+    },
+    /// A tensor or `None`.
+    OptTensor {
+        /// Whether a gradient may flow to it.
+        diff: bool,
+    },
+    /// A tensor or a number (`other` of `mul`): a number stays [`Arg::Scalar`].
+    TensorOrScalar,
+    /// A list of tensors, all of which may get a gradient.
+    Tensors,
+    /// A number or bool.
+    Scalar,
+    /// An integer.
+    Int,
+    /// `True` or `False`.
+    Bool,
+    /// A list of integers; a single integer is a list of one, and where the parameter is the last positional
+    /// one of a method, loose integers are gathered (`x.view(2, 3)`).
+    Ints,
+    /// A string.
+    Str,
+    /// A dtype.
+    Dtype,
+    /// The items between brackets.
+    Index,
+    /// Numbers nested in lists, for `tensor(…)`.
+    Data,
+}
+
+/// A parameter of an operator.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Param {
+    /// PyTorch's name, for keywords and messages.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: ParamKind,
+    /// What it is where it is not given; none: it must be given.
+    pub default: Option<Default>,
+    /// Whether it can be given by name only.
+    pub keyword_only: bool,
+}
+
+/// A parameter's default.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Default {
+    /// `None`
+    None,
+    /// A number or bool.
+    Scalar(Scalar),
+    /// A string.
+    Str(&'static str),
+    /// A list of integers.
+    Ints(&'static [i64]),
+}
+
+/// The ways an operator can be written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Forms {
+    /// The names of the function in `torch.`: `["mul", "multiply"]`. A dotted one is `linalg.norm`.
+    pub function: &'static [&'static str],
+    /// The names of the tensor method.
+    pub method: &'static [&'static str],
+    /// The names of the function in `torch.nn.functional`.
+    pub functional: &'static [&'static str],
+}
+
+/// The in-place form: `x.add_(y)`, `x += y`.
+#[derive(Clone, Copy, Debug)]
+pub enum InPlace {
+    /// There is none.
+    No,
+    /// It computes the same and writes it to the first argument. Methods are the row's method names with `_`.
+    ///
+    /// Where `saves` is none, what the form saves follows from the row: the first input is saved as a clone from
+    /// before the write (a hidden save, rule R2.2), all else as in the row.
+    Yes {
+        /// What it saves, where that is not what follows from the row (`leaky_relu_` saves its result).
+        saves: Option<&'static [Save]>,
+        /// The backward node's name, where it is another (`LeakyReluBackward1`).
+        node: Option<&'static str>,
+    },
+    /// The operator exists in this form only (`copy_`, `normal_`), the row's method names are with `_`.
+    Only,
+}
+
+/// What the result is to the first argument.
+#[derive(Clone, Copy, Debug)]
+pub enum ResultKind {
+    /// New storage.
+    Fresh,
+    /// A view; `infer` gives its layout in the storage of the first argument.
+    View,
+    /// Several views of one call, which may not be written in place (rule R5.1).
+    MultiView,
+    /// The argument itself where the function says so (`x.float()` on f32), else new storage.
+    SelfIf(fn(&[Arg<Meta>]) -> bool),
+}
+
+/// A tensor that a backward node keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Saved {
+    /// The argument at this position; all tensors of a list. A number there is saved as a wrapped number:
+    /// no version to check, but gone after backward (rule R2.4).
+    Input(usize),
+    /// The result at this position.
+    Output(usize),
+    /// Something no user code can reach: a second backward fails, a version never does. The formula of a row with
+    /// one may ask for every input and output: it gets the values as they were at the call.
+    Hidden,
+}
+
+/// When it is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// Whenever the node is made.
+    Always,
+    /// Only if one of the arguments at these positions requires grad (rule R2.3).
+    Needs(&'static [usize]),
+}
+
+/// One thing that the backward node keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Save {
+    /// What.
+    pub what: Saved,
+    /// When.
+    pub when: When,
+}
+
+/// What backward does at the operator's node.
+#[derive(Clone, Copy)]
+pub enum Gradient {
+    /// The formula. It returns one entry a differentiable tensor argument, in the order of the arguments (a list
+    /// counts once for each of its tensors); none is an undefined gradient.
+    Formula(fn(&mut dyn Backward) -> Result<Vec<Option<Var>>, OpError>),
+    /// The result never requires grad (comparisons, `argmax`, `zeros_like`).
+    NotDifferentiable,
+    /// The result requires grad, and backward raises (rule R2.7, R10.2): the exception and its whole text.
+    NotImplemented(Exception, &'static str),
+}
+
+impl fmt::Debug for Gradient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Gradient::Formula(_) => "Formula",
+            Gradient::NotDifferentiable => "NotDifferentiable",
+            Gradient::NotImplemented(..) => "NotImplemented",
+        })
+    }
+}
+
+/// One operator. There are no default columns: a row that lacks one does not compile.
+#[derive(Clone, Copy, Debug)]
+pub struct OpRow {
+    /// ATen's name, unique in the table: `mul`, `sum`, `index_put`.
+    pub name: &'static str,
+    /// How it can be written.
+    pub forms: Forms,
+    /// Its parameters. Of an operator with an in-place form, the first is the tensor that is written.
+    pub params: &'static [Param],
+    /// What the result is to the first argument.
+    pub result: ResultKind,
+    /// Whether and how it can be written in place.
+    pub in_place: InPlace,
+    /// Shapes and dtypes of the results, or PyTorch's refusal.
+    pub infer: fn(&[Arg<Meta>]) -> Result<Vec<Meta>, OpError>,
+    /// The numbers: contiguous arrays of just the metas that `infer` gave. None for views.
+    pub forward: Option<fn(&[Arg<Array>], &mut Rng) -> Result<Vec<Array>, OpError>>,
+    /// What the node keeps for backward.
+    pub saves: &'static [Save],
+    /// What backward does.
+    pub gradient: Gradient,
+    /// The node's name: `MulBackward0`.
+    pub node: &'static str,
+    /// The node's name where it depends on the arguments (`SumBackward0`, `SumBackward1`).
+    pub node_by: Option<fn(&[Arg<Meta>]) -> &'static str>,
+    /// Rows of `ops.tsv` that this row is checked against; empty only with a comment that says what was measured instead.
+    pub evidence: &'static [&'static str],
+}
+
+/// What a backward formula may ask and do. Formulas are written with operators of the table, so that they
+/// differentiate again (`create_graph`), and so that either machine can run them.
+pub trait Backward {
+    /// The gradient of the result at `output`; none if undefined. Formulas of one output may rely on it.
+    fn grad(&mut self, output: usize) -> Option<Var>;
+    /// Dtype and sizes of the result at `output`.
+    fn output_meta(&self, output: usize) -> Meta;
+    /// The number of results.
+    fn outputs(&self) -> usize;
+    /// The argument at `position` as it was saved. Only what the row saves may be asked for.
+    fn input(&mut self, position: usize) -> Result<Var, OpError>;
+    /// The result at `output` as it was saved.
+    fn output(&mut self, output: usize) -> Result<Var, OpError>;
+    /// The arguments of the call: tensors as their metas (which are always kept), the rest as given.
+    fn args(&self) -> &[Arg<Meta>];
+    /// Whether the tensor argument at `position` (any of a list) requires grad. A formula should not compute what is not needed.
+    fn needs(&self, position: usize) -> bool;
+    /// Dtype and layout of a tensor.
+    fn meta(&self, var: Var) -> Meta;
+    /// Runs the operator named `op` on bound arguments (trailing ones that have defaults may be left out).
+    fn call(&mut self, op: &'static str, args: Vec<Arg<Var>>) -> Result<SmallVec<[Var; 2]>, OpError>;
+}
