@@ -261,7 +261,7 @@ pub enum ResultKind {
 /// A tensor that a backward node keeps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Saved {
-    /// The argument at this position; all tensors of a list. A number there is saved as a wrapped number:
+    /// The argument at this position; all tensors of a list or between brackets. A number there is saved as a wrapped number:
     /// no version to check, but gone after backward (rule R2.4).
     Input(usize),
     /// The result at this position.
@@ -351,6 +351,8 @@ pub trait Backward {
     fn outputs(&self) -> usize;
     /// The argument at `position` as it was saved. Only what the row saves may be asked for.
     fn input(&mut self, position: usize) -> Result<Var, OpError>;
+    /// The tensors of the list at `position`, or of the items between brackets there, as they were saved.
+    fn inputs(&mut self, position: usize) -> Result<Vec<Var>, OpError>;
     /// The result at `output` as it was saved.
     fn output(&mut self, output: usize) -> Result<Var, OpError>;
     /// The arguments of the call: tensors as their metas (which are always kept), the rest as given.
