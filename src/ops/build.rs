@@ -59,6 +59,10 @@ pub const fn ints(name: &'static str) -> Param {
 pub const fn number(name: &'static str) -> Param {
     param(name, ParamKind::Scalar)
 }
+/// A number or `None`, which is the default.
+pub const fn operand_or_none(name: &'static str) -> Param {
+    number(name).or(Default::None)
+}
 /// `True` or `False`, false by default.
 pub const fn flag(name: &'static str) -> Param {
     param(name, ParamKind::Bool).or(Default::Scalar(Scalar::Bool(false)))

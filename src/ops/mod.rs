@@ -16,6 +16,7 @@ pub mod promote;
 pub mod rng;
 pub mod row;
 pub mod rows;
+pub mod special;
 pub mod table;
 
 pub use array::{Array, Buffer, Element};
