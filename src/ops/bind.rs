@@ -66,7 +66,7 @@ fn bind_positional<T: Clone>(row: &OpRow, positional: &[Raw<T>], form: Form, bou
     for (nth, &place) in places.iter().enumerate() {
         let Some(value) = positional.get(nth) else { return Ok(nth) };
         let shown = if form == Form::Function { nth + 1 } else { nth };
-        let last = nth + 1 == places.len() || row.params[place].kind == ParamKind::Ints;
+        let last = nth + 1 == places.len();
         if last && row.params[place].kind == ParamKind::Ints
             && let Some(ints) = loose_ints(&positional[nth..])
         {

@@ -6,7 +6,7 @@ use crate::ops::build::{
 use crate::ops::formula::Value;
 use crate::ops::kernel::{forward_floating, infer_like, infer_like_floating, map, map_floating};
 use crate::ops::meta::{Dtype, Meta, Scalar};
-use crate::ops::row::{Arg, Backward, Default, Gradient, InPlace, OpError, OpRow, ResultKind, Var};
+use crate::ops::row::{Arg, Backward, Default, Exception, Gradient, InPlace, OpError, OpRow, ResultKind, Var};
 use crate::ops::array::Array;
 use crate::ops::special;
 
@@ -39,7 +39,7 @@ macro_rules! like {
             params: &[SELF],
             result: ResultKind::Fresh,
             in_place: IN_PLACE,
-            infer: infer_no_bool,
+            infer: |args| infer_no_bool(args, $name),
             forward: Some(|args, _| forward_like(args, $int, $float)),
             saves: $saves,
             gradient: Gradient::Formula(|b| b.first($gradient)),
@@ -77,7 +77,7 @@ pub const ROWS: &[OpRow] = &[
     like!("round", both(&["round"]), "RoundBackward0", &[], &["round", "round_"], |x| x, special::round, zero_gradient),
     OpRow {
         params: &[SELF, int("decimals").keyword()],
-        infer: infer_no_bool,
+        infer: |args| infer_no_bool(args, "round"),
         forward: Some(|args, _| forward_round_decimals(args)),
         // Not in ops.tsv; measured: RoundBackward1, saves nothing.
         ..like!("round.decimals", both(&["round"]), "RoundBackward1", &[], &[], |x| x, special::round, zero_gradient)
@@ -266,16 +266,24 @@ const fn helper(name: &'static str, forward: fn(&[Arg<Array>], &mut crate::ops::
     }
 }
 
-fn infer_no_bool(args: &[Arg<Meta>]) -> Metas {
-    if tensor_at(args, 0)?.dtype == Dtype::Bool {
-        return Err(OpError::Unsupported("this function of a bool tensor".into()));
+fn infer_no_bool(args: &[Arg<Meta>], name: &str) -> Metas {
+    if tensor_at(args, 0)?.dtype != Dtype::Bool {
+        return infer_like(args);
     }
-    infer_like(args)
+    Err(not_implemented(match name {
+        "abs" => "\"abs_cpu\" not implemented for 'Bool'".to_owned(),
+        "relu" => "Boolean inputs not supported for relu".to_owned(),
+        _ => format!("\"{name}_vml_cpu\" not implemented for 'Bool'"),
+    }))
+}
+
+fn not_implemented(text: impl Into<String>) -> OpError {
+    OpError::Raises(Exception::NotImplementedError, text.into())
 }
 
 fn infer_neg(args: &[Arg<Meta>]) -> Metas {
     if tensor_at(args, 0)?.dtype == Dtype::Bool {
-        return Err(OpError::runtime(
+        return Err(not_implemented(
             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
         ));
     }
@@ -285,10 +293,7 @@ fn infer_neg(args: &[Arg<Meta>]) -> Metas {
 fn infer_frac(args: &[Arg<Meta>]) -> Metas {
     match tensor_at(args, 0)?.dtype {
         Dtype::F32 | Dtype::F64 => infer_like(args),
-        dtype => Err(OpError::Raises(
-            crate::ops::row::Exception::NotImplementedError,
-            format!("\"frac_cpu\" not implemented for '{}'", dtype.scalar_name()),
-        )),
+        dtype => Err(not_implemented(format!("\"frac_cpu\" not implemented for '{}'", dtype.scalar_name()))),
     }
 }
 
