@@ -5,7 +5,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::meta::{Dtype, Scalar, Shape};
-use super::row::{Arg, Default, OpError, OpId, OpRow, Param, ParamKind, Raw};
+use super::row::{Arg, Default, IndexItem, OpError, OpId, OpRow, Param, ParamKind, Raw};
 use super::table;
 
 /// How a call is written.
@@ -178,6 +178,7 @@ fn convert<T: Clone>(row: &OpRow, place: usize, value: &Raw<T>, position: Option
         (ParamKind::Str, Raw::Str(text)) => Some(Arg::Str(Rc::clone(text))),
         (ParamKind::Dtype, Raw::Dtype(dtype)) => Some(Arg::Dtype(*dtype)),
         (ParamKind::Data, _) => Some(data(value)?),
+        (ParamKind::Index, Raw::List(items)) => index_items(items),
         _ => None,
     };
     converted.ok_or_else(|| refused(row, place, value, position))
@@ -202,6 +203,16 @@ fn tensors<T: Clone>(items: &[Raw<T>], place: usize) -> Result<Arg<T>, OpError> 
         tensors.push(tensor.clone());
     }
     Ok(Arg::Tensors(tensors))
+}
+
+/// The tensors of `index_put(indices, …)`.
+fn index_items<T: Clone>(items: &[Raw<T>]) -> Option<Arg<T>> {
+    let item = |item: &Raw<T>| match item {
+        Raw::Tensor(tensor) => Some(IndexItem::Tensor(tensor.clone())),
+        Raw::None => Some(IndexItem::None),
+        _ => None,
+    };
+    items.iter().map(item).collect::<Option<Vec<_>>>().map(Arg::Index)
 }
 
 /// How deep the lists of `tensor(…)` may be nested.

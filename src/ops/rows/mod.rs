@@ -4,10 +4,19 @@ pub mod activation;
 pub mod binary;
 pub mod compare;
 pub mod factory;
+pub mod indexing;
+pub mod join;
 pub mod logical;
+pub mod loss;
+pub mod masked;
+pub mod matmul;
+pub mod nll;
 pub mod reduce;
+pub mod scatter;
+pub mod softmax;
 pub mod ternary;
 pub mod unary;
+pub mod view;
 
 use super::row::OpRow;
 
@@ -19,7 +28,15 @@ pub const FILES: &[&[OpRow]] = &[
     binary::ROWS,
     ternary::ROWS,
     compare::ROWS,
-    compare::WHOLE,
     logical::ROWS,
     reduce::ROWS,
+    view::ROWS,
+    join::ROWS,
+    scatter::ROWS,
+    indexing::ROWS,
+    masked::ROWS,
+    matmul::ROWS,
+    softmax::ROWS,
+    loss::ROWS,
+    nll::ROWS,
 ];
