@@ -36,8 +36,15 @@ pub fn emit(module: &Module, sources: &SourceMap) -> Python {
     writer.module();
     let header = writer.needs.header();
     let offset = header.lines().count() as u32;
-    let line_map = writer.line_map.iter().map(|&(python, tg)| (python + offset, tg)).collect();
-    Python { text: header + &writer.text, line_map }
+    let line_map = writer
+        .line_map
+        .iter()
+        .map(|&(python, tg)| (python + offset, tg))
+        .collect();
+    Python {
+        text: header + &writer.text,
+        line_map,
+    }
 }
 
 /// The state of writing one script.
@@ -99,7 +106,11 @@ impl<'a> Writer<'a> {
 impl Python {
     /// The script with its line map in a comment at its end, so that the map goes wherever the script goes.
     pub fn with_map(&self) -> String {
-        let pairs: String = self.line_map.iter().map(|(python, tg)| format!(" {python}:{tg}")).collect();
+        let pairs: String = self
+            .line_map
+            .iter()
+            .map(|(python, tg)| format!(" {python}:{tg}"))
+            .collect();
         format!("{}# lines:{pairs}\n", self.text)
     }
 }

@@ -75,16 +75,35 @@ def run(script):
     torch.set_num_threads(1)
     names = {"__name__": "__main__", "__file__": path}
     record = {"outcome": "finished"}
+    raised = []
+    sys.settrace(tracer(path, raised))
     sys.stdout = io.StringIO()
     try:
         exec(compile(script.read_text(encoding="utf-8"), path, "exec"), names)
     except Exception as error:
+        last = error
         record = {"outcome": "raised", "type": type(error).__name__, "text": str(error), "line": innermost(error, path)}
+    sys.settrace(None)
+    record["caught"] = [event for error, event in raised if record["outcome"] == "finished" or error is not last]
     record["warnings"] = list(seen)
     # Addresses of objects are the only thing printed that changes from run to run.
     record["stdout"] = re.sub(r"0x[0-9a-f]+", "0x…", sys.stdout.getvalue())
     record["tensors"] = {k: tensor_state(v) for k, v in names.items() if isinstance(v, torch.Tensor)}
     return record
+
+
+def tracer(path, raised):
+    """Appends to `raised` every exception, caught or not, where it comes into a line of the script."""
+
+    def trace(frame, event, argument):
+        if frame.f_code.co_filename != path:
+            return None
+        if event == "exception" and all(argument[1] is not error for error, _ in raised):
+            kind, error, _ = argument
+            raised.append((error, {"type": kind.__name__, "text": str(error), "line": frame.f_lineno}))
+        return trace
+
+    return trace
 
 
 def innermost(error, path):
@@ -132,7 +151,7 @@ def record(gradlint, program, scripts):
     if result is None:
         sys.exit(f"{program}: no result (over {LIMIT_S} s, or the interpreter died)")
     to_tg = line_map(emitted.stdout)
-    for place in [result, *result["warnings"]]:
+    for place in [result, *result["warnings"], *result["caught"]]:
         if place.get("line") is not None:
             place["python_line"] = place["line"]
             place["line"] = to_tg[place["line"]]
@@ -157,7 +176,8 @@ def compare_with_measured(program, result, script, measured):
         differences.append(f"exception {exception} instead of {expected['exc']}")
     elif exception:
         here = statements("\n".join(script), result["python_line"])
-        if not here & statements(truth["code"], expected["line"]):
+        # `inner_line` is there where the innermost line of the program is not the one that ran at its top level.
+        if not here & statements(truth["code"], expected.get("inner_line", expected["line"])):
             differences.append(f"raised at {here} instead of {expected['stmt']!r}")
     printed = re.sub(r"0x[0-9a-f]+", "0x…", expected["stdout"])
     if result["stdout"].strip() != printed.strip():
@@ -168,7 +188,7 @@ def compare_with_measured(program, result, script, measured):
 
 
 def without_python_lines(result):
-    for place in [result, *result["warnings"]]:
+    for place in [result, *result["warnings"], *result["caught"]]:
         place.pop("python_line", None)
     return result
 

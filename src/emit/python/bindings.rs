@@ -22,40 +22,63 @@ impl Scopes {
         let mut names = Names::default();
         names.block(module, &module.body);
         names.globals_of(&module.body);
-        Scopes { open: vec![Scope { names: names.bound, class: false }] }
+        Scopes {
+            open: vec![Scope {
+                names: names.bound,
+                class: false,
+            }],
+        }
     }
 
     /// Opens the scope of a function.
     pub(super) fn enter_function(&mut self, module: &Module, function: &FunctionDef) {
         let mut names = Names::default();
         names.block(module, &function.body);
-        names.bound.extend(function.params.iter().map(|param| param.name.symbol));
+        names
+            .bound
+            .extend(function.params.iter().map(|param| param.name.symbol));
         for declared in &names.elsewhere {
             names.bound.remove(declared);
         }
-        self.open.push(Scope { names: names.bound, class: false });
+        self.open.push(Scope {
+            names: names.bound,
+            class: false,
+        });
     }
 
     /// Opens the scope of a class's body.
     pub(super) fn enter_class(&mut self, module: &Module, body: &Block) {
         let mut names = Names::default();
         names.block(module, body);
-        self.open.push(Scope { names: names.bound, class: true });
+        self.open.push(Scope {
+            names: names.bound,
+            class: true,
+        });
     }
 
     /// Opens the scope of a lambda.
     pub(super) fn enter_lambda(&mut self, params: &[Param]) {
         let names = params.iter().map(|param| param.name.symbol).collect();
-        self.open.push(Scope { names, class: false });
+        self.open.push(Scope {
+            names,
+            class: false,
+        });
     }
 
     /// Opens the scope of a comprehension with these targets.
-    pub(super) fn enter_comprehension(&mut self, module: &Module, targets: impl Iterator<Item = ExprId>) {
+    pub(super) fn enter_comprehension(
+        &mut self,
+        module: &Module,
+        targets: impl Iterator<Item = ExprId>,
+    ) {
         let mut names = Names::default();
         for target in targets {
             names.target(module, target);
         }
-        self.open.push(Scope { names: names.bound, class: false });
+        self.open.push(Scope {
+            names: names.bound,
+            class: false,
+        });
     }
 
     /// Closes the innermost scope.
@@ -66,7 +89,10 @@ impl Scopes {
     /// Whether `name` is the program's own here.
     pub(super) fn binds(&self, name: Symbol) -> bool {
         let innermost = self.open.len() - 1;
-        self.open.iter().enumerate().any(|(at, scope)| (at == innermost || !scope.class) && scope.names.contains(&name))
+        self.open
+            .iter()
+            .enumerate()
+            .any(|(at, scope)| (at == innermost || !scope.class) && scope.names.contains(&name))
     }
 }
 
@@ -89,15 +115,27 @@ impl Names {
 
     fn stmt(&mut self, module: &Module, stmt: &Stmt) {
         match &stmt.kind {
-            StmtKind::Assign { targets, .. } => targets.iter().for_each(|&target| self.target(module, target)),
-            StmtKind::Annotated { target, .. } | StmtKind::AugAssign { target, .. } | StmtKind::For { target, .. } => {
+            StmtKind::Assign { targets, .. } => targets
+                .iter()
+                .for_each(|&target| self.target(module, target)),
+            StmtKind::Annotated { target, .. }
+            | StmtKind::AugAssign { target, .. }
+            | StmtKind::For { target, .. } => {
                 self.target(module, *target);
             }
             StmtKind::With { items, .. } => {
-                items.iter().filter_map(|item| item.target).for_each(|target| self.target(module, target));
+                items
+                    .iter()
+                    .filter_map(|item| item.target)
+                    .for_each(|target| self.target(module, target));
             }
             StmtKind::Try { handlers, .. } => {
-                self.bound.extend(handlers.iter().filter_map(|handler| handler.name).map(|name| name.symbol));
+                self.bound.extend(
+                    handlers
+                        .iter()
+                        .filter_map(|handler| handler.name)
+                        .map(|name| name.symbol),
+                );
             }
             StmtKind::Function(function) => {
                 self.bound.insert(function.name.symbol);
@@ -105,7 +143,9 @@ impl Names {
             StmtKind::Class(class) => {
                 self.bound.insert(class.name.symbol);
             }
-            StmtKind::Del(targets) => targets.iter().for_each(|&target| self.target(module, target)),
+            StmtKind::Del(targets) => targets
+                .iter()
+                .for_each(|&target| self.target(module, target)),
             StmtKind::Global(names) | StmtKind::Nonlocal(names) => {
                 self.elsewhere.extend(names.iter().map(|name| name.symbol));
             }
@@ -146,14 +186,30 @@ impl Names {
 /// The blocks of a statement that share its scope.
 fn blocks(stmt: &Stmt) -> Vec<&Block> {
     match &stmt.kind {
-        StmtKind::If { arms, otherwise } => arms.iter().map(|(_, block)| block).chain(otherwise).collect(),
-        StmtKind::While { body, otherwise, .. } | StmtKind::For { body, otherwise, .. } => {
-            std::iter::once(body).chain(otherwise).collect()
+        StmtKind::If { arms, otherwise } => arms
+            .iter()
+            .map(|(_, block)| block)
+            .chain(otherwise)
+            .collect(),
+        StmtKind::While {
+            body, otherwise, ..
         }
+        | StmtKind::For {
+            body, otherwise, ..
+        } => std::iter::once(body).chain(otherwise).collect(),
         StmtKind::With { body, .. } => vec![body],
-        StmtKind::Try { body, handlers, otherwise, finally } => {
+        StmtKind::Try {
+            body,
+            handlers,
+            otherwise,
+            finally,
+        } => {
             let handlers = handlers.iter().map(|handler| &handler.body);
-            std::iter::once(body).chain(handlers).chain(otherwise).chain(finally).collect()
+            std::iter::once(body)
+                .chain(handlers)
+                .chain(otherwise)
+                .chain(finally)
+                .collect()
         }
         _ => Vec::new(),
     }

@@ -8,8 +8,12 @@ use super::Writer;
 /// The starts of all `x.__init__` of the program, in order.
 pub(super) fn init_calls(module: &Module) -> Vec<u32> {
     let named = |kind: &ExprKind| matches!(kind, ExprKind::Attribute(_, name) if name.symbol.as_str() == "__init__");
-    let mut starts: Vec<u32> =
-        module.exprs.iter().filter(|expr| named(&expr.kind)).map(|expr| expr.span.start).collect();
+    let mut starts: Vec<u32> = module
+        .exprs
+        .iter()
+        .filter(|expr| named(&expr.kind))
+        .map(|expr| expr.span.start)
+        .collect();
     starts.sort_unstable();
     starts
 }
@@ -88,6 +92,8 @@ impl Writer<'_> {
 
     fn calls_init(&self, body: Span) -> bool {
         let first = self.init_calls.partition_point(|&start| start < body.start);
-        self.init_calls.get(first).is_some_and(|&start| start < body.end)
+        self.init_calls
+            .get(first)
+            .is_some_and(|&start| start < body.end)
     }
 }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use crate::source::Span;
 use crate::symbol::Symbol;
 use crate::syntax::ast::{
-    Argument, ArgumentKind, BinaryOp, BoolOp, CompClause, ExprId, ExprKind, FStringPart, Param, ParamKind, UnaryOp,
+    Argument, ArgumentKind, BinaryOp, BoolOp, CompClause, ExprId, ExprKind, FStringPart, Param,
+    ParamKind, UnaryOp,
 };
 
 use super::{Writer, literal, names};
@@ -115,8 +116,20 @@ impl Writer<'_> {
             ExprKind::Name(name) => p.text(self.name(*name)),
             ExprKind::None => p.text("None"),
             ExprKind::Bool(value) => p.text(if *value { "True" } else { "False" }),
-            ExprKind::Int(value) => return text(p, value.to_string(), if *value < 0 { Sign } else { Postfix }),
-            ExprKind::Float(value) => return text(p, literal::float(*value), if *value < 0.0 { Sign } else { Postfix }),
+            ExprKind::Int(value) => {
+                return text(
+                    p,
+                    value.to_string(),
+                    if *value < 0 { Sign } else { Postfix },
+                );
+            }
+            ExprKind::Float(value) => {
+                return text(
+                    p,
+                    literal::float(*value),
+                    if *value < 0.0 { Sign } else { Postfix },
+                );
+            }
             ExprKind::Str(value) => p.text(literal::string(value)),
             ExprKind::FString(parts) => return self.fstring(parts, p),
             ExprKind::Ellipsis => p.text("..."),
@@ -128,7 +141,11 @@ impl Writer<'_> {
                 self.comprehension(p, "[", &[*element], clauses);
                 p.text("]")
             }
-            ExprKind::DictComp { key, value, clauses } => {
+            ExprKind::DictComp {
+                key,
+                value,
+                clauses,
+            } => {
                 self.comprehension(p, "{", &[*key, *value], clauses);
                 p.text("}")
             }
@@ -138,22 +155,37 @@ impl Writer<'_> {
             ExprKind::Compare(first, rest) => {
                 p.expr(*first, Level::BitOr);
                 for (op, right) in rest {
-                    p.text(format!(" {} ", op.text())).expr(*right, Level::BitOr);
+                    p.text(format!(" {} ", op.text()))
+                        .expr(*right, Level::BitOr);
                 }
                 return Compare;
             }
-            ExprKind::Conditional { condition, then, otherwise } => {
-                p.expr(*then, Level::Or).text(" if ").expr(*condition, Level::Or);
+            ExprKind::Conditional {
+                condition,
+                then,
+                otherwise,
+            } => {
+                p.expr(*then, Level::Or)
+                    .text(" if ")
+                    .expr(*condition, Level::Or);
                 p.text(" else ").expr(*otherwise, Lambda);
                 return Conditional;
             }
             ExprKind::Call { callee, args } => call(p, *callee, args),
             ExprKind::Attribute(inner, name) => return self.attribute(p, *inner, name.symbol),
-            ExprKind::Subscript(inner, index) => p.expr(*inner, Postfix).text("[").expr(*index, Bare).text("]"),
+            ExprKind::Subscript(inner, index) => p
+                .expr(*inner, Postfix)
+                .text("[")
+                .expr(*index, Bare)
+                .text("]"),
             ExprKind::Slice { lower, upper, step } => slice(p, *lower, *upper, *step),
             ExprKind::Starred(inner) => return starred(p, *inner),
             ExprKind::Lambda { params, body } => {
-                p.text(if params.is_empty() { "lambda" } else { "lambda " });
+                p.text(if params.is_empty() {
+                    "lambda"
+                } else {
+                    "lambda "
+                });
                 param_list(p, params);
                 p.text(": ").0.push(Work::Enter(id));
                 p.expr(*body, Lambda).0.push(Work::Leave);
@@ -164,7 +196,11 @@ impl Writer<'_> {
     }
 
     fn name(&mut self, name: Symbol) -> String {
-        if self.scopes.binds(name) { names::own(name) } else { self.needs.global(name) }
+        if self.scopes.binds(name) {
+            names::own(name)
+        } else {
+            self.needs.global(name)
+        }
     }
 
     fn attribute(&mut self, p: &mut Pieces, inner: ExprId, name: Symbol) -> Level {
@@ -173,7 +209,13 @@ impl Writer<'_> {
                 p.text(self.needs.prefixed(name));
             }
             // `1.real` would read as a float.
-            ExprKind::Int(_) => _ = p.text("(").expr(inner, Bare).text(").").text(names::own(name)),
+            ExprKind::Int(_) => {
+                _ = p
+                    .text("(")
+                    .expr(inner, Bare)
+                    .text(").")
+                    .text(names::own(name))
+            }
             _ => _ = p.expr(inner, Postfix).text(".").text(names::own(name)),
         }
         Postfix
@@ -181,14 +223,24 @@ impl Writer<'_> {
 
     /// The clauses' targets are bound in the whole comprehension; its first iterable, which Python evaluates outside,
     /// can only differ where it names a builtin that a target hides.
-    fn comprehension(&mut self, p: &mut Pieces, start: &'static str, element: &[ExprId], clauses: &[CompClause]) {
-        self.scopes.enter_comprehension(self.module, clauses.iter().map(|clause| clause.target));
+    fn comprehension(
+        &mut self,
+        p: &mut Pieces,
+        start: &'static str,
+        element: &[ExprId],
+        clauses: &[CompClause],
+    ) {
+        self.scopes
+            .enter_comprehension(self.module, clauses.iter().map(|clause| clause.target));
         p.text(start).expr(element[0], Lambda);
         if let Some(&value) = element.get(1) {
             p.text(": ").expr(value, Lambda);
         }
         for clause in clauses {
-            p.text(" for ").expr(clause.target, Bare).text(" in ").expr(clause.iterable, Level::Or);
+            p.text(" for ")
+                .expr(clause.target, Bare)
+                .text(" in ")
+                .expr(clause.iterable, Level::Or);
             for &condition in &clause.conditions {
                 p.text(" if ").expr(condition, Level::Or);
             }
@@ -207,7 +259,12 @@ impl Writer<'_> {
         for part in parts {
             match part {
                 FStringPart::Text(part) => literal::escape(part, true, &mut text),
-                FStringPart::Value { value, conversion, spec, debug } => {
+                FStringPart::Value {
+                    value,
+                    conversion,
+                    spec,
+                    debug,
+                } => {
                     literal::escape(debug.as_deref().unwrap_or(""), true, &mut text);
                     text.push('{');
                     if simple {
@@ -236,7 +293,10 @@ impl Writer<'_> {
 
     /// Whether the text at `span` holds nothing that Python 3.11 forbids inside of an f-string's braces.
     fn is_plain(&self, span: Span) -> bool {
-        !self.sources.text(span).contains(['"', '\'', '\\', '{', '}', '#', '\n'])
+        !self
+            .sources
+            .text(span)
+            .contains(['"', '\'', '\\', '{', '}', '#', '\n'])
     }
 }
 
@@ -248,7 +308,8 @@ fn text(p: &mut Pieces, text: String, level: Level) -> Level {
 fn tuple(p: &mut Pieces, parts: &[ExprId], level: Level) -> Level {
     let bare = level == Bare && !parts.is_empty();
     p.text(if bare { "" } else { "(" }).list(parts);
-    p.text(if parts.len() == 1 { "," } else { "" }).text(if bare { "" } else { ")" });
+    p.text(if parts.len() == 1 { "," } else { "" })
+        .text(if bare { "" } else { ")" });
     Postfix
 }
 
@@ -266,7 +327,9 @@ fn dict<'p>(p: &'p mut Pieces, entries: &[(Option<ExprId>, ExprId)]) -> &'p mut 
 
 fn unary(p: &mut Pieces, op: UnaryOp, operand: ExprId) -> Level {
     let level = if op == UnaryOp::Not { Level::Not } else { Sign };
-    p.text(op.text()).text(if op == UnaryOp::Not { " " } else { "" }).expr(operand, level);
+    p.text(op.text())
+        .text(if op == UnaryOp::Not { " " } else { "" })
+        .expr(operand, level);
     level
 }
 
@@ -283,7 +346,9 @@ fn binary(p: &mut Pieces, op: BinaryOp, left: ExprId, right: ExprId) -> Level {
         // Right-associative, and a sign on its right needs no parentheses.
         BinaryOp::Pow => (Power, Postfix, Sign),
     };
-    p.expr(left, left_level).text(format!(" {} ", op.text())).expr(right, right_level);
+    p.expr(left, left_level)
+        .text(format!(" {} ", op.text()))
+        .expr(right, right_level);
     own
 }
 
@@ -292,7 +357,9 @@ fn logical(p: &mut Pieces, op: BoolOp, left: ExprId, right: ExprId) -> Level {
         BoolOp::Or => (Level::Or, Level::And),
         BoolOp::And => (Level::And, Level::Not),
     };
-    p.expr(left, own).text(format!(" {} ", op.text())).expr(right, tighter);
+    p.expr(left, own)
+        .text(format!(" {} ", op.text()))
+        .expr(right, tighter);
     own
 }
 
@@ -311,7 +378,12 @@ fn call<'p>(p: &'p mut Pieces, callee: ExprId, args: &[Argument]) -> &'p mut Pie
     p.text(")")
 }
 
-fn slice(p: &mut Pieces, lower: Option<ExprId>, upper: Option<ExprId>, step: Option<ExprId>) -> &mut Pieces {
+fn slice(
+    p: &mut Pieces,
+    lower: Option<ExprId>,
+    upper: Option<ExprId>,
+    step: Option<ExprId>,
+) -> &mut Pieces {
     if let Some(lower) = lower {
         p.expr(lower, Lambda);
     }

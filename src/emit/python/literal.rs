@@ -33,5 +33,9 @@ pub(super) fn escape(value: &str, format: bool, out: &mut String) {
 
 /// A float literal that reads back as the same number.
 pub(super) fn float(value: f64) -> String {
-    if value.is_finite() { format!("{value:?}") } else { format!("float(\"{value}\")") }
+    if value.is_finite() {
+        format!("{value:?}")
+    } else {
+        format!("float(\"{value}\")")
+    }
 }

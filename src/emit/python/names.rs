@@ -5,20 +5,79 @@ use crate::symbol::Symbol;
 /// Python's own functions and types that the language has under their own names. They win over PyTorch's of the same
 /// name (`abs`, `sum`, `max`, …), which are reached as `torch.sum` or as methods.
 const PYTHON: &[&str] = &[
-    "abs", "all", "any", "bool", "callable", "classmethod", "delattr", "dict", "divmod", "enumerate", "filter", "float",
-    "getattr", "hasattr", "id", "int", "isinstance", "issubclass", "iter", "len", "list", "map", "max", "min", "next",
-    "object", "pow", "print", "property", "range", "repr", "reversed", "round", "set", "setattr", "slice", "sorted",
-    "staticmethod", "str", "sum", "super", "tuple", "type", "ArithmeticError", "AssertionError", "AttributeError",
-    "BaseException", "Exception", "IndexError", "KeyError", "LookupError", "NameError", "NotImplementedError",
-    "OverflowError", "RecursionError", "RuntimeError", "StopIteration", "TypeError", "UnboundLocalError", "UserWarning",
-    "ValueError", "Warning", "ZeroDivisionError", "__name__",
+    "abs",
+    "all",
+    "any",
+    "bool",
+    "callable",
+    "classmethod",
+    "delattr",
+    "dict",
+    "divmod",
+    "enumerate",
+    "filter",
+    "float",
+    "getattr",
+    "hasattr",
+    "id",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "list",
+    "map",
+    "max",
+    "min",
+    "next",
+    "object",
+    "pow",
+    "print",
+    "property",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "slice",
+    "sorted",
+    "staticmethod",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "type",
+    "zip",
+    "ArithmeticError",
+    "AssertionError",
+    "AttributeError",
+    "BaseException",
+    "Exception",
+    "IndexError",
+    "KeyError",
+    "LookupError",
+    "NameError",
+    "NotImplementedError",
+    "OverflowError",
+    "RecursionError",
+    "RuntimeError",
+    "StopIteration",
+    "TypeError",
+    "UnboundLocalError",
+    "UserWarning",
+    "ValueError",
+    "Warning",
+    "ZeroDivisionError",
+    "__name__",
 ];
 
 /// Python's keywords that the language leaves free as names.
 const KEYWORDS: &[&str] = &[
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
-    "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
-    "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
+    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
+    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
+    "with", "yield",
 ];
 
 const UNKNOWN: &str = "\
@@ -57,8 +116,18 @@ impl Needs {
     /// Nothing so far; `taken` where the program binds the name `torch` itself.
     pub(super) fn new(taken: bool) -> Needs {
         let torch = if taken { "_torch" } else { "torch" };
-        let (nn, optim, functional, math, copy, unknown, input) = (false, false, false, false, false, false, false);
-        Needs { torch, nn, optim, functional, math, copy, unknown, input }
+        let (nn, optim, functional, math, copy, unknown, input) =
+            (false, false, false, false, false, false, false);
+        Needs {
+            torch,
+            nn,
+            optim,
+            functional,
+            math,
+            copy,
+            unknown,
+            input,
+        }
     }
 
     /// PyTorch's `name`.
@@ -104,7 +173,11 @@ impl Needs {
         for (needed, import) in [(self.copy, "import copy\n"), (self.math, "import math\n")] {
             out.push_str(if needed { import } else { "" });
         }
-        out.push_str(if self.torch == "torch" { "import torch\n" } else { "import torch as _torch\n" });
+        out.push_str(if self.torch == "torch" {
+            "import torch\n"
+        } else {
+            "import torch as _torch\n"
+        });
         for (needed, import) in [
             (self.functional, "import torch.nn.functional as F\n"),
             (self.nn, "from torch import nn\n"),
@@ -133,5 +206,9 @@ fn of_torch(name: &str) -> &str {
 /// A name of the program, as Python lets it be called.
 pub(super) fn own(name: Symbol) -> String {
     let name = name.as_str();
-    if KEYWORDS.contains(&name) { format!("{name}_") } else { name.into() }
+    if KEYWORDS.contains(&name) {
+        format!("{name}_")
+    } else {
+        name.into()
+    }
 }

@@ -3,7 +3,8 @@
 use crate::source::Span;
 use crate::symbol::Symbol;
 use crate::syntax::ast::{
-    Block, Catch, ClassDef, ExprId, ExprKind, FunctionDef, Name, Stmt, StmtKind, TypeAnnotation, WithItem,
+    Block, Catch, ClassDef, ExprId, ExprKind, FunctionDef, Name, Stmt, StmtKind, TypeAnnotation,
+    WithItem,
 };
 
 use super::Writer;
@@ -73,12 +74,21 @@ impl Writer<'_> {
         let tg = self.sources.line(stmt.span);
         match &stmt.kind {
             StmtKind::If { arms, otherwise } => self.conditional(tg, arms, otherwise.as_ref()),
-            StmtKind::While { condition, body, otherwise } => {
+            StmtKind::While {
+                condition,
+                body,
+                otherwise,
+            } => {
                 let condition = self.expr(*condition, Lambda);
                 self.headed(tg, &format!("while {condition}:"), body);
                 self.otherwise(otherwise.as_ref());
             }
-            StmtKind::For { target, iterable, body, otherwise } => {
+            StmtKind::For {
+                target,
+                iterable,
+                body,
+                otherwise,
+            } => {
                 let (target, iterable) = (self.expr(*target, Bare), self.expr(*iterable, Bare));
                 self.headed(tg, &format!("for {target} in {iterable}:"), body);
                 self.otherwise(otherwise.as_ref());
@@ -87,7 +97,12 @@ impl Writer<'_> {
                 let items: Vec<String> = items.iter().map(|item| self.with_item(item)).collect();
                 self.headed(tg, &format!("with {}:", items.join(", ")), body);
             }
-            StmtKind::Try { body, handlers, otherwise, finally } => {
+            StmtKind::Try {
+                body,
+                handlers,
+                otherwise,
+                finally,
+            } => {
                 self.headed(tg, "try:", body);
                 handlers.iter().for_each(|handler| self.catch(handler));
                 self.otherwise(otherwise.as_ref());
@@ -106,9 +121,17 @@ impl Writer<'_> {
 
     fn conditional(&mut self, tg: u32, arms: &[(ExprId, Block)], otherwise: Option<&Block>) {
         for (at, (condition, block)) in arms.iter().enumerate() {
-            let line = if at == 0 { tg } else { self.sources.line(self.module[*condition].span) };
+            let line = if at == 0 {
+                tg
+            } else {
+                self.sources.line(self.module[*condition].span)
+            };
             let condition = self.expr(*condition, Lambda);
-            self.headed(line, &format!("{} {condition}:", if at == 0 { "if" } else { "elif" }), block);
+            self.headed(
+                line,
+                &format!("{} {condition}:", if at == 0 { "if" } else { "elif" }),
+                block,
+            );
         }
         self.otherwise(otherwise);
     }
@@ -128,9 +151,17 @@ impl Writer<'_> {
     }
 
     fn catch(&mut self, handler: &Catch) {
-        let exception = handler.exception.map_or("Exception".into(), |exception| self.expr(exception, Lambda));
-        let name = handler.name.map_or(String::new(), |name| format!(" as {}", names::own(name.symbol)));
-        self.headed(self.sources.line(handler.span), &format!("except {exception}{name}:"), &handler.body);
+        let exception = handler
+            .exception
+            .map_or("Exception".into(), |exception| self.expr(exception, Lambda));
+        let name = handler.name.map_or(String::new(), |name| {
+            format!(" as {}", names::own(name.symbol))
+        });
+        self.headed(
+            self.sources.line(handler.span),
+            &format!("except {exception}{name}:"),
+            &handler.body,
+        );
     }
 
     fn decorators(&mut self, decorators: &[ExprId]) {
@@ -145,8 +176,15 @@ impl Writer<'_> {
         self.decorators(&function.decorators);
         let missing = self.missing_setup(setup, function);
         let params = self.params(&function.params);
-        let tg = if function.decorators.is_empty() { tg } else { self.sources.line(function.name.span) };
-        self.mapped(tg, &format!("def {}({params}):", names::own(function.name.symbol)));
+        let tg = if function.decorators.is_empty() {
+            tg
+        } else {
+            self.sources.line(function.name.span)
+        };
+        self.mapped(
+            tg,
+            &format!("def {}({params}):", names::own(function.name.symbol)),
+        );
         if let Some(missing) = missing {
             self.indent += 1;
             self.mapped(tg, &missing);
@@ -160,10 +198,25 @@ impl Writer<'_> {
     fn class(&mut self, tg: u32, class: &ClassDef) {
         self.decorators(&class.decorators);
         let setup = self.setup_of(class);
-        let bases: Vec<String> = class.bases.iter().map(|&base| self.expr(base, Lambda)).collect();
-        let bases = if bases.is_empty() { String::new() } else { format!("({})", bases.join(", ")) };
-        let tg = if class.decorators.is_empty() { tg } else { self.sources.line(class.name.span) };
-        self.mapped(tg, &format!("class {}{bases}:", names::own(class.name.symbol)));
+        let bases: Vec<String> = class
+            .bases
+            .iter()
+            .map(|&base| self.expr(base, Lambda))
+            .collect();
+        let bases = if bases.is_empty() {
+            String::new()
+        } else {
+            format!("({})", bases.join(", "))
+        };
+        let tg = if class.decorators.is_empty() {
+            tg
+        } else {
+            self.sources.line(class.name.span)
+        };
+        self.mapped(
+            tg,
+            &format!("class {}{bases}:", names::own(class.name.symbol)),
+        );
         self.scopes.enter_class(self.module, &class.body);
         self.block(&class.body, setup);
         self.scopes.leave();
@@ -174,8 +227,10 @@ impl Writer<'_> {
         match kind {
             StmtKind::Expr(value) => self.expr(*value, Bare),
             StmtKind::Assign { targets, value } => {
-                let targets: String =
-                    targets.iter().map(|&target| self.expr(target, Bare) + " = ").collect();
+                let targets: String = targets
+                    .iter()
+                    .map(|&target| self.expr(target, Bare) + " = ")
+                    .collect();
                 targets + &self.expr(*value, Bare)
             }
             StmtKind::Annotated { target, ty, value } => self.annotated(*target, ty, *value),
@@ -187,10 +242,16 @@ impl Writer<'_> {
             StmtKind::Raise(value) => self.keyword("raise", *value, Lambda),
             StmtKind::Assert { condition, message } => {
                 let condition = self.keyword("assert", Some(*condition), Lambda);
-                condition + &message.map_or(String::new(), |message| format!(", {}", self.expr(message, Lambda)))
+                condition
+                    + &message.map_or(String::new(), |message| {
+                        format!(", {}", self.expr(message, Lambda))
+                    })
             }
             StmtKind::Del(targets) => {
-                let targets: Vec<String> = targets.iter().map(|&target| self.expr(target, Lambda)).collect();
+                let targets: Vec<String> = targets
+                    .iter()
+                    .map(|&target| self.expr(target, Lambda))
+                    .collect();
                 format!("del {}", targets.join(", "))
             }
             StmtKind::Global(list) => format!("global {}", name_list(list)),
@@ -198,24 +259,42 @@ impl Writer<'_> {
             StmtKind::Break => "break".into(),
             StmtKind::Continue => "continue".into(),
             StmtKind::Pass => "pass".into(),
-            StmtKind::Error => format!("raise SyntaxError({})", literal::string("a syntax error of the program")),
+            StmtKind::Error => format!(
+                "raise SyntaxError({})",
+                literal::string("a syntax error of the program")
+            ),
             _ => unreachable!("a statement with a block is written by `stmt`"),
         }
     }
 
-    fn keyword(&mut self, keyword: &str, value: Option<ExprId>, level: super::expr::Level) -> String {
-        value.map_or(keyword.into(), |value| format!("{keyword} {}", self.expr(value, level)))
+    fn keyword(
+        &mut self,
+        keyword: &str,
+        value: Option<ExprId>,
+        level: super::expr::Level,
+    ) -> String {
+        value.map_or(keyword.into(), |value| {
+            format!("{keyword} {}", self.expr(value, level))
+        })
     }
 
     /// `x: f32[2, 3] = input()` draws the values as the interpreter does; any other value is not touched by its type.
     fn annotated(&mut self, target: ExprId, ty: &TypeAnnotation, value: ExprId) -> String {
-        let value = if self.is_input(value) { self.input(ty) } else { self.expr(value, Bare) };
+        let value = if self.is_input(value) {
+            self.input(ty)
+        } else {
+            self.expr(value, Bare)
+        };
         format!("{} = {value}", self.expr(target, Bare))
     }
 
     fn is_input(&self, value: ExprId) -> bool {
-        let ExprKind::Call { callee, args } = &self.module[value].kind else { return false };
-        let ExprKind::Name(name) = self.module[*callee].kind else { return false };
+        let ExprKind::Call { callee, args } = &self.module[value].kind else {
+            return false;
+        };
+        let ExprKind::Name(name) = self.module[*callee].kind else {
+            return false;
+        };
         args.is_empty() && name == Symbol::intern("input") && !self.scopes.binds(name)
     }
 
@@ -231,7 +310,11 @@ impl Writer<'_> {
             "f32" => format!("{}({shape})", draw("randn")),
             "i64" => format!("{}(0, 2, {shape})", draw("randint")),
             "bool" => format!("{}({shape}) < 0.5", draw("rand")),
-            other => format!("{}({shape}, dtype={})", draw("randn"), self.needs.torch(other)),
+            other => format!(
+                "{}({shape}, dtype={})",
+                draw("randn"),
+                self.needs.torch(other)
+            ),
         }
     }
 }
