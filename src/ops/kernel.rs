@@ -5,7 +5,7 @@ use super::broadcast::{broadcast, fresh};
 use super::build::{Arrays, Metas, tensor_at};
 use super::meta::{Dtype, Meta, Scalar};
 use super::promote::{Promotion, to_float};
-use super::row::{Arg, OpError};
+use super::row::{Arg, Exception, OpError};
 use crate::with_element;
 
 /// The sizes that the tensors among `args` broadcast to.
@@ -36,6 +36,11 @@ pub fn infer_like_floating(args: &[Arg<Meta>]) -> Metas {
 /// One bool result of the sizes that the arguments broadcast to.
 pub fn infer_bool(args: &[Arg<Meta>]) -> Metas {
     Ok(vec![fresh(Dtype::Bool, broadcast_args(args)?)?])
+}
+
+/// A `NotImplementedError`.
+pub fn not_implemented(text: impl Into<String>) -> OpError {
+    OpError::Raises(Exception::NotImplementedError, text.into())
 }
 
 /// The metas of array arguments.

@@ -4,7 +4,7 @@ use crate::ops::build::{
     str_at, tensor, tensor_at,
 };
 use crate::ops::formula::Value;
-use crate::ops::kernel::{Arithmetic, infer_arithmetic, infer_floating, metas, operand_at};
+use crate::ops::kernel::{Arithmetic, infer_arithmetic, infer_floating, metas, not_implemented, operand_at};
 use crate::ops::meta::{Dtype, Meta, Scalar};
 use crate::ops::promote::{Promotion, to_float};
 use crate::ops::row::{Arg, Backward, Default, Exception, Gradient, InPlace, OpError, OpRow, ParamKind, ResultKind, Save, Var};
@@ -278,7 +278,7 @@ pub const ROWS: &[OpRow] = &[
         (1, |b, grad| shared_unless_nan(b, grad, "lt", false))
     ]) },
     OpRow {
-        infer: infer_hypot,
+        infer: |args| infer_hypot(args, "hypot"),
         ..floating!("hypot", both(&["hypot"]), "HypotBackward0", &[input_for(0, &[0]), input_for(1, &[1]), output(0)], &["hypot"], f64::hypot, &[
             (0, |b, grad| over_result(b, grad, 0)),
             (1, |b, grad| over_result(b, grad, 1))
@@ -286,7 +286,7 @@ pub const ROWS: &[OpRow] = &[
     },
     OpRow {
         in_place: InPlace::No,
-        infer: infer_hypot,
+        infer: |args| infer_hypot(args, "logaddexp"),
         ..floating!("logaddexp", both(&["logaddexp"]), "LogaddexpBackward0", BOTH_INPUTS, &["logaddexp"], crate::ops::special::logaddexp, &[
             (0, |b, grad| logistic_share(b, grad, 1, 0)),
             (1, |b, grad| logistic_share(b, grad, 0, 1))
@@ -384,11 +384,11 @@ fn infer_difference(args: &[Arg<Meta>]) -> Metas {
         _ => false,
     };
     match (is_bool(args.first()), is_bool(args.get(1))) {
-        (true, true) => Err(OpError::runtime(
+        (true, true) => Err(not_implemented(
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.",
         )),
         (false, false) => infer_sum(args),
-        _ => Err(OpError::runtime(
+        _ => Err(not_implemented(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
         )),
     }
@@ -636,9 +636,10 @@ fn shared_unless_nan(b: &mut dyn Backward, grad: Var, wins: &'static str, left: 
     b.masked_fill(halved, lost, 0.0)
 }
 
-fn infer_hypot(args: &[Arg<Meta>]) -> Metas {
+fn infer_hypot(args: &[Arg<Meta>], name: &str) -> Metas {
     let result = infer_arithmetic(args)?;
-    if result[0].dtype.is_floating() { Ok(result) } else { Err(OpError::Unsupported("this function of integers".into())) }
+    let dtype = result[0].dtype;
+    if dtype.is_floating() { Ok(result) } else { Err(not_implemented(format!("\"{name}_cpu\" not implemented for '{}'", dtype.scalar_name()))) }
 }
 
 /// `grad * input / result`

@@ -1,9 +1,9 @@
 use crate::ops::array::Array;
 use crate::ops::build::{Arrays, IN_PLACE, Metas, SELF, both, operand, tensor, tensor_at};
-use crate::ops::kernel::{infer_arithmetic, infer_bool, infer_like, map, metas, operand_at, zip};
+use crate::ops::kernel::{infer_arithmetic, infer_bool, infer_like, map, metas, not_implemented, operand_at, zip};
 use crate::ops::meta::{Dtype, Meta};
 use crate::ops::promote::Promotion;
-use crate::ops::row::{Arg, Exception, Forms, Gradient, OpError, OpRow, Param, ResultKind};
+use crate::ops::row::{Arg, Forms, Gradient, OpRow, Param, ResultKind};
 
 /// A row that is not differentiable. None of these is in ops.tsv; measured: the results never require grad.
 const fn plain(
@@ -56,7 +56,7 @@ fn logical(args: &[Arg<Array>], f: fn(bool, bool) -> bool) -> Arrays {
 fn infer_bits(args: &[Arg<Meta>], kernel: &str) -> Metas {
     let result = infer_arithmetic(args)?;
     if result[0].dtype.is_floating() {
-        return Err(OpError::Raises(Exception::NotImplementedError, format!("\"{kernel}\" not implemented for '{}'", result[0].dtype.scalar_name())));
+        return Err(not_implemented(format!("\"{kernel}\" not implemented for '{}'", result[0].dtype.scalar_name())));
     }
     Ok(result)
 }
@@ -64,7 +64,7 @@ fn infer_bits(args: &[Arg<Meta>], kernel: &str) -> Metas {
 fn infer_not(args: &[Arg<Meta>]) -> Metas {
     let dtype = tensor_at(args, 0)?.dtype;
     if dtype.is_floating() {
-        return Err(OpError::Raises(Exception::NotImplementedError, format!("\"bitwise_not_cpu\" not implemented for '{}'", dtype.scalar_name())));
+        return Err(not_implemented(format!("\"bitwise_not_cpu\" not implemented for '{}'", dtype.scalar_name())));
     }
     infer_like(args)
 }

@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod binary;
+pub mod cast;
 pub mod compare;
 pub mod factory;
 pub mod indexing;
@@ -11,7 +12,9 @@ pub mod loss;
 pub mod masked;
 pub mod matmul;
 pub mod nll;
+pub mod random;
 pub mod reduce;
+pub mod reduction;
 pub mod scatter;
 pub mod softmax;
 pub mod ternary;
@@ -23,11 +26,14 @@ use super::row::OpRow;
 /// All files of rows, in the order of the table.
 pub const FILES: &[&[OpRow]] = &[
     factory::ROWS,
+    random::ROWS,
+    cast::ROWS,
     unary::ROWS,
     activation::ROWS,
     binary::ROWS,
     ternary::ROWS,
     compare::ROWS,
+    compare::WHOLE,
     logical::ROWS,
     reduce::ROWS,
     view::ROWS,

@@ -3,8 +3,8 @@ use crate::ops::array::Array;
 use crate::ops::broadcast::broadcast;
 use crate::ops::build::{Arrays, IN_PLACE, Metas, SELF, both, f64_at, input, input_for, number, param, scalar_at, tensor, tensor_at};
 use crate::ops::formula::{Grads, Value};
-use crate::ops::kernel::{Arithmetic, infer_arithmetic, metas, operand_at};
-use crate::ops::meta::{Meta, Scalar, Shape};
+use crate::ops::kernel::{Arithmetic, infer_arithmetic, metas, not_implemented, operand_at};
+use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::promote::Promotion;
 use crate::ops::row::{Arg, Backward, Default, Gradient, OpError, OpRow, Param, ParamKind, ResultKind, Var};
 
@@ -207,14 +207,24 @@ fn infer_lerp(args: &[Arg<Meta>]) -> Metas {
     if start.dtype != end.dtype {
         return Err(OpError::runtime(format!(
             "expected dtype {} for `end` but got dtype {}",
-            start.dtype.torch_name().trim_start_matches("torch."),
-            end.dtype.torch_name().trim_start_matches("torch.")
+            c_name(start.dtype),
+            c_name(end.dtype)
         )));
     }
     if !start.dtype.is_floating() {
-        return Err(OpError::Unsupported("lerp of integers".into()));
+        return Err(not_implemented(format!("\"lerp_kernel_scalar\" not implemented for '{}'", start.dtype.scalar_name())));
     }
     infer_arithmetic(args)
+}
+
+/// C++'s name of the type.
+const fn c_name(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::Bool => "bool",
+        Dtype::I64 => "long int",
+        Dtype::F32 => "float",
+        Dtype::F64 => "double",
+    }
 }
 
 fn forward_lerp(args: &[Arg<Array>]) -> Arrays {

@@ -1,12 +1,12 @@
 use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LN_10, PI};
 
 use crate::ops::build::{
-    Arrays, IN_PLACE, INTERNAL, Metas, SELF, both, everywhere, input, int, number, operand_or_none, output, scalar_at, tensor_at,
+    Arrays, IN_PLACE, INTERNAL, Metas, SELF, both, everywhere, flag, input, int, number, operand_or_none, output, scalar_at, tensor_at,
 };
 use crate::ops::formula::Value;
-use crate::ops::kernel::{forward_floating, infer_like, infer_like_floating, map, map_floating};
+use crate::ops::kernel::{forward_floating, infer_like, infer_like_floating, map, map_floating, not_implemented};
 use crate::ops::meta::{Dtype, Meta, Scalar};
-use crate::ops::row::{Arg, Backward, Default, Exception, Gradient, InPlace, OpError, OpRow, ResultKind, Var};
+use crate::ops::row::{Arg, Backward, Default, Gradient, InPlace, OpError, OpRow, ResultKind, Var};
 use crate::ops::array::Array;
 use crate::ops::special;
 
@@ -87,11 +87,11 @@ pub const ROWS: &[OpRow] = &[
         infer: infer_frac,
         ..like!("frac", both(&["frac"]), "FracBackward0", &[], &["frac"], |_| 0, |x: f64| x - x.trunc(), |_, grad| Ok(grad))
     },
-    like!("relu", everywhere(&["relu"]), "ReluBackward0", OUT, &["relu", "relu_", "F.relu(inplace)"], |x| x.max(0), relu, |b, grad| {
+    OpRow { params: &[SELF, flag("inplace")], ..like!("relu", everywhere(&["relu"]), "ReluBackward0", OUT, &["relu", "relu_", "F.relu(inplace)"], |x| x.max(0), relu, |b, grad| {
         let out = b.output(0)?;
         let dead = b.binary("le", out, 0.0)?;
         b.masked_fill(grad, dead, 0.0)
-    }),
+    }) },
     OpRow {
         name: "positive",
         forms: both(&["positive"]),
@@ -275,10 +275,6 @@ fn infer_no_bool(args: &[Arg<Meta>], name: &str) -> Metas {
         "relu" => "Boolean inputs not supported for relu".to_owned(),
         _ => format!("\"{name}_vml_cpu\" not implemented for 'Bool'"),
     }))
-}
-
-fn not_implemented(text: impl Into<String>) -> OpError {
-    OpError::Raises(Exception::NotImplementedError, text.into())
 }
 
 fn infer_neg(args: &[Arg<Meta>]) -> Metas {
