@@ -287,7 +287,8 @@ impl Builder<'_> {
 
     fn plain(&mut self, start: u32, end: u32) -> String {
         let text = self.slice(start, end);
-        if text.starts_with(['b', 'B']) || text[..text.len().min(2)].ends_with(['b', 'B']) {
+        let prefix = text.find(['"', '\'']).map_or("", |quote| &text[..quote]);
+        if prefix.contains(['b', 'B']) {
             let error = Diagnostic::error(self.span(start, end), "there are no byte strings");
             self.errors.push(error.with_help("leave the `b` out"));
         }

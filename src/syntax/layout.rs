@@ -33,6 +33,8 @@ struct Matcher<'a> {
     errors: &'a mut Errors,
     /// Whether the token before was a newline.
     line_start: bool,
+    /// The first token of the line.
+    line: usize,
 }
 
 /// Matches the brackets of `tokens` and decides which braces are those of blocks.
@@ -44,6 +46,7 @@ pub fn layout(file: FileId, tokens: &mut [Spanned], errors: &mut Errors) -> Layo
         layout: Layout::default(),
         errors,
         line_start: true,
+        line: 0,
     };
     for at in 0..matcher.tokens.len() {
         matcher.token(at);
@@ -59,6 +62,9 @@ impl Matcher<'_> {
         match token {
             Token::LeftParen | Token::LeftBracket | Token::FStringOpen => self.push(at),
             Token::LeftBrace => {
+                if self.shows_open_bracket(at) {
+                    self.leave_brackets(at);
+                }
                 if self.begins_block(at) {
                     self.tokens[at].token = Token::BlockOpen;
                 }
@@ -72,7 +78,16 @@ impl Matcher<'_> {
             _ if self.line_start && token.begins_statement_only() => self.leave_brackets(at),
             _ => {}
         }
+        if self.line_start {
+            self.line = at;
+        }
         self.line_start = token == Token::Newline;
+    }
+
+    /// Whether the `{` at `at` is that of a block, though brackets are open: one of them was forgotten.
+    /// No expression has a `{` behind an operand, and its line begins as the head of a block does.
+    fn shows_open_bracket(&self, at: usize) -> bool {
+        at > 0 && !self.in_block() && self.tokens[at - 1].token.ends_operand() && self.tokens[self.line].token.heads_block()
     }
 
     /// The innermost open bracket.
@@ -191,8 +206,9 @@ impl Matcher<'_> {
             Token::EndOfFile => return self.errors.push(error),
             Token::RightParen => "`)`",
             Token::RightBracket => "`]`",
-            token if token.begins_statement_only() => "a new statement",
-            _ => "`}`",
+            Token::RightBrace => "`}`",
+            Token::LeftBrace => "a block",
+            _ => "a new statement",
         };
         let message = format!("{found} comes before it is closed");
         error.secondary.push(Label { span: self.span(at), message });

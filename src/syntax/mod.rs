@@ -10,6 +10,7 @@ mod lexer;
 mod literal;
 mod parser;
 mod print;
+mod print_expr;
 mod same;
 mod statements;
 pub mod token;
