@@ -347,3 +347,7 @@ pub fn reduce_to(b: &mut dyn Backward, var: Var, sizes: &[usize]) -> Result<Var,
     let summed = sum(b, var, &dims, true)?;
     if lead == 0 { Ok(summed) } else { reshape(b, summed, sizes) }
 }
+/// A list of two integers.
+pub fn two(first: i64, second: i64) -> SmallVec<[i64; 4]> {
+    SmallVec::from_slice(&[first, second])
+}

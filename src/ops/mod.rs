@@ -20,6 +20,7 @@ pub mod promote;
 pub mod rng;
 pub mod row;
 pub mod rows;
+pub mod sparse;
 pub mod special;
 pub mod table;
 

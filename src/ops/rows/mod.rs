@@ -4,6 +4,7 @@ pub mod activation;
 pub mod binary;
 pub mod cast;
 pub mod compare;
+pub mod conv;
 pub mod factory;
 pub mod indexing;
 pub mod join;
@@ -12,10 +13,13 @@ pub mod loss;
 pub mod masked;
 pub mod matmul;
 pub mod nll;
+pub mod norm;
+pub mod pool;
 pub mod random;
 pub mod reduce;
 pub mod reduction;
 pub mod scatter;
+pub mod shape;
 pub mod softmax;
 pub mod ternary;
 pub mod unary;
@@ -45,4 +49,8 @@ pub const FILES: &[&[OpRow]] = &[
     softmax::ROWS,
     loss::ROWS,
     nll::ROWS,
+    shape::ROWS,
+    pool::ROWS,
+    conv::ROWS,
+    norm::ROWS,
 ];
