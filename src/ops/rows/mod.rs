@@ -18,6 +18,7 @@ pub mod pool;
 pub mod random;
 pub mod reduce;
 pub mod reduction;
+pub mod scan;
 pub mod scatter;
 pub mod shape;
 pub mod softmax;
@@ -40,6 +41,7 @@ pub const FILES: &[&[OpRow]] = &[
     compare::WHOLE,
     logical::ROWS,
     reduce::ROWS,
+    scan::ROWS,
     view::ROWS,
     join::ROWS,
     scatter::ROWS,
