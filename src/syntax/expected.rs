@@ -22,11 +22,6 @@ const STARTERS: &[&str] = &[
     "NAME", "INT", "FLOAT", "STRING", "FSTRING_START", "(", "[", "{", "-", "+", "~", "not", "lambda", "none", "true",
     "false", "...",
 ];
-/// Terminals that begin a statement that is no expression.
-const STATEMENTS: &[&str] = &[
-    "if", "while", "for", "with", "try", "fn", "class", "return", "raise", "assert", "del", "global", "nonlocal",
-    "break", "continue", "pass", "@",
-];
 /// Terminals that go on with an expression.
 const OPERATORS: &[&str] = &[
     "(", "[", ".", "+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<<", ">>", "==", "!=", "<", "<=", ">",
@@ -42,7 +37,8 @@ const CLOSERS: &[&str] = &[")", "]", "}", "FSTRING_CLOSE"];
 /// The message for `failure` in the statement made of `tokens`; `found` is the text at its place.
 pub fn diagnostic(failure: &Failure, tokens: &[(u32, Token, u32)], found: &str, span: Span) -> Diagnostic {
     let found_text = name_found(failure.found, found);
-    let wanted = summarize(&failure.expected);
+    let before = tokens.iter().take_while(|token| token.0 < failure.start).last();
+    let wanted = summarize(&failure.expected, before.map(|token| token.1));
     let message = match wanted.as_slice() {
         [] => format!("{found_text} does not fit here"),
         wanted => format!("expected {}, found {found_text}", join(wanted)),
@@ -73,41 +69,49 @@ fn join(items: &[String]) -> String {
     }
 }
 
-/// The terminals in a reader's words: at most a handful.
-fn summarize(expected: &[String]) -> Vec<String> {
+/// The terminals in a reader's words: at most a handful. `before` is the token before the one that was found.
+fn summarize(expected: &[String], before: Option<Token>) -> Vec<String> {
     let mut left: Vec<&str> = expected.iter().map(|terminal| terminal.trim_matches('"')).collect();
-    let has = |left: &[&str], terminal: &str| left.contains(&terminal);
-    let mut words = Vec::new();
-    if has(&left, "fn") && has(&left, "while") {
+    if left.contains(&"fn") && left.contains(&"while") {
         return vec!["a statement".to_owned()];
     }
-    if has(&left, "INT") {
-        left.retain(|terminal| !STARTERS.contains(terminal));
+    let mut words = Vec::new();
+    if left.contains(&"INT") {
         words.push("an expression".to_owned());
+        left.retain(|terminal| !STARTERS.contains(terminal));
         left.retain(|terminal| !matches!(*terminal, "fn" | "catch" | "*" | "**" | ":"));
-    } else if has(&left, "/") {
+    } else {
         operators(&mut left, &mut words);
     }
-    left.retain(|terminal| !STATEMENTS.contains(terminal) || left_alone(expected));
+    if left.contains(&"NAME") {
+        left.retain(|terminal| !matches!(*terminal, "fn" | "catch"));
+    }
+    // Commas first and closing brackets last.
+    left.sort_by_key(|terminal| (*terminal != ",", CLOSERS.contains(terminal)));
     words.extend(left.iter().map(|terminal| name_terminal(terminal)));
+    if matches!(before, Some(Token::Block(_))) && !left.contains(&"catch") {
+        words.push(Token::Newline.text().to_owned());
+    }
     words
 }
 
-/// Few enough terminals to name them all.
-fn left_alone(expected: &[String]) -> bool {
-    expected.len() <= 6
-}
-
-/// An operator would fit, as it does behind every operand: named only if nothing says more.
+/// An operator would fit, as it does behind every operand: it is named only if nothing says more.
 fn operators(left: &mut Vec<&str>, words: &mut Vec<String>) {
     let comparison = left.contains(&"==");
-    left.retain(|terminal| !OPERATORS.contains(terminal) && (*terminal != "in" || !comparison));
-    left.retain(|terminal| !matches!(*terminal, "STRING" | "FSTRING_START"));
+    let any = left.contains(&"/");
     let bracket = left.iter().any(|terminal| CLOSERS.contains(terminal));
-    let unfinished = left.iter().any(|terminal| matches!(*terminal, "BLOCK" | "else" | "in" | "NEWLINE"));
+    let unfinished = left.iter().any(|terminal| matches!(*terminal, "BLOCK" | "else" | "NEWLINE"));
+    let awaits_in = left.contains(&"in") && !comparison;
+    if any {
+        left.retain(|terminal| !matches!(*terminal, "STRING" | "FSTRING_START"));
+    }
+    if any || bracket || unfinished {
+        left.retain(|terminal| !OPERATORS.contains(terminal) && (*terminal != "in" || awaits_in));
+    }
     if bracket {
-        left.retain(|terminal| !matches!(*terminal, "=" | "for" | "FSTRING_DEBUG" | "FSTRING_CONVERSION" | "FSTRING_SPEC"));
-    } else if !unfinished {
+        const OPTIONAL: &[&str] = &["=", "for", "FSTRING_DEBUG", "FSTRING_CONVERSION", "FSTRING_SPEC"];
+        left.retain(|terminal| !OPTIONAL.contains(terminal));
+    } else if any && !unfinished && !awaits_in {
         left.retain(|terminal| !ASSIGNMENTS.contains(terminal));
         words.push("an operator".to_owned());
         words.push("the end of the statement".to_owned());
@@ -131,13 +135,14 @@ fn help(failure: &Failure, tokens: &[(u32, Token, u32)], found: &str) -> Option<
     let wants = |terminal: &str| failure.expected.iter().any(|other| other.trim_matches('"') == terminal);
     let first = tokens.first().map(|&(_, token, _)| token);
     let text = match failure.found {
+        Token::Foreign if found == "from" && first == Some(Token::Raise) => "an exception is raised without a cause",
         Token::Foreign => foreign(found)?,
         Token::Colon if wants("BLOCK") => "a block stands in braces: `{ … }`",
         Token::Newline | Token::EndOfFile | Token::BlockClose if wants("BLOCK") => {
             "a block stands in braces; its `{` is on the line of its head"
         }
         Token::Colon if matches!(first, Some(Token::Fn)) && wants(")") => "parameters have no types",
-        Token::Assign if wants("==") => "`==` compares, `=` only binds",
+        Token::Assign if wants("==") || wants("BLOCK") => "`==` compares, `=` only binds",
         Token::Newline | Token::EndOfFile | Token::Semicolon | Token::BlockClose if is_annotation(tokens, &wants) => {
             "a value is needed, as in `x: f32[32, 8] = input()`"
         }

@@ -206,7 +206,7 @@ impl Matcher<'_> {
             Token::EndOfFile => return self.errors.push(error),
             Token::RightParen => "`)`",
             Token::RightBracket => "`]`",
-            Token::RightBrace => "`}`",
+            Token::RightBrace | Token::FStringClose => "`}`",
             Token::LeftBrace => "a block",
             _ => "a new statement",
         };

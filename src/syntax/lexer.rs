@@ -120,7 +120,7 @@ impl Lexer<'_, '_> {
         let mut error = Diagnostic::error(self.span(start, end), format!("`{}` is not a number", shorten(text)));
         if text.ends_with(['j', 'J']) {
             error = error.with_help("there are no complex numbers");
-        } else {
+        } else if !text.starts_with('0') && !text.ends_with('_') {
             error = error.with_help("a name cannot begin with a digit");
         }
         self.errors.push(error);
@@ -132,20 +132,24 @@ impl Lexer<'_, '_> {
         let literal = self.open_literal(start);
         let bytes = self.text.as_bytes();
         let mut at = self.logos.span().end;
-        let end = loop {
+        let closed = loop {
             match bytes.get(at) {
                 Some(b'\\') => at += escape_length(bytes, at),
                 Some(&byte) if byte == literal.quote => match self.closes(literal, at) {
-                    Some(end) => break end,
+                    Some(end) => break Some(end),
                     None => at += 1,
                 },
-                Some(b'\n') if !literal.triple => break self.unterminated(literal, at),
+                Some(b'\n') if !literal.triple => break None,
                 Some(_) => at += 1,
-                None => break self.unterminated(literal, bytes.len()),
+                None => break None,
             }
         };
+        let end = closed.unwrap_or_else(|| self.unterminated(literal, at.min(bytes.len())));
         self.move_to(end);
         self.push(Token::String, start, end);
+        if closed.is_none() {
+            self.close_open_strings(end);
+        }
     }
 
     /// The literal that begins at `start`; skips the other two quotes if there are three.
@@ -222,6 +226,7 @@ impl Lexer<'_, '_> {
         }
         let end = self.unterminated(literal, at.min(bytes.len()));
         self.end_fstring(from, end, end);
+        self.close_open_strings(end);
     }
 
     fn push_text(&mut self, from: usize, to: usize) {
@@ -329,6 +334,11 @@ impl Lexer<'_, '_> {
         if let Some(literal) = self.fstrings.last().map(|fstring| fstring.literal) {
             self.unterminated(literal, at);
         }
+        self.close_open_strings(at);
+    }
+
+    /// Ends all open f-strings: the mistake has been reported.
+    fn close_open_strings(&mut self, at: usize) {
         while self.fstrings.pop().is_some() {
             self.push(Token::FStringClose, at, at);
             self.push(Token::FStringEnd, at, at);

@@ -158,12 +158,23 @@ impl<'text> Parser<'text> {
             Token::RightParen | Token::RightBracket | Token::RightBrace | Token::FStringClose if paired => {
                 frame.brackets = frame.brackets.saturating_sub(1);
             }
+            Token::RightParen | Token::RightBracket | Token::RightBrace => self.closes_nothing(spanned),
             Token::Bad => {
                 frame.reported.get_or_insert(spanned.start);
             }
             _ => {}
         }
         self.buffer.push((spanned.start, spanned.token, spanned.end));
+    }
+
+    /// Reports a closing bracket that has no opening one, once a statement.
+    fn closes_nothing(&mut self, spanned: Spanned) {
+        let span = self.builder.span(spanned.start, spanned.end);
+        if self.frame().reported.is_none() {
+            self.frame().reported = Some(spanned.start);
+            let message = format!("this `{}` closes nothing", spanned.token);
+            self.builder.errors.push(Diagnostic::error(span, message));
+        }
     }
 
     fn open_block(&mut self, spanned: Spanned) {
@@ -196,16 +207,16 @@ impl<'text> Parser<'text> {
         match spanned.token {
             Token::BlockOpen => self.skipped += 1,
             Token::BlockClose => self.skipped -= 1,
-            Token::EndOfFile => {
-                self.skipped = 0;
-                return self.end_of_file(spanned);
-            }
+            Token::EndOfFile => self.skipped = 0,
             _ => {}
         }
         if self.skipped == 0 {
             let span = self.builder.span(spanned.start, spanned.end);
             let error = Stmt { kind: StmtKind::Error, span };
             self.push_block(Block { stmts: vec![error], span });
+        }
+        if spanned.token == Token::EndOfFile {
+            self.end_of_file(spanned);
         }
     }
 
@@ -252,6 +263,8 @@ impl<'text> Parser<'text> {
 fn failure(error: ParseError<u32, Token, ()>, stop: u32, end: Spanned) -> Failure {
     match error {
         ParseError::UnrecognizedToken { token: (start, token, end), expected } => {
+            // Of a block only its brace is shown.
+            let end = if matches!(token, Token::Block(_)) { start + 1 } else { end };
             Failure { start, end, found: token, expected }
         }
         ParseError::ExtraToken { token: (start, token, end) } => {
