@@ -1,0 +1,431 @@
+//! Following a function's blocks: which states are where, how far loops are gone around, when states are joined.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+
+use super::call::Args;
+use super::value::{Obj, Val};
+use super::world::{Join, Regs, World};
+use super::{Analyzer, Raise, Res};
+use crate::dataflow::{Order, Tri};
+use crate::index::{Idx, IndexVec};
+use crate::source::Span;
+use crate::ir::{Block, BlockId, Const, FuncId, Function, Operand, Reg, Terminator};
+
+/// The most states of one place that are kept apart.
+pub const MAX_PATHS: usize = 8;
+/// Instructions followed in any program, beside those that its size allows.
+pub const BASE_FUEL: u64 = 400_000;
+/// Instructions followed for each instruction of the program.
+pub const FUEL_PER_INSTRUCTION: u64 = 40;
+/// Trips around loops that are followed before loops are cut short.
+pub const MAX_TRIPS: u64 = 20_000;
+/// Trips around a loop whose count is known, by the number of loops around it.
+const KNOWN_TRIPS: [u32; 4] = [100, 24, 8, 3];
+/// Trips around a loop whose count is not known, by the number of loops around it. The first trip shows what a later
+/// one needs, the second fails, and the third shows what needs two trips to go wrong (an optimizer's step in between).
+const UNKNOWN_TRIPS: [u32; 4] = [3, 2, 1, 1];
+
+/// A function's blocks in the order in which they are followed.
+#[derive(Debug)]
+pub(super) struct Plan {
+    order: Order,
+    /// Whether a register is read in another block than those that write it; only such temporaries live across blocks.
+    live: Vec<bool>,
+    /// The number of each block's first instruction.
+    first_number: IndexVec<BlockId, u32>,
+}
+
+/// How a call ended on one path.
+#[derive(Debug)]
+pub(super) struct Completion {
+    /// The state.
+    pub world: World,
+    /// What it returned or raised.
+    pub result: Res<Val>,
+}
+
+/// A state on its way.
+struct Path {
+    world: World,
+    regs: Regs,
+    /// The loops that it goes around, with the trips so far, and those of them whose end was not known.
+    trips: SmallVec<[(BlockId, u32, u32); 2]>,
+}
+
+/// Where following a block's instructions stopped.
+enum Stopped {
+    /// At the terminator.
+    AtEnd,
+    /// At an instruction that raised.
+    Raised(Box<Raise>),
+    /// At a call of a function of the language.
+    AtCall(usize, Val, Args),
+    /// Nowhere in particular: there have been too many.
+    OutOfFuel(Span),
+}
+
+type Pending = BTreeMap<(u32, BlockId), Vec<Path>>;
+
+impl Analyzer<'_> {
+    /// Follows `function` from its entry with `regs`, on all paths.
+    pub(super) fn follow(&mut self, world: World, func: FuncId, regs: Regs) -> Vec<Completion> {
+        let plan = self.plan(func);
+        let program = self.program;
+        let function = &program.functions[func];
+        let entry = BlockId::new(0);
+        let mut pending = Pending::new();
+        pending.insert((plan.order.place[entry], entry), vec![Path { world, regs, trips: SmallVec::new() }]);
+        let mut completions = Vec::new();
+        let outer_depth = self.loop_depth;
+        while let Some(((_, block), paths)) = pending.pop_first() {
+            for path in self.merge(paths, function, &plan) {
+                self.loop_depth = outer_depth + path.trips.len() as u32;
+                self.block(path, block, function, &plan, &mut pending, &mut completions);
+            }
+        }
+        self.loop_depth = outer_depth;
+        completions
+    }
+
+    fn plan(&mut self, func: FuncId) -> Rc<Plan> {
+        if let Some(plan) = self.orders.get(&func) {
+            return plan.clone();
+        }
+        let function = &self.program.functions[func];
+        let mut first_number = IndexVec::new();
+        for block in function.blocks.iter() {
+            first_number.push(self.next_number);
+            self.next_number += block.instrs.len() as u32 + 1;
+        }
+        let plan = Rc::new(Plan { order: Order::new(function), live: live_registers(function), first_number });
+        self.orders.insert(func, plan.clone());
+        plan
+    }
+
+    /// States that do not differ are one; too many are joined.
+    fn merge(&mut self, paths: Vec<Path>, function: &Function, plan: &Plan) -> Vec<Path> {
+        let mut kept: Vec<Path> = Vec::new();
+        for path in paths {
+            if let Some(twin) = kept.iter_mut().find(|other| same(other, &path, function, plan)) {
+                absorb(&mut twin.world, &path.world);
+            } else if kept.len() < MAX_PATHS {
+                kept.push(path);
+            } else if let Some(last) = kept.pop() {
+                kept.push(self.join(last, path, function, plan));
+            }
+        }
+        kept
+    }
+
+    fn join(&mut self, a: Path, b: Path, function: &Function, plan: &Plan) -> Path {
+        let trips = if a.trips.len() >= b.trips.len() { a.trips } else { b.trips };
+        let (world, regs) = Join::new(&mut self.ids).states((a.world, a.regs), (b.world, b.regs), |at| is_read(function, plan, at));
+        Path { world, regs, trips }
+    }
+
+    /// Follows one state through a block. A call may split it.
+    fn block(&mut self, path: Path, block: BlockId, function: &Function, plan: &Plan, pending: &mut Pending, out: &mut Vec<Completion>) {
+        let body = &function.blocks[block];
+        let first_number = plan.first_number[block];
+        let mut states = vec![(0, path)];
+        while let Some((start, mut path)) = states.pop() {
+            match self.instructions(&mut path, (start, first_number), function, body) {
+                Stopped::AtEnd => self.terminator(path, block, function, plan, pending, out),
+                Stopped::Raised(raise) => self.unwind(path, raise, block, function, plan, pending, out),
+                Stopped::OutOfFuel(span) => self.out_of_fuel(path, span, out),
+                Stopped::AtCall(at, callee, args) => {
+                    let instr = &body.instrs[at];
+                    let (regs, trips) = (path.regs, path.trips);
+                    let ends = self.call_all(path.world, callee, args, instr.span);
+                    for end in self.fewer(ends) {
+                        let mut path = Path { world: end.world, regs: regs.clone(), trips: trips.clone() };
+                        match end.result {
+                            Ok(value) => {
+                                self.pass(&mut path.world, first_number + at as u32, instr.span);
+                                if let Some(dest) = instr.dest {
+                                    path.regs.set(dest.index() as u32, value);
+                                }
+                                states.push((at + 1, path));
+                            }
+                            Err(raise) => self.unwind(path, raise, block, function, plan, pending, out),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Follows instructions up to the end of the block or to a call that may split the state.
+    fn instructions(&mut self, path: &mut Path, (start, first_number): (usize, u32), function: &Function, body: &Block) -> Stopped {
+        for (at, instr) in body.instrs.iter().enumerate().skip(start) {
+            if self.fuel == 0 {
+                return Stopped::OutOfFuel(instr.span);
+            }
+            self.fuel -= 1;
+            if let Some((callee, args)) = self.call_of(&mut path.world, &path.regs, instr) {
+                return Stopped::AtCall(at, callee, args);
+            }
+            match self.instruction(&mut path.world, &mut path.regs, function, instr) {
+                Ok(value) => {
+                    self.pass(&mut path.world, first_number + at as u32, instr.span);
+                    if let (Some(dest), Some(value)) = (instr.dest, value) {
+                        path.regs.set(dest.index() as u32, value);
+                    }
+                }
+                Err(raise) => return Stopped::Raised(raise),
+            }
+        }
+        Stopped::AtEnd
+    }
+
+    fn out_of_fuel(&mut self, mut path: Path, span: Span, out: &mut Vec<Completion>) {
+        self.lose(span, "the program is followed no further: too many instructions");
+        path.world.approximate = true;
+        out.push(Completion { world: path.world, result: Ok(Val::Unknown) });
+    }
+
+    /// Joins completions beyond the number that is kept apart.
+    pub(super) fn fewer(&mut self, ends: Vec<Completion>) -> Vec<Completion> {
+        let mut kept: Vec<Completion> = Vec::new();
+        for end in ends {
+            let twin = kept.iter_mut().find(|other| match (&other.result, &end.result) {
+                (Ok(a), Ok(b)) => kept_apart(a, b) && other.world.same(&end.world),
+                _ => false,
+            });
+            if let Some(twin) = twin {
+                absorb(&mut twin.world, &end.world);
+                continue;
+            }
+            let last = kept.iter().rposition(|other| other.result.is_ok());
+            match (last, end.result.is_ok() && kept.len() >= MAX_PATHS) {
+                (Some(at), true) => {
+                    let other = kept.swap_remove(at);
+                    kept.push(self.join_ends(other, end));
+                }
+                _ => kept.push(end),
+            }
+        }
+        kept
+    }
+
+    pub(super) fn join_ends(&mut self, a: Completion, b: Completion) -> Completion {
+        let (Ok(x), Ok(y)) = (a.result, b.result) else { unreachable!("only values are joined") };
+        let (mut ours, mut theirs) = (Regs::default(), Regs::default());
+        ours.set(0, x);
+        theirs.set(0, y);
+        let (world, regs) = Join::new(&mut self.ids).states((a.world, ours), (b.world, theirs), |_| true);
+        let value = regs.get(0).cloned().unwrap_or(Val::Unknown);
+        Completion { world, result: Ok(value) }
+    }
+
+    fn unwind(&mut self, path: Path, raise: Box<Raise>, block: BlockId, function: &Function, plan: &Plan, pending: &mut Pending, out: &mut Vec<Completion>) {
+        let Some(handler) = function.blocks[block].handler else {
+            out.push(Completion { world: path.world, result: Err(raise) });
+            return;
+        };
+        let mut path = path;
+        // What led here is told even if the program catches it: a predicted exception is a fact of the place.
+        let raise = self.tell(&mut path.world, raise);
+        self.in_flight(&raise);
+        path.regs.set(handler.exception.index() as u32, raise.exception.clone());
+        self.go(path, block, handler.block, plan, pending);
+    }
+
+    fn terminator(&mut self, mut path: Path, block: BlockId, function: &Function, plan: &Plan, pending: &mut Pending, out: &mut Vec<Completion>) {
+        let body = &function.blocks[block];
+        let span = body.terminator_span;
+        match &body.terminator {
+            Terminator::Goto(target) => self.go(path, block, *target, plan, pending),
+            Terminator::Branch { condition, then, otherwise } => {
+                let value = self.operand(&path.regs, condition);
+                match self.truth(&mut path.world, &value, span) {
+                    Ok(Tri::True) => self.go(path, block, *then, plan, pending),
+                    Ok(Tri::False) => self.go(path, block, *otherwise, plan, pending),
+                    Ok(Tri::Maybe) => self.fork(path, block, (*then, *otherwise), plan, pending),
+                    Err(raise) => self.unwind(path, raise, block, function, plan, pending, out),
+                }
+            }
+            Terminator::Next { iterator, dest, body, done } => {
+                let iterator = self.operand(&path.regs, iterator);
+                match self.next(&mut path.world, &iterator, span) {
+                    Ok((value, more)) => {
+                        if more.is_false() {
+                            return self.go(path, block, *done, plan, pending);
+                        }
+                        if more == Tri::Maybe {
+                            let mut stop = Path { world: path.world.clone(), regs: path.regs.clone(), trips: path.trips.clone() };
+                            self.exhaust(&mut stop.world, &iterator);
+                            self.note_unknown(&mut path, block, *done, plan);
+                            self.go(stop, block, *done, plan, pending);
+                        }
+                        // A long loop is cut short: as if it had ended here.
+                        if self.too_long(&path, block) {
+                            path.world.approximate = true;
+                            return self.go(path, block, *done, plan, pending);
+                        }
+                        path.regs.set(dest.index() as u32, value);
+                        self.go(path, block, *body, plan, pending);
+                    }
+                    Err(raise) => self.unwind(path, raise, block, function, plan, pending, out),
+                }
+            }
+            Terminator::Return(value) => {
+                let value = self.operand(&path.regs, value);
+                out.push(Completion { world: path.world, result: Ok(value) });
+            }
+            Terminator::Raise(value) => {
+                let value = self.operand(&path.regs, value);
+                let raise = self.raise_value(&mut path.world, value, span);
+                self.unwind(path, raise, block, function, plan, pending, out);
+            }
+            Terminator::Unreachable => {}
+        }
+    }
+
+    fn fork(&mut self, path: Path, block: BlockId, (then, otherwise): (BlockId, BlockId), plan: &Plan, pending: &mut Pending) {
+        let mut other = Path { world: path.world.clone(), regs: path.regs.clone(), trips: path.trips.clone() };
+        let mut path = path;
+        self.note_unknown(&mut path, block, otherwise, plan);
+        self.note_unknown(&mut other, block, then, plan);
+        self.go(path, block, then, plan, pending);
+        self.go(other, block, otherwise, plan, pending);
+    }
+
+    /// Notes for each loop that `exit` leaves that its end was not known on this trip.
+    fn note_unknown(&self, path: &mut Path, block: BlockId, exit: BlockId, plan: &Plan) {
+        for &head in &plan.order.loops[block] {
+            if !plan.order.loops[exit].contains(&head)
+                && let Some(trip) = path.trips.iter_mut().find(|(at, ..)| *at == head)
+            {
+                trip.2 += 1;
+            }
+        }
+    }
+
+    fn too_long(&self, path: &Path, head: BlockId) -> bool {
+        let Some(at) = path.trips.iter().position(|(loop_head, ..)| *loop_head == head) else { return false };
+        let depth = (self.loop_depth as usize - path.trips.len() + at).min(KNOWN_TRIPS.len() - 1);
+        let (_, trips, unknown) = path.trips[at];
+        let limit = if self.trips == 0 { 2 } else { KNOWN_TRIPS[depth] };
+        unknown == 0 && trips >= limit
+    }
+
+    /// Sends a state along an edge, unless it would go around a loop too often.
+    fn go(&mut self, mut path: Path, from: BlockId, to: BlockId, plan: &Plan, pending: &mut Pending) {
+        path.trips.retain(|(head, ..)| plan.order.loops[to].contains(head));
+        if plan.order.is_loop_head[to] {
+            if plan.order.is_back_edge(from, to) {
+                if !self.another_trip(&mut path, to) {
+                    return;
+                }
+            } else {
+                path.trips.push((to, 0, 0));
+            }
+        }
+        pending.entry((plan.order.place[to], to)).or_default().push(path);
+    }
+
+    /// Counts a trip; false if the state need not be followed around once more.
+    fn another_trip(&mut self, path: &mut Path, head: BlockId) -> bool {
+        self.trips = self.trips.saturating_sub(1);
+        let outer = self.loop_depth as usize;
+        let Some(at) = path.trips.iter().position(|(loop_head, ..)| *loop_head == head) else { return true };
+        let depth = outer.saturating_sub(path.trips.len()) + at;
+        let trip = &mut path.trips[at];
+        trip.1 += 1;
+        let allowed = if self.trips == 0 { 1 } else { UNKNOWN_TRIPS[depth.min(UNKNOWN_TRIPS.len() - 1)] };
+        if trip.2 > 0 {
+            // The way out has been followed on every trip so far.
+            return trip.2 <= allowed;
+        }
+        // An endless loop is known by its trips only.
+        trip.1 <= KNOWN_TRIPS[0].max(allowed) * 2
+    }
+
+    /// The value of an operand. An unbound variable is reported by the instruction that reads it.
+    pub(super) fn operand(&self, regs: &Regs, operand: &Operand) -> Val {
+        match operand {
+            Operand::Reg(reg) => regs.get(reg.index() as u32).cloned().unwrap_or(Val::Unbound),
+            Operand::Const(constant) => match constant {
+                Const::None => Val::NONE,
+                Const::Bool(value) => Val::Bool(Some(*value)),
+                Const::Int(value) => Val::int(*value),
+                Const::Float(value) => Val::float(*value),
+                Const::Str(value) => Val::Str(Some(value.clone())),
+                Const::Ellipsis => Val::Ellipsis,
+            },
+        }
+    }
+}
+
+fn kept_apart(a: &Val, b: &Val) -> bool {
+    a.same(b)
+}
+
+/// Takes over what a state that is the same but for its past has passed and found.
+fn absorb(world: &mut World, other: &World) {
+    for at in other.passed.diff(&world.passed) {
+        if other.passed.get(at).is_some() {
+            world.passed.set(at, ());
+        }
+    }
+    for at in world.found.clone().diff(&other.found) {
+        if other.found.get(at).is_none() {
+            *world.found.slot_mut(at) = None;
+        }
+    }
+    world.approximate |= other.approximate;
+    // Objects that only the other has cannot be reached from here, but their numbers are taken.
+    for at in other.heap.diff(&world.heap) {
+        if world.heap.get(at).is_none()
+            && let Some(Obj::Cell(value)) = other.heap.get(at)
+        {
+            world.heap.set(at, Obj::Cell(value.clone()));
+        }
+    }
+}
+
+fn same(a: &Path, b: &Path, function: &Function, plan: &Plan) -> bool {
+    a.trips == b.trips
+        && a.regs.diff(&b.regs).into_iter().all(|at| {
+            if !is_read(function, plan, at) {
+                return true;
+            }
+            match (a.regs.get(at), b.regs.get(at)) {
+                (Some(a), Some(b)) => a.same(b),
+                (None, None) => true,
+                _ => false,
+            }
+        })
+        && a.world.same(&b.world)
+}
+
+/// Whether a register may be read again in another block.
+fn is_read(function: &Function, plan: &Plan, at: u32) -> bool {
+    plan.live[at as usize] || function.regs.get(Reg::new(at as usize)).is_some_and(|info| info.name.is_some())
+}
+
+/// For each register whether it is read in a block that does not write it first.
+fn live_registers(function: &Function) -> Vec<bool> {
+    let mut live = vec![false; function.regs.len()];
+    let mut written = vec![u32::MAX; function.regs.len()];
+    for (id, block) in function.blocks.iter_enumerated() {
+        let mark = id.index() as u32;
+        let mut read = |reg: Reg, written: &[u32]| {
+            if written[reg.index()] != mark {
+                live[reg.index()] = true;
+            }
+        };
+        for instr in &block.instrs {
+            instr.kind.reads(&mut |reg| read(reg, &written));
+            if let Some(dest) = instr.dest {
+                written[dest.index()] = mark;
+            }
+        }
+        block.terminator.reads(&mut |reg| read(reg, &written));
+    }
+    live
+}

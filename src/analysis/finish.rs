@@ -1,0 +1,449 @@
+//! What is known only later: gradients that were read too early and came after all, parameters that never get one,
+//! flags and optimizers; and what is weighed at the end of every path.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::exec::Completion;
+use super::fact::{FactKind, Facts, WhyNone};
+use super::story::{Happened, OriginId, Source, Step};
+use super::value::{GradFn, NodeId, ObjId, Val};
+use super::world::World;
+use super::{Analyzer, Res};
+use crate::dataflow::{PersistentVec, Tri};
+use crate::source::Span;
+use crate::symbol::Symbol;
+
+/// What is kept beside the states, for all paths.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    reads: Vec<Read>,
+    instances: Vec<(Val, Span)>,
+    unregistered: Vec<(Span, Vec<Val>)>,
+    leaves: Vec<ObjId>,
+    retaining: Vec<ObjId>,
+    hooks: Vec<Hook>,
+    ends: Vec<End>,
+}
+
+/// A read of a gradient that was none.
+#[derive(Debug)]
+struct Read {
+    tensor: ObjId,
+    span: Span,
+    why: WhyNone,
+    story: Vec<Step>,
+}
+
+/// A hook of a tensor: its number and the node that it stays on.
+#[derive(Debug)]
+struct Hook {
+    number: u32,
+    tensor: ObjId,
+    node: Option<(NodeId, u32)>,
+}
+
+/// What a path that has ended passed and found.
+#[derive(Debug)]
+struct End {
+    passed: PersistentVec<()>,
+    found: PersistentVec<()>,
+}
+
+impl Ledger {
+    /// Why the gradient of that read was none.
+    pub(super) fn why_none(&self, read: u32) -> Vec<Step> {
+        self.reads.get(read as usize).map(|read| read.story.clone()).unwrap_or_default()
+    }
+    /// An instance of a class was made.
+    pub(super) fn note_instance(&mut self, value: &Val, span: Span) {
+        self.instances.push((value.clone(), span));
+    }
+    /// A plain container of parameters or modules was put on a module.
+    pub(super) fn note_unregistered(&mut self, span: Span, items: Vec<Val>, _container: Val) {
+        self.unregistered.push((span, items));
+    }
+    /// Whether any tensor has a hook.
+    pub(super) fn has_hooks(&self) -> bool {
+        !self.hooks.is_empty()
+    }
+    /// The tensors with a hook on that node, with the output.
+    pub(super) fn watched(&self, node: NodeId) -> Vec<(ObjId, u32)> {
+        let mut out: Vec<(ObjId, u32)> =
+            self.hooks.iter().filter_map(|hook| hook.node.filter(|(of, _)| *of == node).map(|(_, output)| (hook.tensor, output))).collect();
+        out.dedup();
+        out
+    }
+    /// The node that a hook stays on.
+    pub(super) fn hook_node(&self, number: u32) -> Option<NodeId> {
+        self.hooks.iter().find(|hook| hook.number == number).and_then(|hook| hook.node).map(|(node, _)| node)
+    }
+    /// The tensors that may retain their gradient.
+    pub(super) fn retaining(&self) -> Vec<ObjId> {
+        self.retaining.clone()
+    }
+}
+
+impl Analyzer<'_> {
+    /// Notes a read of `.grad` that gives none, and returns the origin of the `None`.
+    pub(super) fn ledger_read(&mut self, world: &World, id: ObjId, span: Span) -> OriginId {
+        if !self.in_user_text(span) && self.calls.is_empty() {
+            return OriginId::NOWHERE;
+        }
+        let (why, story) = self.explain_none(world, id);
+        let number = self.ledger.reads.len() as u32;
+        let place = self.place(span);
+        self.ledger.reads.push(Read { tensor: id, span: place, why, story });
+        // Reads within the library (an optimizer's step) are not the program's.
+        if !self.in_user_text(span) {
+            return OriginId::NOWHERE;
+        }
+        self.origin(span, Source::GradRead(number), [])
+    }
+
+    /// A gradient that is none was used as a value. Whether that is worth telling is known at the end of the path.
+    pub(super) fn use_of_none(&mut self, world: &mut World, read: u32, _span: Span) {
+        world.used_reads.set(read, ());
+    }
+
+    /// Why the gradient of a tensor is none now, with the story.
+    pub(super) fn explain_none(&self, world: &World, id: ObjId) -> (WhyNone, Vec<Step>) {
+        let Some(tensor) = world.tensor(id) else { return (WhyNone::Unknown, Vec::new()) };
+        let made = self.made(world, id);
+        let at = |span: Option<Span>, happened: Happened| span.map(|span| Step { span, happened }).into_iter().collect::<Vec<_>>();
+        let history = &tensor.history;
+        if let (true, Some(frozen)) = (tensor.bit.is_false() && tensor.grad_fn == GradFn::None, history.frozen) {
+            return (WhyNone::Frozen, at(Some(frozen), Happened::Frozen));
+        }
+        if self.is_leaf(world, id).is_false() || matches!(tensor.grad_fn, GradFn::Node(..)) {
+            return match (tensor.retains_grad, history.retained, world.backward) {
+                (true, Some(retained), Some((backward, _))) if backward < retained => {
+                    (WhyNone::RetainedLate, vec![Step { span: backward, happened: Happened::LeavesGradient }])
+                }
+                (true, _, Some((backward, _))) => (WhyNone::NotReached, at(Some(backward), Happened::NotReached)),
+                (true, _, None) => (WhyNone::TooEarly, at(made, Happened::Made)),
+                (false, ..) => (WhyNone::NonLeaf, at(made, Happened::Computed)),
+            };
+        }
+        if self.requires_grad(world, id).is_false() {
+            return self.why_not_required(tensor.origin);
+        }
+        if tensor.bit.is_false() {
+            // A view made while gradients were off says that it requires grad, and has no place in the graph (R2.5).
+            return (WhyNone::UnderNoGrad, at(made, Happened::UnderNoGrad));
+        }
+        if let (true, Some(cleared)) = (history.left_by.is_empty(), history.cleared.filter(|_| history.ever)) {
+            return (WhyNone::Cleared, at(Some(cleared), Happened::Cleared));
+        }
+        match world.backward {
+            None => (WhyNone::TooEarly, at(made, Happened::Made)),
+            Some((backward, root)) => self.why_not_reached(tensor.origin, root, backward, made),
+        }
+    }
+
+    fn why_not_required(&self, from: OriginId) -> (WhyNone, Vec<Step>) {
+        let origin = self.origins.get(from);
+        let step = |happened: Happened| vec![Step { span: origin.span, happened }];
+        match origin.source {
+            Source::Detach | Source::Variable => (WhyNone::Detached, step(Happened::Cut)),
+            Source::Data => (WhyNone::Detached, step(Happened::CutByData)),
+            Source::Rebuilt => (WhyNone::Rebuilt, step(Happened::Rebuilt)),
+            Source::NoGrad(_) => (WhyNone::UnderNoGrad, step(Happened::UnderNoGrad)),
+            Source::Inference(_) => (WhyNone::UnderNoGrad, step(Happened::UnderInference)),
+            Source::NotDifferentiable(name) => (WhyNone::NotRequired, step(Happened::NotDifferentiable(name))),
+            Source::Nowhere => (WhyNone::NotRequired, Vec::new()),
+            _ => (WhyNone::NotRequired, step(Happened::MadeWithoutGrad)),
+        }
+    }
+
+    /// Why a backward from `root` did not reach a leaf: the first cut on a way from the one to the other, if there is a way.
+    fn why_not_reached(&self, leaf: OriginId, root: OriginId, backward: Span, made: Option<Span>) -> (WhyNone, Vec<Step>) {
+        let mut parents: FxHashMap<OriginId, OriginId> = FxHashMap::default();
+        let mut queue = std::collections::VecDeque::from([root]);
+        let mut seen = FxHashSet::from_iter([root]);
+        while let Some(id) = queue.pop_front() {
+            if id == leaf || seen.len() > MAX_LOOK {
+                break;
+            }
+            for &input in &self.origins.get(id).inputs {
+                if input != OriginId::NOWHERE && seen.insert(input) {
+                    parents.insert(input, id);
+                    queue.push_back(input);
+                }
+            }
+        }
+        let mut at = leaf;
+        while let Some(&parent) = parents.get(&at) {
+            let origin = self.origins.get(parent);
+            let cut = match origin.source {
+                Source::Detach => Some((WhyNone::Detached, Happened::Cut)),
+                Source::Data => Some((WhyNone::Detached, Happened::CutByData)),
+                Source::Variable => Some((WhyNone::Detached, Happened::Cut)),
+                Source::Rebuilt | Source::Parameter => Some((WhyNone::Rebuilt, Happened::Rebuilt)),
+                Source::Item => Some((WhyNone::Rebuilt, Happened::TurnedIntoNumber)),
+                Source::NoGrad(_) => Some((WhyNone::UnderNoGrad, Happened::UnderNoGrad)),
+                Source::Inference(_) => Some((WhyNone::UnderNoGrad, Happened::UnderInference)),
+                Source::NotDifferentiable(name) => Some((WhyNone::Detached, Happened::NotDifferentiable(name))),
+                _ => None,
+            };
+            if let Some((why, happened)) = cut {
+                return (why, vec![Step { span: origin.span, happened }]);
+            }
+            at = parent;
+        }
+        let mut story: Vec<Step> = made.map(|span| Step { span, happened: Happened::Made }).into_iter().collect();
+        story.push(Step { span: backward, happened: Happened::NotReached });
+        (WhyNone::NotReached, story)
+    }
+
+    /// A leaf that requires grad was made.
+    pub(super) fn note_leaf(&mut self, _world: &World, id: ObjId, _span: Span) {
+        self.ledger.leaves.push(id);
+    }
+
+    /// The flag of a leaf was changed.
+    pub(super) fn note_flag(&mut self, world: &mut World, id: ObjId, on: Tri, span: Span) {
+        let place = self.place(span);
+        world.tensor_mut(id).history.frozen = on.is_false().then_some(place);
+        if on.may() {
+            self.note_leaf(world, id, span);
+        }
+    }
+
+    /// A gradient was set to none.
+    pub(super) fn note_cleared(&mut self, world: &mut World, id: ObjId, span: Span) {
+        let place = self.place(span);
+        let history = &mut world.tensor_mut(id).history;
+        history.left_by.clear();
+        history.cleared = Some(place);
+        history.accumulated = None;
+    }
+
+    /// A gradient was assigned.
+    pub(super) fn note_gradient(&mut self, world: &mut World, id: ObjId, _span: Span) {
+        let history = &mut world.tensor_mut(id).history;
+        history.left_by.clear();
+        history.ever = true;
+    }
+
+    /// `retain_grad` was called.
+    pub(super) fn note_retained(&mut self, world: &mut World, id: ObjId, span: Span) {
+        let place = self.place(span);
+        world.tensor_mut(id).history.retained = Some(place);
+        self.ledger.retaining.push(id);
+    }
+
+    /// A hook was registered.
+    pub(super) fn note_hook(&mut self, world: &World, id: ObjId, number: u32) {
+        let node = match world.tensor(id).map(|tensor| &tensor.grad_fn) {
+            Some(GradFn::Node(node, output)) => Some((*node, *output)),
+            _ => None,
+        };
+        self.ledger.hooks.push(Hook { number, tensor: id, node });
+    }
+
+    /// The parameters that an optimizer holds, if the value is one.
+    pub(super) fn held_by(&self, world: &World, value: &Val) -> Option<Vec<ObjId>> {
+        let instance = world.instance(value)?;
+        let groups = match world.dict(instance.attrs)?.get(&Val::str("param_groups")) {
+            Some(Val::Obj(id)) => world.list(*id)?.clone(),
+            _ => return None,
+        };
+        let mut held = Vec::new();
+        for group in groups.iter() {
+            let Val::Obj(group) = group else { continue };
+            let Some(Val::Obj(params)) = world.dict(*group)?.get(&Val::str("params")) else { continue };
+            held.extend(world.list(*params)?.iter().filter_map(|value| world.as_tensor(value)));
+        }
+        Some(held)
+    }
+
+    /// An optimizer's `step` is called: does it find any gradient?
+    pub(super) fn note_step(&mut self, world: &mut World, object: &Val, has_closure: bool, span: Span) {
+        let (Val::Obj(id), Some(held)) = (object, self.held_by(world, object)) else { return };
+        let place = self.place(span);
+        if world.stepped.get(id.number()).is_none() {
+            world.stepped.set(id.number(), place);
+        }
+        if has_closure || held.is_empty() {
+            return;
+        }
+        let none: Vec<ObjId> = held.iter().copied().filter(|&param| world.tensor(param).is_some_and(|tensor| matches!(tensor.grad, Val::None(_)))).collect();
+        if none.len() < held.len() {
+            return;
+        }
+        let (why, story) = self.explain_none(world, none[0]);
+        if why == WhyNone::Frozen || why == WhyNone::NotRequired {
+            return;
+        }
+        let parameter = self.made(world, none[0]).unwrap_or(place);
+        self.fact(world, span, FactKind::StepWithoutGrad { why, all: true, parameter }, story);
+    }
+
+    /// Completes a path: what is known only now, then what it passed and found is kept for weighing.
+    pub(super) fn end_of_path(&mut self, end: Completion) {
+        let mut world = end.world;
+        let finished = end.result.is_ok();
+        if let Err(raise) = end.result {
+            self.tell(&mut world, raise);
+        }
+        self.unfulfilled_reads(&mut world, finished);
+        if finished {
+            self.accumulated(&mut world);
+            self.never_reached(&mut world);
+            self.not_registered(&mut world);
+        }
+        self.ledger.ends.push(End { passed: world.passed, found: world.found });
+    }
+
+    /// Reads of a gradient that was none, and did not come later either.
+    fn unfulfilled_reads(&mut self, world: &mut World, finished: bool) {
+        let used: Vec<u32> = world.used_reads.entries().into_iter().map(|(number, _)| number).collect();
+        for number in used {
+            let Read { tensor, span, why, story } = &self.ledger.reads[number as usize];
+            let (tensor, span, why, story) = (*tensor, *span, *why, story.clone());
+            let came = world.tensor(tensor).is_some_and(|tensor| matches!(tensor.grad, Val::Obj(_) | Val::Unknown) || !tensor.history.left_by.is_empty());
+            let may_come = matches!(why, WhyNone::TooEarly | WhyNone::Cleared | WhyNone::NotReached);
+            if may_come && (came || (!finished && why == WhyNone::TooEarly)) {
+                continue;
+            }
+            self.fact(world, span, FactKind::GradNone { why }, story);
+        }
+    }
+
+    /// Gradients that added up over iterations and that nothing ever cleared.
+    fn accumulated(&mut self, world: &mut World) {
+        let leaves = distinct(&self.ledger.leaves);
+        for leaf in leaves {
+            let Some(tensor) = world.tensor(leaf).cloned() else { continue };
+            if let (Some(backward), None, true) = (tensor.history.accumulated, tensor.history.cleared, tensor.history.used) {
+                let story = self.made(world, leaf).map(|span| Step { span, happened: Happened::Made }).into_iter().collect();
+                self.fact(world, backward, FactKind::Accumulates, story);
+            }
+        }
+    }
+
+    /// Parameters that an optimizer holds and stepped over, and that never had a gradient.
+    fn never_reached(&mut self, world: &mut World) {
+        let stepped: Vec<(u32, Span)> = world.stepped.entries().into_iter().map(|(at, span)| (at, *span)).collect();
+        for (number, _) in stepped {
+            let optimizer = Val::Obj(object_of(number));
+            let Some(held) = self.held_by(world, &optimizer) else { continue };
+            if held.iter().all(|&param| world.tensor(param).is_none_or(|tensor| !tensor.history.ever)) {
+                // The step itself is told.
+                continue;
+            }
+            for param in held {
+                let Some(tensor) = world.tensor(param).cloned() else { continue };
+                if tensor.history.ever || !tensor.bit.is_true() || !matches!(tensor.grad, Val::None(_)) {
+                    continue;
+                }
+                let (why, story) = self.explain_none(world, param);
+                let Some(made) = self.made(world, param) else { continue };
+                let story = story.into_iter().filter(|step| step.span != made).collect();
+                self.fact_about(world, made, FactKind::NeverReached { why }, story, Some(made));
+            }
+        }
+    }
+
+    /// Containers of parameters that nothing registers and no optimizer holds.
+    fn not_registered(&mut self, world: &mut World) {
+        let instances: Vec<Val> = self.ledger.instances.iter().map(|(value, _)| value.clone()).collect();
+        let pending: Vec<(Span, Vec<Val>)> = self.ledger.unregistered.clone();
+        if pending.is_empty() {
+            return;
+        }
+        let mut known: FxHashSet<ObjId> = FxHashSet::default();
+        for value in &instances {
+            if let Some(held) = self.held_by(world, value) {
+                known.extend(held);
+            }
+        }
+        for (span, items) in pending {
+            let mut own: Vec<ObjId> = Vec::new();
+            let parts: FxHashSet<ObjId> = items.iter().filter_map(|item| if let Val::Obj(id) = item { Some(*id) } else { None }).collect();
+            for item in &items {
+                match world.as_tensor(item) {
+                    Some(id) => own.push(id),
+                    None => own.extend(self.parameters_of(world, item)),
+                }
+            }
+            let by_others = instances.iter().filter(|value| !matches!(value, Val::Obj(id) if parts.contains(id)) && !self.is_within(world, value, &parts));
+            let registered: FxHashSet<ObjId> = by_others.flat_map(|value| self.parameters_of(world, value)).collect();
+            if own.iter().any(|id| !known.contains(id) && !registered.contains(id) && world.tensor(*id).is_some_and(|tensor| tensor.bit.is_true())) {
+                self.fact(world, span, FactKind::NotRegistered, Vec::new());
+            }
+        }
+    }
+
+    /// Whether a module is inside one of the given ones.
+    fn is_within(&self, world: &World, value: &Val, parts: &FxHashSet<ObjId>) -> bool {
+        let mut work: Vec<ObjId> = parts.iter().copied().collect();
+        work.sort();
+        let mut seen = FxHashSet::default();
+        while let Some(id) = work.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            if matches!(value, Val::Obj(of) if *of == id) {
+                return true;
+            }
+            let Some(instance) = world.instance(&Val::Obj(id)) else { continue };
+            let modules = world.dict(instance.attrs).and_then(|attrs| attrs.get(&Val::str("_modules")).cloned());
+            if let Some(Val::Obj(modules)) = modules
+                && let Some(dict) = world.dict(modules)
+            {
+                work.extend(dict.entries.iter().filter_map(|(_, value)| if let Val::Obj(id) = value { Some(*id) } else { None }));
+            }
+        }
+        false
+    }
+
+    /// A parameter of a module is replaced while an optimizer holds the old one.
+    pub(super) fn note_replaced(&mut self, world: &mut World, module: &Val, name: Symbol, new: &Val, span: Span) -> Res<()> {
+        let Some(instance) = world.instance(module) else { return Ok(()) };
+        let parameters = world.dict(instance.attrs).and_then(|attrs| attrs.get(&Val::str("_parameters")).cloned());
+        let Some(Val::Obj(parameters)) = parameters else { return Ok(()) };
+        let old = world.dict(parameters).and_then(|dict| dict.get(&Val::str(name.as_str())).cloned());
+        let (Some(old), Some(new)) = (old.and_then(|value| world.as_tensor(&value)), world.as_tensor(new)) else { return Ok(()) };
+        if old == new {
+            return Ok(());
+        }
+        let optimizers: Vec<(Val, Span)> = self.ledger.instances.clone();
+        for (optimizer, made) in optimizers {
+            if let Some(held) = self.held_by(world, &optimizer)
+                && held.contains(&old)
+                && !held.contains(&new)
+            {
+                let story = vec![Step { span: made, happened: Happened::OptimizerMade }];
+                self.fact(world, span, FactKind::NotHeld, story);
+            }
+        }
+        Ok(())
+    }
+
+    /// All facts, weighed against all paths.
+    pub(super) fn into_facts(mut self) -> Facts {
+        let ends = std::mem::take(&mut self.ledger.ends);
+        for end in &ends {
+            self.weigh(&end.passed, &end.found);
+        }
+        let mut lost = std::mem::take(&mut self.lost);
+        lost.sort_by_key(|lost| (lost.span, lost.why));
+        lost.dedup();
+        Facts { facts: self.weighed(), lost }
+    }
+}
+
+/// How many origins are looked at to say why a leaf was not reached.
+const MAX_LOOK: usize = 10_000;
+
+fn distinct(ids: &[ObjId]) -> Vec<ObjId> {
+    let mut out = ids.to_vec();
+    out.sort();
+    out.dedup();
+    out
+}
+
+fn object_of(number: u32) -> ObjId {
+    crate::index::Idx::new(number as usize)
+}

@@ -1,0 +1,132 @@
+//! Gradient formulas run on abstract tensors, for `create_graph` and for hooks: the graph of the gradients themselves.
+
+use smallvec::SmallVec;
+
+use super::graph::NodeKind;
+use super::record::{OpArgs, differentiable, map_arg, tensors_of};
+use super::value::{NodeId, ObjId};
+use super::world::World;
+use super::{Analyzer, Raise, Res};
+use crate::dataflow::Tri;
+use crate::index::IndexVec;
+use crate::ops::{Arg, Backward, Gradient, Meta, OpError, OpId, Var, table};
+use crate::source::Span;
+
+/// A formula on its way.
+struct Run<'a, 'p> {
+    analyzer: &'a mut Analyzer<'p>,
+    world: &'a mut World,
+    span: Span,
+    args: &'a [Arg<ObjId>],
+    metas: Vec<Arg<Meta>>,
+    outputs: &'a [ObjId],
+    grads: Vec<Option<Var>>,
+    needs: Vec<bool>,
+    vars: IndexVec<Var, ObjId>,
+    /// What an operator within the formula raised.
+    raised: Option<Box<Raise>>,
+}
+
+impl Analyzer<'_> {
+    /// Runs the formula of a node; none where it cannot be followed.
+    pub(super) fn run_formula(&mut self, world: &mut World, node: NodeId, grads: &[Option<ObjId>], create: Tri, span: Span) -> Res<Option<Vec<Option<ObjId>>>> {
+        let (op, args, outputs) = match &self.nodes[node].kind {
+            NodeKind::Op { op, args, outputs } => (*op, args.to_vec(), outputs.to_vec()),
+            NodeKind::CopySlices { .. } | NodeKind::AsStrided | NodeKind::NotImplemented(..) => return Ok(None),
+        };
+        let before = world.grad.0;
+        world.grad.0 = create;
+        let result = self.run_row(world, op, &args, &outputs, grads, span);
+        world.grad.0 = before;
+        result
+    }
+
+    fn run_row(&mut self, world: &mut World, op: OpId, args: &OpArgs, outputs: &[ObjId], grads: &[Option<ObjId>], span: Span) -> Res<Option<Vec<Option<ObjId>>>> {
+        let row = table::row(op);
+        let (Gradient::Formula(formula), Some(metas)) = (row.gradient, self.metas(world, args)) else { return Ok(None) };
+        if grads.iter().all(Option::is_none) || outputs.iter().any(|&output| world.tensor(output).is_none_or(|tensor| tensor.meta.is_none())) {
+            return Ok(None);
+        }
+        let needs = args.iter().map(|arg| tensors_of(arg).any(|id| self.requires_grad(world, id).may())).collect();
+        let mut vars = IndexVec::new();
+        let grads: Vec<Option<Var>> = grads.iter().map(|grad| grad.map(|id| vars.push(id))).collect();
+        let mut run = Run { analyzer: self, world, span, args, metas, outputs, grads, needs, vars, raised: None };
+        let result = formula(&mut run);
+        if let Some(raised) = run.raised {
+            return Err(raised);
+        }
+        let count = differentiable(row, args).count();
+        Ok(match result {
+            Ok(results) if results.len() == count => Some(results.into_iter().map(|result| result.map(|var| run.vars[var])).collect()),
+            _ => None,
+        })
+    }
+}
+
+impl Run<'_, '_> {
+    fn var(&mut self, id: ObjId) -> Var {
+        self.vars.push(id)
+    }
+}
+
+impl Backward for Run<'_, '_> {
+    fn grad(&mut self, output: usize) -> Option<Var> {
+        self.grads.get(output).copied().flatten()
+    }
+    fn output_meta(&self, output: usize) -> Meta {
+        let meta = self.outputs.get(output).and_then(|&id| self.world.tensor(id)).and_then(|tensor| tensor.meta.as_deref().cloned());
+        meta.unwrap_or_else(|| Meta::contiguous(crate::ops::Dtype::F32, [0usize; 0].as_slice()))
+    }
+    fn outputs(&self) -> usize {
+        self.outputs.len()
+    }
+    fn input(&mut self, position: usize) -> Result<Var, OpError> {
+        let id = self.args.get(position).and_then(|arg| tensors_of(arg).next());
+        match id {
+            Some(id) => Ok(self.var(id)),
+            None => Err(OpError::Unsupported("a formula asks for an argument that is no tensor".into())),
+        }
+    }
+    fn inputs(&mut self, position: usize) -> Result<Vec<Var>, OpError> {
+        let ids: Vec<ObjId> = self.args.get(position).map(|arg| tensors_of(arg).collect()).unwrap_or_default();
+        Ok(ids.into_iter().map(|id| self.var(id)).collect())
+    }
+    fn output(&mut self, output: usize) -> Result<Var, OpError> {
+        match self.outputs.get(output) {
+            Some(&id) => Ok(self.var(id)),
+            None => Err(OpError::Unsupported("a formula asks for a result that is not there".into())),
+        }
+    }
+    fn args(&self) -> &[Arg<Meta>] {
+        &self.metas
+    }
+    fn needs(&self, position: usize) -> bool {
+        self.needs.get(position).copied().unwrap_or(false)
+    }
+    fn meta(&self, var: Var) -> Meta {
+        let meta = self.world.tensor(self.vars[var]).and_then(|tensor| tensor.meta.as_deref().cloned());
+        meta.unwrap_or_else(|| Meta::contiguous(crate::ops::Dtype::F32, [0usize; 0].as_slice()))
+    }
+    fn call(&mut self, op: &'static str, args: Vec<Arg<Var>>) -> Result<SmallVec<[Var; 2]>, OpError> {
+        let Some(id) = table::by_name(op) else { return Err(OpError::Unsupported(format!("no operator `{op}`"))) };
+        let args: Option<OpArgs> = args.iter().map(|arg| map_arg(arg, &mut |var: &Var| Some(self.vars[*var]))).collect();
+        let mut args = args.unwrap_or_default();
+        let row = table::row(id);
+        while args.len() < row.params.len() {
+            args.push(match row.params[args.len()].default {
+                Some(crate::ops::row::Default::Scalar(scalar)) => Arg::Scalar(scalar),
+                Some(crate::ops::row::Default::Str(text)) => Arg::Str(text.into()),
+                Some(crate::ops::row::Default::Ints(ints)) => Arg::Ints(ints.into()),
+                _ => Arg::None,
+            });
+        }
+        match self.analyzer.run_op(self.world, id, args, false, self.span) {
+            Ok(Some(outputs)) => Ok(outputs.into_iter().map(|id| self.vars.push(id)).collect()),
+            Ok(None) => Err(OpError::Unsupported("a result that is not known".into())),
+            Err(raise) => {
+                self.raised = Some(raise);
+                Err(OpError::Unsupported("raised".into()))
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The analysis: abstract interpretation of the intermediate representation.
+//!
+//! # The idea
+//! A program is followed as it would run. Where it is concrete (known lists, counts, shapes, flags) the abstract state is
+//! just the state PyTorch would have, without the numbers in tensors. At a branch whose condition is not known both ways
+//! are followed. States that meet again and do not differ are one; up to [`exec::MAX_PATHS`] that differ stay apart; more
+//! are joined ([`world::Join`]), and what they disagree in is three-valued from then on. So a small program is followed
+//! path by path, and a large one still in linear time.
+//!
+//! # Certainty
+//! A fact is *always* if no path that comes past its place ends without it (see [`certainty`]). What is joined, cut short
+//! or not known can only make it *sometimes*; what is not known at all is no fact ([`fact::Lost`]).
+//!
+//! # Independence
+//! It shares the representation and the operator table with the interpreter, and nothing else.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use crate::index::IndexVec;
+use crate::ir::{FuncId, Program, UnitId};
+use crate::ops::{Exception, OpError};
+use crate::source::{Origin as TextOrigin, SourceMap, Span};
+use crate::symbol::Symbol;
+
+mod attr;
+mod backward;
+mod builtins;
+mod call;
+mod certainty;
+mod construct;
+pub mod exec;
+pub mod fact;
+mod finish;
+mod formula;
+mod grad_api;
+mod graph;
+mod instr;
+mod iterate;
+mod methods;
+mod record;
+mod scalars;
+pub mod story;
+mod tensor_attr;
+pub mod value;
+mod views;
+pub mod world;
+mod write;
+
+use fact::{Facts, Failure};
+use graph::Node;
+use story::{Origins, Source};
+use value::{Exc, NodeId, ObjId, Obj, Val};
+use world::World;
+
+/// What a part of the analysis gives where the program may raise.
+pub(crate) type Res<T> = Result<T, Box<Raise>>;
+
+/// An exception on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Raise {
+    /// The exception.
+    pub exception: Val,
+    /// Where it was raised, in the user's text.
+    pub span: Span,
+    /// Why, if no handler takes it.
+    pub failure: Failure,
+    /// How it came to be.
+    pub story: Vec<story::Step>,
+    /// Whether it is told already.
+    pub told: bool,
+}
+
+/// Follows `program` and returns what there is to know.
+///
+/// It recurses with the program's calls: run it on a thread with [`STACK`] bytes of stack ([`crate::with_stack`]).
+pub fn analyze(program: &Program, sources: &SourceMap) -> Facts {
+    Analyzer::new(program, sources).run()
+}
+
+/// Bytes of stack that [`analyze`] may need: enough for [`call::MAX_DEPTH`] nested calls in a debug build.
+pub const STACK: usize = 512 << 20;
+
+/// The analysis of one program.
+pub(crate) struct Analyzer<'p> {
+    program: &'p Program,
+    sources: &'p SourceMap,
+    ids: IndexVec<ObjId, ()>,
+    nodes: IndexVec<NodeId, Node>,
+    origins: Origins,
+    /// The places of the calls that are being followed, outermost first.
+    calls: Vec<Span>,
+    /// The number of writes so far, on all paths.
+    writes: u32,
+    /// What was found, by number.
+    found: certainty::Found,
+    /// The frames of units that have run.
+    units: FxHashMap<UnitId, FxHashMap<Symbol, ObjId>>,
+    orders: FxHashMap<FuncId, Rc<exec::Plan>>,
+    /// Instructions that may still be followed.
+    fuel: u64,
+    /// Trips around loops that may still be made.
+    trips: u64,
+    /// How many loops that are being gone around enclose the present place.
+    loop_depth: u32,
+    lost: Vec<fact::Lost>,
+    /// The number of the next instruction that has none.
+    next_number: u32,
+    /// What is to be known at the end of every path.
+    ledger: finish::Ledger,
+    /// Exceptions that were caught, for when they are raised again.
+    caught: FxHashMap<ObjId, Raise>,
+}
+
+impl<'p> Analyzer<'p> {
+    fn new(program: &'p Program, sources: &'p SourceMap) -> Analyzer<'p> {
+        let start = Span::new(sources.first(), 0, 0);
+        let size: usize = program.functions.iter().flat_map(|function| function.blocks.iter()).map(|block| block.instrs.len() + 1).sum();
+        Analyzer {
+            program,
+            sources,
+            ids: IndexVec::new(),
+            nodes: IndexVec::new(),
+            origins: Origins::new(start),
+            calls: Vec::new(),
+            writes: 0,
+            found: certainty::Found::default(),
+            units: FxHashMap::default(),
+            orders: FxHashMap::default(),
+            fuel: exec::BASE_FUEL + exec::FUEL_PER_INSTRUCTION * size as u64,
+            trips: exec::MAX_TRIPS,
+            loop_depth: 0,
+            lost: Vec::new(),
+            next_number: 0,
+            ledger: finish::Ledger::default(),
+            caught: FxHashMap::default(),
+        }
+    }
+
+    fn run(mut self) -> Facts {
+        let Some((main, _)) = self.program.units.iter_enumerated().next() else { return Facts::default() };
+        let start = Span::new(self.sources.first(), 0, 0);
+        let mut world = World::new(start);
+        // The library's units are loaded first, once for all paths; their bodies only define.
+        let library: Vec<UnitId> = self.program.units.ids().skip(1).collect();
+        for unit in library {
+            if !self.units.contains_key(&unit) {
+                self.units.insert(unit, FxHashMap::default());
+                self.load_exports(&mut world, unit, start).ok();
+            }
+        }
+        let ends = self.run_unit(world, main);
+        for end in ends {
+            self.end_of_path(end);
+        }
+        self.into_facts()
+    }
+
+    /// A new object.
+    fn alloc(&mut self, world: &mut World, obj: Obj) -> ObjId {
+        let id = self.ids.push(());
+        world.put(id, obj);
+        id
+    }
+
+    /// The innermost place in the user's own text: `span` itself, or the call that led out of it.
+    fn place(&self, span: Span) -> Span {
+        if self.in_user_text(span) {
+            return span;
+        }
+        self.calls.iter().rev().copied().find(|&call| self.in_user_text(call)).unwrap_or(span)
+    }
+
+    fn in_user_text(&self, span: Span) -> bool {
+        self.sources.file(span.file).origin == TextOrigin::User
+    }
+
+    /// An exception of the library's, with its text.
+    fn raise<T>(&mut self, world: &mut World, span: Span, failure: Failure, error: Exception, message: impl Into<Rc<str>>) -> Res<T> {
+        let message = message.into();
+        let args = vec![Val::Str(Some(message.clone()))];
+        let exc = Exc { kind: error, class: None, message: Some(message), args };
+        let exception = Val::Obj(self.alloc(world, Obj::Exception(Rc::new(exc))));
+        Err(Box::new(Raise { exception, span: self.place(span), failure, story: Vec::new(), told: false }))
+    }
+
+    /// A `TypeError`, `AttributeError` or the like of Python's own.
+    fn python_error<T>(&mut self, world: &mut World, span: Span, error: Exception, message: impl Into<Rc<str>>) -> Res<T> {
+        self.raise(world, span, Failure::Other, error, message)
+    }
+
+    /// What the operator table refuses. What it does not model is no verdict, and the caller's to treat.
+    fn op_error<T>(&mut self, world: &mut World, span: Span, error: OpError) -> Res<Option<T>> {
+        match error {
+            OpError::Raises(exception, message) => self.raise(world, span, Failure::Shape, exception, message),
+            OpError::Unsupported(_) => {
+                self.lose(span, "an operator that is not modelled for these arguments");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Notes that track was lost here.
+    fn lose(&mut self, span: Span, why: &'static str) {
+        let span = self.place(span);
+        if self.lost.len() < MAX_LOST {
+            self.lost.push(fact::Lost { span, why });
+        }
+    }
+
+    fn origin(&mut self, span: Span, source: Source, inputs: impl IntoIterator<Item = story::OriginId>) -> story::OriginId {
+        let span = self.place(span);
+        self.origins.add(span, source, inputs.into_iter().collect())
+    }
+}
+
+/// How many places where track was lost are kept.
+const MAX_LOST: usize = 1_000;

@@ -1,0 +1,446 @@
+//! Python's operators on what is no tensor, and the dispatch of those that meet one.
+
+use super::call::Args;
+use super::value::{Obj, Val};
+use super::world::World;
+use super::{Analyzer, Res};
+use crate::dataflow::Tri;
+use crate::operator::{BinaryOp, CompareOp, UnaryOp};
+use crate::ops::{Arg, Exception, Form, Raw, Scalar, bind_overloaded, table};
+use crate::source::Span;
+use crate::symbol::Symbol;
+
+impl Analyzer<'_> {
+    /// `-a`, `not a`
+    pub(super) fn unary(&mut self, world: &mut World, op: UnaryOp, value: &Val, span: Span) -> Res<Val> {
+        if op == UnaryOp::Not {
+            return Ok(Val::Bool((!self.truth(world, value, span)?).known()));
+        }
+        if let Some(tensor) = world.as_tensor(value) {
+            let Some(row) = table::unary_operator(op).and_then(table::by_name) else { return Ok(Val::Unknown) };
+            return self.apply(world, row, vec![Arg::Tensor(tensor)], false, span);
+        }
+        match (op, value) {
+            (UnaryOp::Neg, Val::Int(value, origin)) => Ok(Val::Int(value.and_then(i64::checked_neg), *origin)),
+            (UnaryOp::Neg, Val::Float(value, origin)) => Ok(Val::Float(value.map(|value| -value), *origin)),
+            (UnaryOp::Neg, Val::Bool(value)) => Ok(Val::Int(value.map(|value| -i64::from(value)), super::story::OriginId::NOWHERE)),
+            (UnaryOp::Pos, Val::Int(..) | Val::Float(..)) => Ok(value.clone()),
+            (UnaryOp::Pos, Val::Bool(value)) => Ok(Val::Int(value.map(i64::from), super::story::OriginId::NOWHERE)),
+            (UnaryOp::Invert, Val::Int(value, origin)) => Ok(Val::Int(value.map(|value| !value), *origin)),
+            (_, Val::Unknown) => Ok(Val::Unknown),
+            (_, Val::Obj(_)) => self.dunder(world, value, unary_dunder(op), &[], span),
+            _ => {
+                let name = self.type_name(world, value);
+                let failure = self.failure_of(value);
+                self.raise(world, span, failure, Exception::TypeError, format!("bad operand type for unary {}: '{name}'", op.text()))
+                    .map_err(|raise| self.about(world, raise, value))
+            }
+        }
+    }
+
+    fn failure_of(&self, value: &Val) -> super::fact::Failure {
+        match value {
+            Val::None(_) => self.none_failure(value),
+            _ => super::fact::Failure::Other,
+        }
+    }
+
+    /// `a + b`
+    pub(super) fn binary(&mut self, world: &mut World, op: BinaryOp, a: &Val, b: &Val, span: Span) -> Res<Val> {
+        match (world.as_tensor(a), world.as_tensor(b)) {
+            (None, None) => self.scalar_binary(world, op, op.text(), a, b, span),
+            (left, right) => {
+                let operand = |value: &Val, tensor: Option<super::value::ObjId>| match tensor {
+                    Some(id) => Some(Raw::Tensor(id)),
+                    None => operand_of(value),
+                };
+                let (Some(x), Some(y)) = (operand(a, left), operand(b, right)) else {
+                    return self.unsupported_operands(world, op.text(), a, b, span);
+                };
+                self.tensor_binary(world, op, x, y, span)
+            }
+        }
+    }
+
+    fn tensor_binary(&mut self, world: &mut World, op: BinaryOp, x: Raw<super::value::ObjId>, y: Raw<super::value::ObjId>, span: Span) -> Res<Val> {
+        let number_left = matches!(x, Raw::Scalar(_));
+        let (name, swap) = table::binary_operator(op, number_left);
+        let prelude = self.program.operators.get(&Symbol::intern(name)).copied();
+        if let Some((unit, symbol)) = prelude {
+            let function = self.load_unit(world, unit, symbol, span)?;
+            let value = |raw: Raw<super::value::ObjId>| match raw {
+                Raw::Tensor(id) => Val::Obj(id),
+                Raw::Scalar(scalar) => Val::from_scalar(scalar),
+                _ => Val::Unknown,
+            };
+            return self.call(world, function, Args::of([value(x), value(y)]), span);
+        }
+        let Some(row) = table::by_name(name) else {
+            self.lose(span, "an operator that is not modelled");
+            return Ok(Val::Unknown);
+        };
+        let positional = if swap { [y, x] } else { [x, y] };
+        match bind_overloaded(row, &positional, &[], Form::Function) {
+            Ok((row, args)) => self.apply(world, row, args, false, span),
+            Err(error) => Ok(self.op_error(world, span, error)?.unwrap_or(Val::Unknown)),
+        }
+    }
+
+    /// `a += b`
+    pub(super) fn in_place_operator(&mut self, world: &mut World, op: BinaryOp, a: &Val, b: &Val, span: Span) -> Res<Val> {
+        if let Some(tensor) = world.as_tensor(a) {
+            let (name, _) = table::binary_operator(op, false);
+            let y = match world.as_tensor(b) {
+                Some(other) => Some(Raw::Tensor(other)),
+                None => operand_of(b),
+            };
+            let Some(y) = y else { return self.unsupported_operands(world, &format!("{}=", op.text()), a, b, span) };
+            let Some(row) = table::by_name(name) else { return self.binary(world, op, a, b, span) };
+            let can = table::overloads(row).iter().any(|&row| !matches!(table::row(row).in_place, crate::ops::InPlace::No));
+            if !can {
+                return self.binary(world, op, a, b, span);
+            }
+            return match bind_overloaded(row, &[Raw::Tensor(tensor), y], &[], Form::InPlace) {
+                Ok((row, args)) => self.apply(world, row, args, true, span),
+                Err(error) => Ok(self.op_error(world, span, error)?.unwrap_or_else(|| a.clone())),
+            };
+        }
+        if let (BinaryOp::Add, Val::Obj(id)) = (op, a)
+            && world.list(*id).is_some()
+        {
+            match self.elements(world, b) {
+                Some(more) => world.list_mut(*id).expect("just seen").extend(more),
+                None => world.put(*id, Obj::Opaque),
+            }
+            return Ok(a.clone());
+        }
+        if world.as_tensor(b).is_some() {
+            if let Val::None(_) = a {
+                return self.unsupported_operands(world, &format!("{}=", op.text()), a, b, span);
+            }
+            return self.binary(world, op, a, b, span);
+        }
+        let text = format!("{}=", op.text());
+        self.scalar_binary(world, op, &text, a, b, span)
+    }
+
+    fn scalar_binary(&mut self, world: &mut World, op: BinaryOp, text: &str, a: &Val, b: &Val, span: Span) -> Res<Val> {
+        if matches!(a, Val::Unknown) || matches!(b, Val::Unknown) {
+            return Ok(Val::Unknown);
+        }
+        if a.is_number() && b.is_number() {
+            return self.number_binary(world, op, a, b, span);
+        }
+        match (op, a, b) {
+            (BinaryOp::Add, Val::Str(x), Val::Str(y)) => {
+                Ok(Val::Str(x.as_ref().zip(y.as_ref()).map(|(x, y)| format!("{x}{y}").into())))
+            }
+            (BinaryOp::Mod, Val::Str(_), _) => Ok(Val::Str(None)),
+            (BinaryOp::Mul, Val::Str(_), other) | (BinaryOp::Mul, other, Val::Str(_)) if other.is_number() => Ok(Val::Str(None)),
+            (BinaryOp::Add, Val::Tuple(x, _), Val::Tuple(y, _)) => Ok(Val::tuple(x.iter().chain(y.iter()).cloned().collect())),
+            (BinaryOp::Mul, Val::Tuple(x, _), n) | (BinaryOp::Mul, n, Val::Tuple(x, _)) if n.is_number() => match n.as_int() {
+                Some(n) if (n.max(0) as usize).saturating_mul(x.len()) <= MAX_REPEATED => {
+                    Ok(Val::tuple((0..n.max(0)).flat_map(|_| x.iter().cloned()).collect()))
+                }
+                _ => Ok(Val::Unknown),
+            },
+            (_, Val::Obj(x), _) if world.list(*x).is_some() => self.list_binary(world, op, a, b, span),
+            (BinaryOp::Mul, _, Val::Obj(y)) if world.list(*y).is_some() => self.list_binary(world, op, b, a, span),
+            _ => {
+                if let (Some(name), true) = (binary_dunder(op), world.instance(a).is_some()) {
+                    return self.dunder(world, a, name, std::slice::from_ref(b), span);
+                }
+                if let (Some(name), true) = (binary_dunder(op), world.instance(b).is_some()) {
+                    return self.dunder(world, b, &name.replacen("__", "__r", 1), std::slice::from_ref(a), span);
+                }
+                let opaque = |value: &Val| matches!(value, Val::Obj(id) if matches!(world.obj(*id), Some(Obj::Opaque)));
+                if opaque(a) || opaque(b) {
+                    return Ok(Val::Unknown);
+                }
+                self.unsupported_operands(world, text, a, b, span)
+            }
+        }
+    }
+
+    fn list_binary(&mut self, world: &mut World, op: BinaryOp, list: &Val, other: &Val, span: Span) -> Res<Val> {
+        let Some(items) = self.elements(world, list) else { return Ok(Val::Unknown) };
+        let values = match (op, other) {
+            (BinaryOp::Add, Val::Obj(id)) if world.list(*id).is_some() => items.into_iter().chain(world.list(*id).expect("just seen").iter().cloned()).collect(),
+            (BinaryOp::Mul, number) if number.is_number() => match number.as_int() {
+                Some(n) if (n.max(0) as usize).saturating_mul(items.len()) <= MAX_REPEATED => (0..n.max(0)).flat_map(|_| items.iter().cloned()).collect(),
+                _ => return Ok(Val::Obj(self.alloc(world, Obj::Opaque))),
+            },
+            (BinaryOp::Add, Val::Obj(id)) if matches!(world.obj(*id), Some(Obj::Opaque)) => return Ok(Val::Obj(self.alloc(world, Obj::Opaque))),
+            _ => {
+                if op == BinaryOp::Add {
+                    let name = self.type_name(world, other);
+                    return self.python_error(world, span, Exception::TypeError, format!("can only concatenate list (not \"{name}\") to list"));
+                }
+                return self.unsupported_operands(world, op.text(), list, other, span);
+            }
+        };
+        Ok(Val::Obj(self.alloc(world, Obj::List(std::rc::Rc::new(values)))))
+    }
+
+    fn number_binary(&mut self, world: &mut World, op: BinaryOp, a: &Val, b: &Val, span: Span) -> Res<Val> {
+        let origin = if a.origin() == super::story::OriginId::NOWHERE { b.origin() } else { a.origin() };
+        let integers = !matches!(a, Val::Float(..)) && !matches!(b, Val::Float(..));
+        let zero = b.scalar().is_some_and(|value| value.as_f64() == 0.0);
+        if zero && matches!(op, BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod) {
+            let text = match (op, integers) {
+                (BinaryOp::Div, true) => "division by zero",
+                (BinaryOp::Div, false) => "float division by zero",
+                (BinaryOp::FloorDiv, false) => "float floor division by zero",
+                (BinaryOp::Mod, false) => "float modulo",
+                _ => "integer division or modulo by zero",
+            };
+            return self.python_error(world, span, Exception::ZeroDivisionError, text);
+        }
+        if integers && op != BinaryOp::Div {
+            let negative_power = op == BinaryOp::Pow && b.as_int().is_some_and(|value| value < 0);
+            if !negative_power {
+                let value = a.as_int().zip(b.as_int()).and_then(|(a, b)| integer_binary(op, a, b));
+                let both_bools = matches!((a, b), (Val::Bool(_), Val::Bool(_))) && matches!(op, BinaryOp::And | BinaryOp::Or | BinaryOp::Xor);
+                return Ok(if both_bools { Val::Bool(value.map(|value| value != 0)) } else { Val::Int(value, origin) });
+            }
+        }
+        let value = a.scalar().zip(b.scalar()).and_then(|(a, b)| float_binary(op, a.as_f64(), b.as_f64()));
+        Ok(Val::Float(value, origin))
+    }
+
+    fn unsupported_operands(&mut self, world: &mut World, text: &str, a: &Val, b: &Val, span: Span) -> Res<Val> {
+        let names = (self.type_name(world, a), self.type_name(world, b));
+        let subject = if matches!(b, Val::None(_)) { b } else { a };
+        let failure = self.failure_of(subject);
+        let subject = subject.clone();
+        let text = match text {
+            "**" => "** or pow()",
+            "**=" => "**=",
+            other => other,
+        };
+        let message = format!("unsupported operand type(s) for {text}: '{}' and '{}'", names.0, names.1);
+        self.raise(world, span, failure, Exception::TypeError, message).map_err(|raise| self.about(world, raise, &subject))
+    }
+
+    fn dunder(&mut self, world: &mut World, value: &Val, name: &str, args: &[Val], span: Span) -> Res<Val> {
+        match self.class_member(world, value, name) {
+            Some(function) => {
+                let args = Args::of(args.to_vec()).with_first(value.clone());
+                self.call(world, function, args, span)
+            }
+            None => Ok(Val::Unknown),
+        }
+    }
+
+    /// One comparison.
+    pub(super) fn compare(&mut self, world: &mut World, op: CompareOp, a: &Val, b: &Val, span: Span) -> Res<Val> {
+        match op {
+            CompareOp::Is => return Ok(Val::Bool(identical(a, b))),
+            CompareOp::IsNot => return Ok(Val::Bool(identical(a, b).map(|same| !same))),
+            CompareOp::In => return Ok(Val::Bool(self.contains(world, b, a))),
+            CompareOp::NotIn => return Ok(Val::Bool(self.contains(world, b, a).map(|is_in| !is_in))),
+            _ => {}
+        }
+        let (left, right) = (world.as_tensor(a), world.as_tensor(b));
+        if left.is_some() || right.is_some() {
+            let raw = |value: &Val, tensor: Option<super::value::ObjId>| tensor.map_or_else(|| operand_of(value), |id| Some(Raw::Tensor(id)));
+            let (Some(x), Some(y)) = (raw(a, left), raw(b, right)) else { return Ok(Val::Bool(Some(op == CompareOp::Ne))) };
+            let Some((name, swap)) = table::compare_operator(op, matches!(x, Raw::Scalar(_))) else { return Ok(Val::Unknown) };
+            let Some(row) = table::by_name(name) else { return Ok(Val::Unknown) };
+            let positional = if swap { [y, x] } else { [x, y] };
+            return match bind_overloaded(row, &positional, &[], Form::Function) {
+                Ok((row, args)) => self.apply(world, row, args, false, span),
+                Err(error) => Ok(self.op_error(world, span, error)?.unwrap_or(Val::Unknown)),
+            };
+        }
+        match (op, self.equal(world, a, b)) {
+            (CompareOp::Eq, known) => return Ok(Val::Bool(known)),
+            (CompareOp::Ne, known) => return Ok(Val::Bool(known.map(|same| !same))),
+            _ => {}
+        }
+        if let (Some(x), Some(y)) = (a.scalar(), b.scalar()) {
+            return Ok(Val::Bool(Some(ordered(op, x.as_f64().partial_cmp(&y.as_f64())))));
+        }
+        match (a, b) {
+            (Val::Str(Some(x)), Val::Str(Some(y))) => Ok(Val::Bool(Some(ordered(op, Some(x.cmp(y)))))),
+            (Val::None(_), other) | (other, Val::None(_)) if other.is_number() || matches!(other, Val::None(_) | Val::Str(_)) => {
+                let names = (self.type_name(world, a), self.type_name(world, b));
+                let subject = if matches!(a, Val::None(_)) { a.clone() } else { b.clone() };
+                let failure = self.failure_of(&subject);
+                let text = format!("'{}' not supported between instances of '{}' and '{}'", op.text(), names.0, names.1);
+                self.raise(world, span, failure, Exception::TypeError, text).map_err(|raise| self.about(world, raise, &subject))
+            }
+            _ => Ok(Val::Bool(None)),
+        }
+    }
+
+    /// Whether two values are equal, if that is known.
+    pub(super) fn equal(&mut self, world: &World, a: &Val, b: &Val) -> Option<bool> {
+        if let (Some(x), Some(y)) = (a.scalar(), b.scalar()) {
+            return Some(x.as_f64() == y.as_f64());
+        }
+        if matches!(a, Val::Unknown) || matches!(b, Val::Unknown) || (a.is_number() && b.is_number()) {
+            return None;
+        }
+        match (a, b) {
+            (Val::Str(x), Val::Str(y)) => x.as_ref().zip(y.as_ref()).map(|(x, y)| x == y),
+            (Val::Tuple(x, _), Val::Tuple(y, _)) => {
+                if x.len() != y.len() {
+                    return Some(false);
+                }
+                let parts: Vec<Option<bool>> = x.iter().zip(y.iter()).map(|(x, y)| self.equal(world, x, y)).collect();
+                all_equal(&parts)
+            }
+            (Val::Obj(x), Val::Obj(y)) => {
+                if x == y {
+                    return Some(true);
+                }
+                let (x, y) = (world.list(*x)?.clone(), world.list(*y)?.clone());
+                if x.len() != y.len() {
+                    return Some(false);
+                }
+                let parts: Vec<Option<bool>> = x.iter().zip(y.iter()).map(|(x, y)| self.equal(world, x, y)).collect();
+                all_equal(&parts)
+            }
+            _ => Some(a.same(b)),
+        }
+    }
+
+    /// Whether a value counts as true.
+    pub(super) fn truth(&mut self, world: &mut World, value: &Val, span: Span) -> Res<Tri> {
+        Ok(match value {
+            Val::None(_) => Tri::False,
+            Val::Bool(value) => value.map_or(Tri::Maybe, Tri::from),
+            Val::Int(value, _) => value.map_or(Tri::Maybe, |value| Tri::from(value != 0)),
+            Val::Float(value, _) => value.map_or(Tri::Maybe, |value| Tri::from(value != 0.0)),
+            Val::Str(value) => value.as_ref().map_or(Tri::Maybe, |value| Tri::from(!value.is_empty())),
+            Val::Tuple(values, _) => Tri::from(!values.is_empty()),
+            Val::Unknown => Tri::Maybe,
+            Val::Obj(id) => match world.obj(*id).cloned() {
+                Some(Obj::Tensor(tensor)) => {
+                    if let Some(meta) = &tensor.meta
+                        && meta.numel() > 1
+                    {
+                        let text = "Boolean value of Tensor with more than one value is ambiguous";
+                        return self.raise(world, span, super::fact::Failure::Shape, Exception::RuntimeError, text);
+                    }
+                    if let Some(0) = tensor.meta.as_ref().map(|meta| meta.numel()) {
+                        let text = "Boolean value of Tensor with no values is ambiguous";
+                        return self.raise(world, span, super::fact::Failure::Shape, Exception::RuntimeError, text);
+                    }
+                    Tri::Maybe
+                }
+                Some(Obj::List(items) | Obj::Set(items)) => Tri::from(!items.is_empty()),
+                Some(Obj::Dict(dict)) if !dict.open => Tri::from(!dict.entries.is_empty()),
+                Some(Obj::Dict(_) | Obj::Opaque) => Tri::Maybe,
+                Some(Obj::Instance(_)) => {
+                    let by = self.class_member(world, value, "__bool__").or_else(|| self.class_member(world, value, "__len__"));
+                    match by {
+                        Some(function) => {
+                            let answer = self.call(world, function, Args::of([value.clone()]), span)?;
+                            answer.scalar().map_or(Tri::Maybe, |scalar| Tri::from(scalar.as_f64() != 0.0))
+                        }
+                        None => Tri::True,
+                    }
+                }
+                _ => Tri::True,
+            },
+            _ => Tri::True,
+        })
+    }
+}
+
+/// The most elements of a repeated list or tuple that is followed.
+const MAX_REPEATED: usize = 10_000;
+
+/// What stands for a value that is no tensor beside one in an operator. A number that is not known is one all the same.
+pub(super) fn operand_of<T>(value: &Val) -> Option<Raw<T>> {
+    match value {
+        Val::Unknown => Some(Raw::Unknown),
+        Val::Bool(value) => Some(Raw::Scalar(Scalar::Bool(value.unwrap_or(true)))),
+        Val::Int(value, _) => Some(Raw::Scalar(Scalar::Int(value.unwrap_or(1)))),
+        Val::Float(value, _) => Some(Raw::Scalar(Scalar::Float(value.unwrap_or(1.0)))),
+        _ => None,
+    }
+}
+
+fn all_equal(parts: &[Option<bool>]) -> Option<bool> {
+    if parts.contains(&Some(false)) {
+        return Some(false);
+    }
+    (!parts.contains(&None)).then_some(true)
+}
+
+fn identical(a: &Val, b: &Val) -> Option<bool> {
+    match (a, b) {
+        (Val::Unknown, _) | (_, Val::Unknown) => None,
+        (Val::Bool(a), Val::Bool(b)) => a.zip(*b).map(|(a, b)| a == b),
+        _ if a.is_number() && b.is_number() => None,
+        _ => Some(a.same(b)),
+    }
+}
+
+fn ordered(op: CompareOp, ordering: Option<std::cmp::Ordering>) -> bool {
+    let Some(ordering) = ordering else { return false };
+    match op {
+        CompareOp::Lt => ordering.is_lt(),
+        CompareOp::Le => ordering.is_le(),
+        CompareOp::Gt => ordering.is_gt(),
+        _ => ordering.is_ge(),
+    }
+}
+
+fn integer_binary(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
+    match op {
+        BinaryOp::Add => a.checked_add(b),
+        BinaryOp::Sub => a.checked_sub(b),
+        BinaryOp::Mul => a.checked_mul(b),
+        BinaryOp::FloorDiv => a.checked_div(b).map(|quotient| quotient - i64::from(a % b != 0 && (a < 0) != (b < 0))),
+        BinaryOp::Mod => a.checked_rem(b).map(|rest| if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }),
+        BinaryOp::Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
+        BinaryOp::And => Some(a & b),
+        BinaryOp::Or => Some(a | b),
+        BinaryOp::Xor => Some(a ^ b),
+        BinaryOp::Shl => u32::try_from(b).ok().filter(|&b| b < 63).and_then(|b| a.checked_mul(1 << b)),
+        BinaryOp::Shr => u32::try_from(b).ok().map(|b| a >> b.min(63)),
+        BinaryOp::Div | BinaryOp::MatMul => None,
+    }
+}
+
+fn float_binary(op: BinaryOp, a: f64, b: f64) -> Option<f64> {
+    Some(match op {
+        BinaryOp::Add => a + b,
+        BinaryOp::Sub => a - b,
+        BinaryOp::Mul => a * b,
+        BinaryOp::Div => a / b,
+        BinaryOp::FloorDiv => (a / b).floor(),
+        BinaryOp::Mod => a - b * (a / b).floor(),
+        BinaryOp::Pow => a.powf(b),
+        _ => return None,
+    })
+}
+
+fn unary_dunder(op: UnaryOp) -> &'static str {
+    match op {
+        UnaryOp::Neg => "__neg__",
+        UnaryOp::Pos => "__pos__",
+        UnaryOp::Invert | UnaryOp::Not => "__invert__",
+    }
+}
+
+fn binary_dunder(op: BinaryOp) -> Option<&'static str> {
+    Some(match op {
+        BinaryOp::Add => "__add__",
+        BinaryOp::Sub => "__sub__",
+        BinaryOp::Mul => "__mul__",
+        BinaryOp::Div => "__truediv__",
+        BinaryOp::FloorDiv => "__floordiv__",
+        BinaryOp::Mod => "__mod__",
+        BinaryOp::Pow => "__pow__",
+        BinaryOp::MatMul => "__matmul__",
+        BinaryOp::And => "__and__",
+        BinaryOp::Or => "__or__",
+        BinaryOp::Xor => "__xor__",
+        _ => return None,
+    })
+}

@@ -1,0 +1,409 @@
+//! The abstract state: heap, gradient modes, what has been freed, and which places the path has passed.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use super::story::OriginId;
+use super::value::{Counter, Dict, Instance, ObjId, Obj, Storage, Tensor, Val};
+use crate::dataflow::{PersistentVec, Tri};
+use crate::index::IndexVec;
+use crate::source::Span;
+
+/// The registers of a call.
+pub type Regs = PersistentVec<Val>;
+
+/// What is known of a node beside what it was made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Release {
+    /// Whether its saved tensors are gone.
+    pub freed: Tri,
+    /// The backward that freed them.
+    pub by: Span,
+}
+
+/// One abstract state, of one path or of several that were joined.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// All objects.
+    pub heap: PersistentVec<Obj>,
+    /// The nodes whose saved tensors were released, by [`NodeId`](super::value::NodeId).
+    pub released: PersistentVec<Release>,
+    /// Whether gradient mode is on, and since where it is what it is.
+    pub grad: (Tri, Span),
+    /// Whether inference mode is on, and since where.
+    pub inference: (Tri, Span),
+    /// The instructions that were passed without a raise, by their numbers.
+    pub passed: PersistentVec<()>,
+    /// The facts that were found on this path, by their numbers.
+    pub found: PersistentVec<()>,
+    /// Whether something on the way was cut short, so that nothing is certain any more.
+    pub approximate: bool,
+    /// The last backward and what it started from.
+    pub backward: Option<(Span, OriginId)>,
+    /// The reads of a gradient that was none and was used as if it were there, by their numbers.
+    pub used_reads: PersistentVec<()>,
+    /// The optimizers whose step was called, by their object numbers: where first.
+    pub stepped: PersistentVec<Span>,
+}
+
+impl World {
+    /// The state before a program runs.
+    pub fn new(start: Span) -> World {
+        World {
+            heap: PersistentVec::default(),
+            released: PersistentVec::default(),
+            grad: (Tri::True, start),
+            inference: (Tri::False, start),
+            passed: PersistentVec::default(),
+            found: PersistentVec::default(),
+            approximate: false,
+            backward: None,
+            used_reads: PersistentVec::default(),
+            stepped: PersistentVec::default(),
+        }
+    }
+
+    /// The object.
+    pub fn obj(&self, id: ObjId) -> Option<&Obj> {
+        self.heap.get(id.number())
+    }
+    /// Replaces the object.
+    pub fn put(&mut self, id: ObjId, obj: Obj) {
+        self.heap.set(id.number(), obj);
+    }
+    /// The tensor, if the value is one.
+    pub fn tensor(&self, id: ObjId) -> Option<&Rc<Tensor>> {
+        match self.obj(id) {
+            Some(Obj::Tensor(tensor)) => Some(tensor),
+            _ => None,
+        }
+    }
+    /// The tensor a value is.
+    pub fn as_tensor(&self, value: &Val) -> Option<ObjId> {
+        match value {
+            Val::Obj(id) if self.tensor(*id).is_some() => Some(*id),
+            _ => None,
+        }
+    }
+    /// The tensor, to be changed. Must be one.
+    pub fn tensor_mut(&mut self, id: ObjId) -> &mut Tensor {
+        match self.heap.slot_mut(id.number()) {
+            Some(Obj::Tensor(tensor)) => Rc::make_mut(tensor),
+            other => unreachable!("{id:?} is no tensor: {other:?}"),
+        }
+    }
+    /// The version counter. Must be one.
+    pub fn counter_mut(&mut self, id: ObjId) -> &mut Counter {
+        match self.heap.slot_mut(id.number()) {
+            Some(Obj::Counter(counter)) => counter,
+            other => unreachable!("{id:?} is no counter: {other:?}"),
+        }
+    }
+    /// The version counter of an id that is one.
+    pub fn counter(&self, id: ObjId) -> Option<&Counter> {
+        match self.obj(id) {
+            Some(Obj::Counter(counter)) => Some(counter),
+            _ => None,
+        }
+    }
+    /// The storage of an id that is one.
+    pub fn storage(&self, id: ObjId) -> Option<&Storage> {
+        match self.obj(id) {
+            Some(Obj::Storage(storage)) => Some(storage),
+            _ => None,
+        }
+    }
+    /// The elements of a list that is known.
+    pub fn list(&self, id: ObjId) -> Option<&Rc<Vec<Val>>> {
+        match self.obj(id) {
+            Some(Obj::List(items)) => Some(items),
+            _ => None,
+        }
+    }
+    /// The elements of a list, to be changed.
+    pub fn list_mut(&mut self, id: ObjId) -> Option<&mut Vec<Val>> {
+        match self.heap.slot_mut(id.number()) {
+            Some(Obj::List(items)) => Some(Rc::make_mut(items)),
+            _ => None,
+        }
+    }
+    /// The dict.
+    pub fn dict(&self, id: ObjId) -> Option<&Rc<Dict>> {
+        match self.obj(id) {
+            Some(Obj::Dict(dict)) => Some(dict),
+            _ => None,
+        }
+    }
+    /// The dict, to be changed.
+    pub fn dict_mut(&mut self, id: ObjId) -> Option<&mut Dict> {
+        match self.heap.slot_mut(id.number()) {
+            Some(Obj::Dict(dict)) => Some(Rc::make_mut(dict)),
+            _ => None,
+        }
+    }
+    /// The instance.
+    pub fn instance(&self, value: &Val) -> Option<Instance> {
+        match value {
+            Val::Obj(id) => match self.obj(*id) {
+                Some(Obj::Instance(instance)) => Some(Instance::clone(instance)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether the two differ in nothing that a program could see through registers or objects that both have.
+    /// Objects that only one has are out of reach of what both have.
+    pub fn same(&self, other: &World) -> bool {
+        self.grad.0 == other.grad.0
+            && self.inference.0 == other.inference.0
+            && self.heap.diff(&other.heap).into_iter().all(|at| match (self.heap.get(at), other.heap.get(at)) {
+                (Some(a), Some(b)) => a.same(b),
+                _ => true,
+            })
+            && self.released.diff(&other.released).into_iter().all(|at| match (self.released.get(at), other.released.get(at)) {
+                (Some(a), Some(b)) => a.freed == b.freed,
+                _ => true,
+            })
+    }
+}
+
+impl Obj {
+    /// Whether both are the same for sure.
+    pub fn same(&self, other: &Obj) -> bool {
+        match (self, other) {
+            (Obj::Tensor(a), Obj::Tensor(b)) => Rc::ptr_eq(a, b) || a.same(b),
+            (Obj::Counter(a), Obj::Counter(b)) => a.last == b.last && a.low == b.low && a.high == b.high,
+            (Obj::Storage(a), Obj::Storage(b)) => a.last == b.last,
+            (Obj::List(a), Obj::List(b)) | (Obj::Set(a), Obj::Set(b)) => Rc::ptr_eq(a, b) || same_values(a, b),
+            (Obj::Opaque, Obj::Opaque) => true,
+            (Obj::Dict(a), Obj::Dict(b)) => Rc::ptr_eq(a, b) || same_dicts(a, b),
+            (Obj::Instance(a), Obj::Instance(b)) => Rc::ptr_eq(a, b) || (a.class == b.class && a.attrs == b.attrs),
+            (Obj::Class(a), Obj::Class(b)) => Rc::ptr_eq(a, b),
+            (Obj::Cell(a), Obj::Cell(b)) => a.same(b),
+            (Obj::Iterator(a), Obj::Iterator(b)) => Rc::ptr_eq(a, b),
+            (Obj::Mode(a), Obj::Mode(b)) => a == b,
+            (Obj::Exception(a), Obj::Exception(b)) => Rc::ptr_eq(a, b),
+            (Obj::Descriptor(a, c), Obj::Descriptor(b, d)) => a == b && c.same(d),
+            (Obj::Wrapped(a), Obj::Wrapped(b)) => Rc::ptr_eq(a, b),
+            (Obj::HookHandle(a, c), Obj::HookHandle(b, d)) => a == b && c == d,
+            _ => false,
+        }
+    }
+}
+
+fn same_values(a: &[Val], b: &[Val]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
+}
+
+fn same_dicts(a: &Dict, b: &Dict) -> bool {
+    a.open == b.open
+        && a.entries.len() == b.entries.len()
+        && a.entries.iter().zip(&b.entries).all(|((k, v), (l, w))| k.same(l) && v.same(w))
+}
+
+impl Tensor {
+    fn same(&self, other: &Tensor) -> bool {
+        self.meta == other.meta
+            && self.dtype == other.dtype
+            && self.bit == other.bit
+            && self.grad_fn == other.grad_fn
+            && self.grad.same(&other.grad)
+            && self.counter == other.counter
+            && self.storage == other.storage
+            && self.view == other.view
+            && self.retains_grad == other.retains_grad
+            && self.hooks.len() == other.hooks.len()
+    }
+}
+
+/// Joins two states of one place.
+///
+/// What is the same stays; what differs is known only as far as both agree. Two tensors become one that stands for
+/// either ([`Tensor::one_of`]).
+pub struct Join<'a> {
+    ids: &'a mut IndexVec<ObjId, ()>,
+    pairs: FxHashMap<(ObjId, ObjId), ObjId>,
+    fresh: Vec<(ObjId, Tensor)>,
+}
+
+impl<'a> Join<'a> {
+    /// A join that takes new object numbers from `ids`.
+    pub fn new(ids: &'a mut IndexVec<ObjId, ()>) -> Join<'a> {
+        Join { ids, pairs: FxHashMap::default(), fresh: Vec::new() }
+    }
+
+    /// The join of `a` and `b` with their registers, of which only those that `is_read` will be read again.
+    pub fn states(mut self, a: (World, Regs), b: (World, Regs), is_read: impl Fn(u32) -> bool) -> (World, Regs) {
+        let ((mut world, mut regs), (other, other_regs)) = (a, b);
+        let mut merged = world.heap.clone();
+        for at in world.heap.diff(&other.heap) {
+            match (world.heap.get(at), other.heap.get(at)) {
+                (None, Some(theirs)) => merged.set(at, theirs.clone()),
+                (Some(ours), Some(theirs)) if !ours.same(theirs) => {
+                    let joined = self.objects(&world, &other, ours, theirs);
+                    merged.set(at, joined);
+                }
+                _ => {}
+            }
+        }
+        for at in regs.clone().diff(&other_regs) {
+            let value = match (regs.get(at), other_regs.get(at)) {
+                (Some(ours), Some(theirs)) if is_read(at) => self.values(&world, &other, ours, theirs),
+                (Some(_), None) | (None, Some(_)) if is_read(at) => Val::Unknown,
+                _ => Val::Unbound,
+            };
+            regs.set(at, value);
+        }
+        for at in world.released.clone().diff(&other.released) {
+            let (ours, theirs) = (world.released.get(at).copied(), other.released.get(at).copied());
+            if let Some(some) = ours.or(theirs) {
+                let freed = |release: Option<Release>| release.map_or(Tri::False, |release| release.freed);
+                world.released.set(at, Release { freed: freed(ours).join(freed(theirs)), by: some.by });
+            }
+        }
+        for at in other.passed.diff(&world.passed) {
+            if other.passed.get(at).is_some() {
+                world.passed.set(at, ());
+            }
+        }
+        for at in world.found.clone().diff(&other.found) {
+            if other.found.get(at).is_none() {
+                *world.found.slot_mut(at) = None;
+            }
+        }
+        world.heap = merged;
+        for (id, tensor) in std::mem::take(&mut self.fresh) {
+            if let (Some(counter), true) = (tensor.counter, world.obj(tensor.counter.unwrap_or(id)).is_none()) {
+                world.put(counter, Obj::Counter(Counter { low: 0, high: 0, last: 0, writes: None }));
+            }
+            world.put(id, Obj::Tensor(Rc::new(tensor)));
+        }
+        world.grad.0 = world.grad.0.join(other.grad.0);
+        world.inference.0 = world.inference.0.join(other.inference.0);
+        world.approximate |= other.approximate;
+        (world, regs)
+    }
+
+    /// The join of two values.
+    pub fn values(&mut self, ours: &World, theirs: &World, a: &Val, b: &Val) -> Val {
+        if a.same(b) {
+            return a.clone();
+        }
+        match (a, b) {
+            (Val::Bool(_), Val::Bool(_)) => Val::Bool(None),
+            (Val::Int(_, origin), Val::Int(..)) => Val::Int(None, *origin),
+            (Val::Float(_, origin), Val::Float(..)) => Val::Float(None, *origin),
+            (Val::Str(_), Val::Str(_)) => Val::Str(None),
+            (Val::Tuple(a, size), Val::Tuple(b, _)) if a.len() == b.len() => {
+                Val::Tuple(a.iter().zip(b.iter()).map(|(a, b)| self.values(ours, theirs, a, b)).collect(), *size)
+            }
+            (Val::Obj(a), Val::Obj(b)) => self.objects_by_id(ours, theirs, *a, *b),
+            _ => Val::Unknown,
+        }
+    }
+
+    fn objects_by_id(&mut self, ours: &World, theirs: &World, a: ObjId, b: ObjId) -> Val {
+        let (Some(x), Some(y)) = (ours.tensor(a), theirs.tensor(b)) else { return Val::Unknown };
+        if let Some(&known) = self.pairs.get(&(a, b)) {
+            return Val::Obj(known);
+        }
+        let id = self.ids.push(());
+        self.pairs.insert((a, b), id);
+        let mut either = self.tensors(ours, theirs, x, y);
+        let parts = |id: ObjId, tensor: &Tensor| tensor.one_of.clone().map_or_else(|| vec![id], |parts| parts.to_vec());
+        let mut one_of = parts(a, x);
+        one_of.extend(parts(b, y));
+        one_of.dedup();
+        either.one_of = (one_of.len() <= MAX_ONE_OF).then(|| one_of.into());
+        if x.counter != y.counter {
+            either.counter = Some(self.ids.push(()));
+        }
+        self.fresh.push((id, either));
+        Val::Obj(id)
+    }
+
+    fn tensors(&mut self, ours: &World, theirs: &World, a: &Tensor, b: &Tensor) -> Tensor {
+        Tensor {
+            meta: if a.meta == b.meta { a.meta.clone() } else { None },
+            dtype: if a.dtype == b.dtype { a.dtype } else { None },
+            bit: a.bit.join(b.bit),
+            grad_fn: a.grad_fn.join(&b.grad_fn),
+            grad: self.values(ours, theirs, &a.grad, &b.grad),
+            counter: a.counter.or(b.counter),
+            storage: a.storage,
+            view: if a.view == b.view { a.view.clone() } else { None },
+            retains_grad: a.retains_grad && b.retains_grad,
+            hooks: a.hooks.clone(),
+            is_parameter: a.is_parameter && b.is_parameter,
+            origin: a.origin,
+            one_of: a.one_of.clone(),
+            history: a.history.clone(),
+        }
+    }
+
+    fn objects(&mut self, ours: &World, theirs: &World, a: &Obj, b: &Obj) -> Obj {
+        match (a, b) {
+            (Obj::Tensor(a), Obj::Tensor(b)) => Obj::Tensor(Rc::new(self.tensors(ours, theirs, a, b))),
+            (Obj::Counter(a), Obj::Counter(b)) => Obj::Counter(a.join(b)),
+            (Obj::Storage(a), Obj::Storage(b)) => Obj::Storage(if a.last >= b.last { a.clone() } else { b.clone() }),
+            (Obj::List(a), Obj::List(b)) if a.len() == b.len() => {
+                Obj::List(Rc::new(a.iter().zip(b.iter()).map(|(a, b)| self.values(ours, theirs, a, b)).collect()))
+            }
+            (Obj::Dict(a), Obj::Dict(b)) => Obj::Dict(Rc::new(self.dicts(ours, theirs, a, b))),
+            (Obj::Cell(a), Obj::Cell(b)) => Obj::Cell(self.values(ours, theirs, a, b)),
+            (Obj::Iterator(a), Obj::Iterator(_)) => Obj::Iterator(a.clone()),
+            (Obj::Mode(a), Obj::Mode(_)) => Obj::Mode(*a),
+            (Obj::Class(a), Obj::Class(_)) => Obj::Class(a.clone()),
+            _ => Obj::Opaque,
+        }
+    }
+
+    fn dicts(&mut self, ours: &World, theirs: &World, a: &Dict, b: &Dict) -> Dict {
+        let mut entries = Vec::with_capacity(a.entries.len());
+        let mut open = a.open || b.open;
+        for (key, value) in &a.entries {
+            match b.get(key) {
+                Some(other) => entries.push((key.clone(), self.values(ours, theirs, value, other))),
+                None => open = true,
+            }
+        }
+        open |= entries.len() < b.entries.len();
+        Dict { entries, open }
+    }
+}
+
+/// The most tensors that one may stand for after merges.
+const MAX_ONE_OF: usize = 8;
+
+impl Counter {
+    fn join(&self, other: &Counter) -> Counter {
+        let newer = if self.last >= other.last { self } else { other };
+        Counter { low: self.low.min(other.low), high: self.high.max(other.high), last: newer.last, writes: newer.writes.clone() }
+    }
+}
+
+impl super::value::GradFn {
+    fn join(&self, other: &Self) -> Self {
+        use super::value::GradFn;
+        if self == other {
+            return self.clone();
+        }
+        let parts = |of: &GradFn| match of {
+            GradFn::None => Some(vec![None]),
+            GradFn::Node(node, output) => Some(vec![Some((*node, *output))]),
+            GradFn::OneOf(parts) => Some(parts.to_vec()),
+            GradFn::Unknown => None,
+        };
+        match (parts(self), parts(other)) {
+            (Some(mut all), Some(more)) => {
+                all.extend(more);
+                all.sort_by_key(|part| part.map(|(node, output)| (node, output)));
+                all.dedup();
+                if all.len() > MAX_ONE_OF { GradFn::Unknown } else { GradFn::OneOf(all.into()) }
+            }
+            _ => GradFn::Unknown,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What any data-flow analysis over the control-flow graph needs, and nothing of tensors: three-valued truth,
+//! persistent state, and the order in which blocks are visited.
+
+pub mod order;
+pub mod persistent;
+pub mod tri;
+
+pub use order::Order;
+pub use persistent::PersistentVec;
+pub use tri::Tri;

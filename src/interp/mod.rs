@@ -1,0 +1,3 @@
+//! The concrete machine: values, the tape, version counters, gradients, bounds.
+
+pub mod outcome;

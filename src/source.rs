@@ -1,0 +1,141 @@
+//! Source texts and places in them. Offsets are bytes; lines and columns are computed only where something is shown.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::index::{Idx, IndexVec};
+
+crate::define_index! {
+    /// A text in a [`SourceMap`].
+    pub struct FileId = "file";
+}
+
+/// A range of bytes of one file. Used everywhere, so it is kept at twelve bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Span {
+    /// The file.
+    pub file: FileId,
+    /// The first byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The range `start..end` of `file`.
+    pub fn new(file: FileId, start: usize, end: usize) -> Span {
+        // Texts over 4 GiB are refused when they are read (`driver`), so this does not saturate.
+        Span { file, start: start as u32, end: end as u32 }
+    }
+    /// The smallest range that holds both; `other` must be of the same file.
+    pub fn to(self, other: Span) -> Span {
+        Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+    /// The range as `usize`s, to slice a text with.
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// Where a text comes from, which decides whether places in it may be shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// The user's own file.
+    User,
+    /// The library in `.tg` that is embedded in the binary: findings in it are shown at the caller's line.
+    Prelude,
+}
+
+/// One text.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// The name that messages show.
+    pub name: PathBuf,
+    /// The text itself.
+    pub text: Arc<str>,
+    /// Whose text it is.
+    pub origin: Origin,
+    /// The offset of each line's first byte.
+    line_starts: Vec<u32>,
+}
+
+/// A place as people and editors count it, from one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Location {
+    /// The line.
+    pub line: u32,
+    /// The column, in Unicode scalar values.
+    pub column: u32,
+    /// The column, in UTF-16 units.
+    pub utf16: u32,
+    /// The offset in bytes, from zero.
+    pub offset: u32,
+}
+
+impl SourceFile {
+    fn new(name: PathBuf, text: Arc<str>, origin: Origin) -> SourceFile {
+        let newlines = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
+        let line_starts = std::iter::once(0).chain(newlines.map(|(at, _)| at as u32 + 1)).collect();
+        SourceFile { name, text, origin, line_starts }
+    }
+
+    /// The line, counted from one, that holds the byte at `offset`.
+    pub fn line(&self, offset: u32) -> u32 {
+        self.line_starts.partition_point(|&start| start <= offset) as u32
+    }
+
+    /// Where the byte at `offset` is.
+    pub fn location(&self, offset: u32) -> Location {
+        let line = self.line(offset);
+        let start = self.line_starts[line as usize - 1] as usize;
+        let before = &self.text[start..self.floor_char_boundary(offset as usize)];
+        Location {
+            line,
+            column: before.chars().count() as u32 + 1,
+            utf16: before.encode_utf16().count() as u32 + 1,
+            offset,
+        }
+    }
+
+    fn floor_char_boundary(&self, offset: usize) -> usize {
+        let end = offset.min(self.text.len());
+        (0..=end).rev().find(|&at| self.text.is_char_boundary(at)).unwrap_or(0)
+    }
+}
+
+/// All texts of one run: the user's files and the prelude's.
+#[derive(Clone, Debug, Default)]
+pub struct SourceMap {
+    files: IndexVec<FileId, SourceFile>,
+}
+
+impl SourceMap {
+    /// Adds a text. A leading byte-order mark stays in it (offsets are those of the file); the lexer skips it.
+    pub fn add(&mut self, name: impl Into<PathBuf>, text: impl Into<Arc<str>>, origin: Origin) -> FileId {
+        self.files.push(SourceFile::new(name.into(), text.into(), origin))
+    }
+    /// The text's file.
+    pub fn file(&self, id: FileId) -> &SourceFile {
+        &self.files[id]
+    }
+    /// The text at `span`.
+    pub fn text(&self, span: Span) -> &str {
+        self.files[span.file].text.get(span.range()).unwrap_or("")
+    }
+    /// Whether `span` lies in a file of the user's own.
+    pub fn is_user(&self, span: Span) -> bool {
+        self.files[span.file].origin == Origin::User
+    }
+    /// The line, from one, where `span` begins.
+    pub fn line(&self, span: Span) -> u32 {
+        self.files[span.file].line(span.start)
+    }
+    /// All files, in the order they were added.
+    pub fn files(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
+        self.files.iter_enumerated()
+    }
+    /// The file that was added first: the program itself.
+    pub fn first(&self) -> FileId {
+        FileId::new(0)
+    }
+}
