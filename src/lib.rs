@@ -15,3 +15,28 @@ pub mod index;
 pub mod operator;
 pub mod source;
 pub mod symbol;
+
+// The operator table, and the library written in the language itself.
+pub mod ops;
+pub mod prelude;
+
+// Text, tree, representation.
+pub mod syntax;
+
+pub mod ir;
+
+pub mod front;
+
+pub mod emit;
+
+// The two machines. They meet only in `ir` and `ops`.
+pub mod dataflow;
+
+pub mod analysis;
+
+pub mod interp;
+
+// Findings.
+pub mod lint;
+
+pub mod lints;

@@ -218,6 +218,33 @@ impl Analyzer<'_> {
         history.accumulated = None;
     }
 
+    /// A tensor is overwritten by something that does not depend on what it was: if it is a gradient, that clears it.
+    pub(super) fn note_overwritten_gradient(&mut self, world: &mut World, target: ObjId, span: Span) {
+        let origin = world.tensor(target).map_or(OriginId::NOWHERE, |tensor| tensor.origin);
+        if self.origins.get(origin).source != Source::Gradient {
+            return;
+        }
+        let is_its_gradient = |leaf: &ObjId| world.tensor(*leaf).is_some_and(|leaf| matches!(leaf.grad, Val::Obj(grad) if grad == target));
+        let owner = self.ledger.leaves.iter().copied().find(is_its_gradient);
+        if let Some(owner) = owner {
+            self.note_cleared(world, owner, span);
+        }
+    }
+
+    /// A sum takes in a tensor whose graph has been freed by a backward: the sum keeps that graph alive.
+    pub(super) fn note_kept_graph(&mut self, world: &mut World, operands: [&Val; 2], span: Span) {
+        if self.loop_depth == 0 || !self.in_user_text(span) || !world.grad.0.is_true() {
+            return;
+        }
+        let freed = operands.into_iter().filter_map(|value| world.as_tensor(value)).find_map(|id| match world.tensor(id)?.grad_fn {
+            GradFn::Node(node, _) => world.released.get(node.number()).filter(|release| release.freed.is_true()).map(|release| release.by),
+            _ => None,
+        });
+        if let Some(by) = freed {
+            self.fact(world, span, FactKind::GraphKept, vec![Step { span: by, happened: Happened::Other("backward is done with this graph here".into()) }]);
+        }
+    }
+
     /// A gradient was assigned.
     pub(super) fn note_gradient(&mut self, world: &mut World, id: ObjId, _span: Span) {
         let history = &mut world.tensor_mut(id).history;

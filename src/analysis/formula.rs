@@ -32,7 +32,7 @@ impl Analyzer<'_> {
     pub(super) fn run_formula(&mut self, world: &mut World, node: NodeId, grads: &[Option<ObjId>], create: Tri, span: Span) -> Res<Option<Vec<Option<ObjId>>>> {
         let (op, args, outputs) = match &self.nodes[node].kind {
             NodeKind::Op { op, args, outputs } => (*op, args.to_vec(), outputs.to_vec()),
-            NodeKind::CopySlices { .. } | NodeKind::AsStrided | NodeKind::NotImplemented(..) => return Ok(None),
+            NodeKind::CopySlices | NodeKind::AsStrided | NodeKind::NotImplemented(..) => return Ok(None),
         };
         let before = world.grad.0;
         world.grad.0 = create;

@@ -43,11 +43,8 @@ pub(super) enum NodeKind {
         /// The results.
         outputs: SmallVec<[ObjId; 1]>,
     },
-    /// An in-place write through a view, seen from the base (rule R5.3). `saved` are those of the inner node.
-    CopySlices {
-        /// The node of the operator that wrote.
-        inner: NodeId,
-    },
+    /// An in-place write through a view, seen from the base (rule R5.3). What it keeps is what the operator's own node keeps.
+    CopySlices,
     /// A view regenerated after its base was written (rule R5.4).
     AsStrided,
     /// A derivative that PyTorch does not have: the exception and its text.

@@ -47,6 +47,9 @@ impl Analyzer<'_> {
 
     /// `a + b`
     pub(super) fn binary(&mut self, world: &mut World, op: BinaryOp, a: &Val, b: &Val, span: Span) -> Res<Val> {
+        if op == BinaryOp::Add {
+            self.note_kept_graph(world, [a, b], span);
+        }
         match (world.as_tensor(a), world.as_tensor(b)) {
             (None, None) => self.scalar_binary(world, op, op.text(), a, b, span),
             (left, right) => {
@@ -89,6 +92,9 @@ impl Analyzer<'_> {
     /// `a += b`
     pub(super) fn in_place_operator(&mut self, world: &mut World, op: BinaryOp, a: &Val, b: &Val, span: Span) -> Res<Val> {
         if let Some(tensor) = world.as_tensor(a) {
+            if op == BinaryOp::Add {
+                self.note_kept_graph(world, [a, b], span);
+            }
             let (name, _) = table::binary_operator(op, false);
             let y = match world.as_tensor(b) {
                 Some(other) => Some(Raw::Tensor(other)),

@@ -12,7 +12,7 @@ use super::value::{Counter, Creation, GradFn, NodeId, ObjId, Obj, Storage, Write
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
-use crate::ops::{Arg, Dtype, Exception, Meta, OpRow, ResultKind};
+use crate::ops::{Arg, Dtype, Exception, InPlace, Meta, OpRow, ResultKind};
 use crate::source::Span;
 
 impl Analyzer<'_> {
@@ -136,6 +136,9 @@ impl Analyzer<'_> {
     pub(super) fn write_in_place(&mut self, world: &mut World, row: &OpRow, args: &[Arg<ObjId>], inferred: Inferred, node: Option<NodeId>, span: Span) -> Res<SmallVec<[ObjId; 1]>> {
         let Some(target) = args.first().and_then(|arg| tensors_of(arg).next()) else { return Ok(SmallVec::new()) };
         self.bump(world, target, span);
+        if matches!(row.in_place, InPlace::Only) && row.params.len() == 1 {
+            self.note_overwritten_gradient(world, target, span);
+        }
         if let (ResultKind::View, Some(metas)) = (row.result, inferred.metas) {
             world.tensor_mut(target).meta = metas.into_iter().next().map(Rc::<Meta>::new);
         }
@@ -192,7 +195,7 @@ impl Analyzer<'_> {
                 let edges = [before].into_iter().chain(inner.edges.iter().skip(1).cloned()).collect();
                 let (saved, span, recorded) = (inner.saved.clone(), inner.span, inner.recorded);
                 let slices = self.add_node(Node {
-                    kind: NodeKind::CopySlices { inner: node },
+                    kind: NodeKind::CopySlices,
                     name: "torch::autograd::CopySlices",
                     span,
                     edges,
