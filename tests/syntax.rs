@@ -24,11 +24,21 @@ fn root() -> PathBuf {
 /// The fixtures of a folder with their names, in order.
 fn fixtures(folder: &str) -> Vec<(String, String)> {
     let entries = std::fs::read_dir(root().join(folder)).expect("the folder is there");
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("readable").path())
+        .collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "tg"));
     paths.sort();
-    let name = |path: &PathBuf| path.file_stem().expect("a name").to_string_lossy().into_owned();
-    paths.iter().map(|path| (name(path), std::fs::read_to_string(path).expect("readable"))).collect()
+    let name = |path: &PathBuf| {
+        path.file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned()
+    };
+    paths
+        .iter()
+        .map(|path| (name(path), std::fs::read_to_string(path).expect("readable")))
+        .collect()
 }
 
 fn snapshot(name: String, text: String) {
@@ -44,7 +54,13 @@ fn show(text: &str, error: &Diagnostic) -> String {
     let mut map = SourceMap::default();
     let file = map.add("test.tg", text, Origin::User);
     let mut out = String::new();
-    mark(&mut out, &map, file, error.primary.span, &error.primary.message);
+    mark(
+        &mut out,
+        &map,
+        file,
+        error.primary.span,
+        &error.primary.message,
+    );
     for label in &error.secondary {
         mark(&mut out, &map, file, label.span, &label.message);
     }
@@ -59,7 +75,15 @@ fn mark(out: &mut String, map: &SourceMap, file: FileId, span: Span, label: &str
     let place = map.file(file).location(span.start);
     let text = &map.file(file).text;
     let line = text.lines().nth(place.line as usize - 1).unwrap_or("");
-    let wide = text.get(span.range()).unwrap_or("").lines().next().unwrap_or("").chars().count().max(1);
+    let wide = text
+        .get(span.range())
+        .unwrap_or("")
+        .lines()
+        .next()
+        .unwrap_or("")
+        .chars()
+        .count()
+        .max(1);
     let before = " ".repeat(place.column as usize - 1);
     let row = format!("{before}{} {label}", "^".repeat(wide));
     writeln!(out, "{:>3} | {line}\n    | {}", place.line, row.trim_end()).expect("a string");
@@ -84,13 +108,32 @@ fn printed(name: &str, text: &str) -> String {
     assert_eq!(errors, [], "{name}, printed:\n{once}");
     assert!(same_tree(&module, &again), "{name}: another tree:\n{once}");
     assert_eq!(syntax::print(&again, &once), once, "{name}: another text");
-    let comments = |module: &Module| module.comments.iter().map(|c| c.text.to_string()).collect::<Vec<_>>();
-    assert_eq!(comments(&module), comments(&again), "{name}: other comments");
+    let comments = |module: &Module| {
+        module
+            .comments
+            .iter()
+            .map(|c| c.text.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        comments(&module),
+        comments(&again),
+        "{name}: other comments"
+    );
     // Without its source the tree prints in another dress, but as the same tree.
-    let bare = syntax::print(&Module { comments: Vec::new(), ..module.clone() }, "");
+    let bare = syntax::print(
+        &Module {
+            comments: Vec::new(),
+            ..module.clone()
+        },
+        "",
+    );
     let (bare_module, errors) = parse(&bare);
     assert_eq!(errors, [], "{name}, without source:\n{bare}");
-    assert!(same_tree(&module, &bare_module), "{name}: another tree without source:\n{bare}");
+    assert!(
+        same_tree(&module, &bare_module),
+        "{name}: another tree without source:\n{bare}"
+    );
     once
 }
 
@@ -115,7 +158,13 @@ fn windows_line_ends_and_a_byte_order_mark_change_nothing() {
 #[test]
 fn trees_that_differ_are_told_apart() {
     let (reference, _) = parse("x = [a + b, 1]");
-    for other in ["x = [a - b, 1]", "x = [a + b, 2]", "x = (a + b, 1)", "y = [a + b, 1]", "x = [a + b, 1]; pass"] {
+    for other in [
+        "x = [a - b, 1]",
+        "x = [a + b, 2]",
+        "x = (a + b, 1)",
+        "y = [a + b, 1]",
+        "x = [a + b, 1]; pass",
+    ] {
         assert!(!same_tree(&reference, &parse(other).0), "{other}");
     }
 }
@@ -125,8 +174,15 @@ fn values_of_f_strings_have_places() {
     let text = "x = f\"ä {a + f'{b}'}\"";
     let (module, errors) = parse(text);
     assert_eq!(errors, []);
-    let shown: Vec<&str> = module.exprs.iter().map(|expr| &text[expr.span.range()]).collect();
-    assert_eq!(shown, ["x", "a", "b", "f'{b}'", "a + f'{b}'", "f\"ä {a + f'{b}'}\""]);
+    let shown: Vec<&str> = module
+        .exprs
+        .iter()
+        .map(|expr| &text[expr.span.range()])
+        .collect();
+    assert_eq!(
+        shown,
+        ["x", "a", "b", "f'{b}'", "a + f'{b}'", "f\"ä {a + f'{b}'}\""]
+    );
 }
 
 mod hostile {
@@ -157,7 +213,11 @@ mod hostile {
     #[test]
     fn open_brackets() {
         for bracket in ["(", "[", "{", "f(", "x[", "{a: "] {
-            assert_eq!(only_error(&bracket.repeat(100_000)), "nested too deeply", "{bracket}");
+            assert_eq!(
+                only_error(&bracket.repeat(100_000)),
+                "nested too deeply",
+                "{bracket}"
+            );
         }
     }
 
@@ -203,19 +263,46 @@ mod hostile {
         }
         let flat = [("a", " < a"), ("a", ", a"), ("a", " = a"), ("'a'", " 'a'")];
         for (start, link) in flat {
-            assert_eq!(survive(&format!("{start}{}", link.repeat(100_000))).1, [], "{link}");
+            assert_eq!(
+                survive(&format!("{start}{}", link.repeat(100_000))).1,
+                [],
+                "{link}"
+            );
         }
     }
 
     #[test]
     fn deep_blocks() {
-        for head in ["if a {", "while a {\n", "fn f() {", "class A {", "try {", "with a {"] {
+        for head in [
+            "if a {",
+            "while a {\n",
+            "fn f() {",
+            "class A {",
+            "try {",
+            "with a {",
+        ] {
             let unclosed = head.repeat(100_000);
-            assert!(survive(&unclosed).1[0].message.contains("nested too deeply"), "{head}");
+            assert!(
+                survive(&unclosed).1[0]
+                    .message
+                    .contains("nested too deeply"),
+                "{head}"
+            );
             let closed = format!("{}{}", unclosed, "}".repeat(100_000));
-            assert!(survive(&closed).1.iter().any(|error| error.message == "nested too deeply"), "{head}");
+            assert!(
+                survive(&closed)
+                    .1
+                    .iter()
+                    .any(|error| error.message == "nested too deeply"),
+                "{head}"
+            );
         }
-        let blocks = format!("{}x = {}a{}", "if a {\n".repeat(150), "not ".repeat(390), "\n}".repeat(150));
+        let blocks = format!(
+            "{}x = {}a{}",
+            "if a {\n".repeat(150),
+            "not ".repeat(390),
+            "\n}".repeat(150)
+        );
         assert_eq!(survive(&blocks).1, []);
     }
 
@@ -227,7 +314,10 @@ mod hostile {
         assert_eq!(survive(&format!("#{}", "a".repeat(SIZE))).1, []);
         assert_eq!(survive(&format!("x = '{}'", "a".repeat(SIZE))).1, []);
         assert_eq!(survive(&format!("x = f'{}'", "a".repeat(SIZE))).1, []);
-        assert_eq!(only_error(&format!("'{}", "a".repeat(SIZE))), "this string is never closed");
+        assert_eq!(
+            only_error(&format!("'{}", "a".repeat(SIZE))),
+            "this string is never closed"
+        );
         assert!(only_error(&"1".repeat(SIZE)).ends_with("does not fit in 64 bits"));
         survive(&"a ".repeat(SIZE / 2));
         survive(&"\\\n".repeat(SIZE / 10));
@@ -240,14 +330,17 @@ mod hostile {
         // A fixed generator, so that a failure can be seen again.
         let mut state = 1u64;
         let mut next = move || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) as usize
         };
         let bytes: Vec<u8> = (0..300_000).map(|_| next() as u8).collect();
         survive(&String::from_utf8_lossy(&bytes));
         let words = [
-            "if ", "x", " ", "{", "}", "(", ")", "[", "]", "\n", ";", "f\"", "\"", "'", "'''", "{{", ":", "=", "!r",
-            "else", " catch ", "fn ", "#", "\\", "@", "1", ".", "1e5", "lambda ", "for ", " in ", "\r\n", "ä", "$",
+            "if ", "x", " ", "{", "}", "(", ")", "[", "]", "\n", ";", "f\"", "\"", "'", "'''",
+            "{{", ":", "=", "!r", "else", " catch ", "fn ", "#", "\\", "@", "1", ".", "1e5",
+            "lambda ", "for ", " in ", "\r\n", "ä", "$",
         ];
         for _ in 0..3000 {
             let text: String = (0..60).map(|_| words[next() % words.len()]).collect();
@@ -259,7 +352,10 @@ mod hostile {
     fn many_errors() {
         let (_, errors) = survive(&"x y\n".repeat(100_000));
         assert_eq!(errors.len(), MAX_ERRORS + 1);
-        assert_eq!(errors[MAX_ERRORS].message, format!("and {} more errors", 100_000 - MAX_ERRORS));
+        assert_eq!(
+            errors[MAX_ERRORS].message,
+            "too many errors: only the first 100 are shown"
+        );
         survive(&"x = (\n".repeat(100_000));
         survive(&"f'{'".repeat(100_000));
         survive(&"f'{".repeat(100_000));
@@ -270,6 +366,12 @@ mod hostile {
         let (module, errors) = survive(&"x = f(a, b=1) + c.d[0]\n".repeat(300_000));
         assert_eq!(errors, []);
         assert_eq!(module.body.stmts.len(), 300_000);
-        assert!(module.body.stmts.iter().all(|stmt| matches!(stmt.kind, StmtKind::Assign { .. })));
+        assert!(
+            module
+                .body
+                .stmts
+                .iter()
+                .all(|stmt| matches!(stmt.kind, StmtKind::Assign { .. }))
+        );
     }
 }

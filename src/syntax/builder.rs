@@ -32,8 +32,8 @@ pub enum Part {
     Plain(u32, u32),
     /// Text of an f-string, escapes not yet resolved.
     Text(u32, u32),
-    /// A value of an f-string.
-    Value(FStringPart),
+    /// A value of an f-string. Boxed: the parser's stack has room for the largest thing that it may hold.
+    Value(Box<FStringPart>),
     /// A whole f-string.
     FString(Vec<FStringPart>),
 }
@@ -95,8 +95,13 @@ impl<'text> Builder<'text> {
 
     /// Takes the block with this number.
     pub fn block(&mut self, number: u32) -> Block {
-        let empty = Block { stmts: Vec::new(), span: self.span(0, 0) };
-        self.blocks.get_mut(number as usize).map_or(empty.clone(), |block| std::mem::replace(block, empty))
+        let empty = Block {
+            stmts: Vec::new(),
+            span: self.span(0, 0),
+        };
+        self.blocks
+            .get_mut(number as usize)
+            .map_or(empty.clone(), |block| std::mem::replace(block, empty))
     }
 
     /// What the parse of a statement has made.
@@ -116,7 +121,11 @@ impl<'text> Builder<'text> {
 
     /// The range `start..end` of the file.
     pub fn span(&self, start: u32, end: u32) -> Span {
-        Span { file: self.file, start, end }
+        Span {
+            file: self.file,
+            start,
+            end,
+        }
     }
 
     fn slice(&self, start: u32, end: u32) -> &'text str {
@@ -137,17 +146,25 @@ impl<'text> Builder<'text> {
         if !self.too_deep {
             self.too_deep = true;
             let message = "this expression is nested too deeply";
-            let error = Diagnostic::error(span, message).with_help("bind a part of it to a name first");
-            self.errors.push(error.with_label(format!("more than {MAX_EXPR_DEPTH} levels")));
+            let error =
+                Diagnostic::error(span, message).with_help("bind a part of it to a name first");
+            self.errors
+                .push(error.with_label(format!("more than {MAX_EXPR_DEPTH} levels")));
         }
         // What holds it is too deep as well, and so on up: one message, and no deep tree.
         self.depths.push(MAX_EXPR_DEPTH);
-        self.exprs.push(Expr { kind: ExprKind::Error, span })
+        self.exprs.push(Expr {
+            kind: ExprKind::Error,
+            span,
+        })
     }
 
     /// The name at `start..end`.
     pub fn name(&mut self, start: u32, end: u32) -> Name {
-        Name { symbol: Symbol::intern(self.slice(start, end)), span: self.span(start, end) }
+        Name {
+            symbol: Symbol::intern(self.slice(start, end)),
+            span: self.span(start, end),
+        }
     }
 
     /// The name at `start..end` as an expression.
@@ -170,7 +187,11 @@ impl<'text> Builder<'text> {
 
     /// A float literal.
     pub fn float(&mut self, start: u32, end: u32) -> ExprId {
-        self.expr(start, ExprKind::Float(literal::float(self.slice(start, end))), end)
+        self.expr(
+            start,
+            ExprKind::Float(literal::float(self.slice(start, end))),
+            end,
+        )
     }
 
     fn literal_error(&mut self, start: u32, error: LiteralError) {
@@ -184,7 +205,8 @@ impl<'text> Builder<'text> {
     pub fn alone(&mut self, e: ExprId) -> ExprId {
         if let ExprKind::Starred(_) = self.exprs[e].kind {
             let error = Diagnostic::error(self.exprs[e].span, "nothing to unpack into here");
-            self.errors.push(error.with_help("a tuple has a comma: `*a,`"));
+            self.errors
+                .push(error.with_help("a tuple has a comma: `*a,`"));
         }
         e
     }
@@ -208,9 +230,7 @@ impl<'text> Builder<'text> {
             match argument.kind {
                 ArgumentKind::Keyword(name) => {
                     keyword = Some("a keyword argument");
-                    let same = |other: &&Argument| {
-                        matches!(other.kind, ArgumentKind::Keyword(other) if other.symbol == name.symbol)
-                    };
+                    let same = |other: &&Argument| matches!(other.kind, ArgumentKind::Keyword(other) if other.symbol == name.symbol);
                     if let Some(first) = args[..at.min(MAX_NAMES_COMPARED)].iter().find(same) {
                         self.repeated(name, first);
                     }
@@ -228,21 +248,41 @@ impl<'text> Builder<'text> {
     }
 
     fn repeated(&mut self, name: Name, first: &Argument) {
-        let ArgumentKind::Keyword(first) = first.kind else { return };
-        let mut error = Diagnostic::error(name.span, format!("the argument `{}` is given twice", name.symbol));
-        error.secondary.push(Label { span: first.span, message: "first given here".to_owned() });
+        let ArgumentKind::Keyword(first) = first.kind else {
+            return;
+        };
+        let mut error = Diagnostic::error(
+            name.span,
+            format!("the argument `{}` is given twice", name.symbol),
+        );
+        error.secondary.push(Label {
+            span: first.span,
+            message: "first given here".to_owned(),
+        });
         self.errors.push(error);
     }
 
     /// A call whose only argument is a comprehension without brackets.
     pub fn call_comp(&mut self, start: u32, callee: ExprId, comp: ExprId, end: u32) -> ExprId {
-        let args = vec![Argument { kind: ArgumentKind::Positional, value: comp }];
+        let args = vec![Argument {
+            kind: ArgumentKind::Positional,
+            value: comp,
+        }];
         self.expr(start, ExprKind::Call { callee, args }, end)
     }
 
     /// A clause of a comprehension.
-    pub fn comp_clause(&mut self, target: ExprId, iterable: ExprId, conditions: Vec<ExprId>) -> CompClause {
-        CompClause { target, iterable, conditions }
+    pub fn comp_clause(
+        &mut self,
+        target: ExprId,
+        iterable: ExprId,
+        conditions: Vec<ExprId>,
+    ) -> CompClause {
+        CompClause {
+            target,
+            iterable,
+            conditions,
+        }
     }
 
     /// A lambda.
@@ -307,7 +347,10 @@ impl Builder<'_> {
     /// A whole f-string whose first token begins at `start`.
     pub fn fstring(&mut self, start: u32, parts: Vec<Part>) -> Part {
         let prefix = self.slice(start, self.text.len() as u32);
-        let quote = prefix.bytes().position(|byte| matches!(byte, b'"' | b'\'')).unwrap_or(0);
+        let quote = prefix
+            .bytes()
+            .position(|byte| matches!(byte, b'"' | b'\''))
+            .unwrap_or(0);
         let raw = prefix[..quote].contains(['r', 'R']);
         let mut out = Vec::with_capacity(parts.len());
         for part in parts {
@@ -316,7 +359,7 @@ impl Builder<'_> {
                     let text = self.unescape(from, self.slice(from, to), raw, true);
                     out.push(FStringPart::Text(text.into()));
                 }
-                Part::Value(value) => out.push(value),
+                Part::Value(value) => out.push(*value),
                 Part::Plain(..) | Part::FString(_) => {}
             }
         }
@@ -332,12 +375,15 @@ impl Builder<'_> {
         spec: Option<(u32, u32)>,
     ) -> Part {
         let text = |range: Option<(u32, u32)>| range.map(|(from, to)| self.slice(from, to));
-        Part::Value(FStringPart::Value {
+        let conversion = text(conversion).and_then(|text| text.chars().nth(1));
+        let spec = text(spec).map(|text| text[1..].into());
+        let debug = text(debug).map(Into::into);
+        Part::Value(Box::new(FStringPart::Value {
             value,
-            conversion: text(conversion).and_then(|text| text.chars().nth(1)),
-            spec: text(spec).map(|text| text[1..].into()),
-            debug: text(debug).map(Into::into),
-        })
+            conversion,
+            spec,
+            debug,
+        }))
     }
 }
 

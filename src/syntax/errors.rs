@@ -2,32 +2,40 @@
 
 use crate::diagnostic::Diagnostic;
 
-/// How many messages one file gives; the rest are counted.
+/// How many messages one file gives. What follows is not parsed: finding out what would fit at each of a million
+/// mistakes takes long and helps nobody.
 pub const MAX_ERRORS: usize = 100;
 
 /// The messages of one file.
 #[derive(Default)]
 pub struct Errors {
     list: Vec<Diagnostic>,
-    more: usize,
+    more: bool,
 }
 
 impl Errors {
-    /// Adds a message, or counts it where there are too many.
+    /// Adds a message, unless there are too many.
     pub fn push(&mut self, error: Diagnostic) {
         match self.list.len() < MAX_ERRORS {
             true => self.list.push(error),
-            false => self.more += 1,
+            false => self.more = true,
         }
     }
 
-    /// The messages by place, and how many more there were.
+    /// Whether no more messages are taken; notes that there may be more.
+    pub fn refuses(&mut self) -> bool {
+        self.more |= self.list.len() == MAX_ERRORS;
+        self.more
+    }
+
+    /// The messages by place; the last one says so if there were too many.
     pub fn finish(mut self) -> Vec<Diagnostic> {
-        self.list.sort_by_key(|error| (error.primary.span.start, error.primary.span.end));
-        if let (Some(last), true) = (self.list.last(), self.more > 0) {
-            let plural = if self.more == 1 { "" } else { "s" };
-            let message = format!("and {} more error{plural}", self.more);
-            self.list.push(Diagnostic::error(last.primary.span, message));
+        self.list
+            .sort_by_key(|error| (error.primary.span.start, error.primary.span.end));
+        if let (Some(last), true) = (self.list.last(), self.more) {
+            let message = format!("too many errors: only the first {MAX_ERRORS} are shown");
+            self.list
+                .push(Diagnostic::error(last.primary.span, message));
         }
         self.list
     }

@@ -19,13 +19,28 @@ pub struct Failure {
 
 /// Terminals that begin an expression.
 const STARTERS: &[&str] = &[
-    "NAME", "INT", "FLOAT", "STRING", "FSTRING_START", "(", "[", "{", "-", "+", "~", "not", "lambda", "none", "true",
-    "false", "...",
+    "NAME",
+    "INT",
+    "FLOAT",
+    "STRING",
+    "FSTRING_START",
+    "(",
+    "[",
+    "{",
+    "-",
+    "+",
+    "~",
+    "not",
+    "lambda",
+    "none",
+    "true",
+    "false",
+    "...",
 ];
 /// Terminals that go on with an expression.
 const OPERATORS: &[&str] = &[
-    "(", "[", ".", "+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<<", ">>", "==", "!=", "<", "<=", ">",
-    ">=", "is", "not", "and", "or", "if",
+    "(", "[", ".", "+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<<", ">>", "==", "!=",
+    "<", "<=", ">", ">=", "is", "not", "and", "or", "if",
 ];
 /// Terminals that go on with a statement.
 const ASSIGNMENTS: &[&str] = &[
@@ -35,9 +50,17 @@ const ASSIGNMENTS: &[&str] = &[
 const CLOSERS: &[&str] = &[")", "]", "}", "FSTRING_CLOSE"];
 
 /// The message for `failure` in the statement made of `tokens`; `found` is the text at its place.
-pub fn diagnostic(failure: &Failure, tokens: &[(u32, Token, u32)], found: &str, span: Span) -> Diagnostic {
+pub fn diagnostic(
+    failure: &Failure,
+    tokens: &[(u32, Token, u32)],
+    found: &str,
+    span: Span,
+) -> Diagnostic {
     let found_text = name_found(failure.found, found);
-    let before = tokens.iter().take_while(|token| token.0 < failure.start).last();
+    let before = tokens
+        .iter()
+        .take_while(|token| token.0 < failure.start)
+        .last();
     let wanted = summarize(&failure.expected, before.map(|token| token.1));
     let message = match wanted.as_slice() {
         [] => format!("{found_text} does not fit here"),
@@ -71,7 +94,10 @@ fn join(items: &[String]) -> String {
 
 /// The terminals in a reader's words: at most a handful. `before` is the token before the one that was found.
 fn summarize(expected: &[String], before: Option<Token>) -> Vec<String> {
-    let mut left: Vec<&str> = expected.iter().map(|terminal| terminal.trim_matches('"')).collect();
+    let mut left: Vec<&str> = expected
+        .iter()
+        .map(|terminal| terminal.trim_matches('"'))
+        .collect();
     if left.contains(&"fn") && left.contains(&"while") {
         return vec!["a statement".to_owned()];
     }
@@ -100,7 +126,9 @@ fn operators(left: &mut Vec<&str>, words: &mut Vec<String>) {
     let comparison = left.contains(&"==");
     let any = left.contains(&"/");
     let bracket = left.iter().any(|terminal| CLOSERS.contains(terminal));
-    let unfinished = left.iter().any(|terminal| matches!(*terminal, "BLOCK" | "else" | "NEWLINE"));
+    let unfinished = left
+        .iter()
+        .any(|terminal| matches!(*terminal, "BLOCK" | "else" | "NEWLINE"));
     let awaits_in = left.contains(&"in") && !comparison;
     if any {
         left.retain(|terminal| !matches!(*terminal, "STRING" | "FSTRING_START"));
@@ -109,7 +137,13 @@ fn operators(left: &mut Vec<&str>, words: &mut Vec<String>) {
         left.retain(|terminal| !OPERATORS.contains(terminal) && (*terminal != "in" || awaits_in));
     }
     if bracket {
-        const OPTIONAL: &[&str] = &["=", "for", "FSTRING_DEBUG", "FSTRING_CONVERSION", "FSTRING_SPEC"];
+        const OPTIONAL: &[&str] = &[
+            "=",
+            "for",
+            "FSTRING_DEBUG",
+            "FSTRING_CONVERSION",
+            "FSTRING_SPEC",
+        ];
         left.retain(|terminal| !OPTIONAL.contains(terminal));
     } else if any && !unfinished && !awaits_in {
         left.retain(|terminal| !ASSIGNMENTS.contains(terminal));
@@ -132,21 +166,34 @@ fn name_terminal(terminal: &str) -> String {
 
 /// What to do about a mistake that is known.
 fn help(failure: &Failure, tokens: &[(u32, Token, u32)], found: &str) -> Option<String> {
-    let wants = |terminal: &str| failure.expected.iter().any(|other| other.trim_matches('"') == terminal);
+    let wants = |terminal: &str| {
+        failure
+            .expected
+            .iter()
+            .any(|other| other.trim_matches('"') == terminal)
+    };
     let first = tokens.first().map(|&(_, token, _)| token);
     let text = match failure.found {
-        Token::Foreign if found == "from" && first == Some(Token::Raise) => "an exception is raised without a cause",
+        Token::Foreign if found == "from" && first == Some(Token::Raise) => {
+            "an exception is raised without a cause"
+        }
         Token::Foreign => foreign(found)?,
         Token::Colon if wants("BLOCK") => "a block stands in braces: `{ … }`",
         Token::Newline | Token::EndOfFile | Token::BlockClose if wants("BLOCK") => {
             "a block stands in braces; its `{` is on the line of its head"
         }
-        Token::Colon if matches!(first, Some(Token::Fn)) && wants(")") => "parameters have no types",
+        Token::Colon if matches!(first, Some(Token::Fn)) && wants(")") => {
+            "parameters have no types"
+        }
         Token::Assign if wants("==") || wants("BLOCK") => "`==` compares, `=` only binds",
-        Token::Newline | Token::EndOfFile | Token::Semicolon | Token::BlockClose if is_annotation(tokens, &wants) => {
+        Token::Newline | Token::EndOfFile | Token::Semicolon | Token::BlockClose
+            if is_annotation(tokens, &wants) =>
+        {
             "a value is needed, as in `x: f32[32, 8] = input()`"
         }
-        Token::Else if first == Some(Token::Else) => "an `else` follows the `}` of an `if`, a loop or a `try`",
+        Token::Else if first == Some(Token::Else) => {
+            "an `else` follows the `}` of an `if`, a loop or a `try`"
+        }
         token if wants("NAME") && !wants("INT") && is_keyword(token) => {
             return Some(format!("`{token}` is a keyword; choose another name"));
         }

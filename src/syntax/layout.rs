@@ -87,7 +87,10 @@ impl Matcher<'_> {
     /// Whether the `{` at `at` is that of a block, though brackets are open: one of them was forgotten.
     /// No expression has a `{` behind an operand, and its line begins as the head of a block does.
     fn shows_open_bracket(&self, at: usize) -> bool {
-        at > 0 && !self.in_block() && self.tokens[at - 1].token.ends_operand() && self.tokens[self.line].token.heads_block()
+        at > 0
+            && !self.in_block()
+            && self.tokens[at - 1].token.ends_operand()
+            && self.tokens[self.line].token.heads_block()
     }
 
     /// The innermost open bracket.
@@ -134,7 +137,11 @@ impl Matcher<'_> {
     }
 
     fn span(&self, at: usize) -> Span {
-        Span::new(self.file, self.tokens[at].start as usize, self.tokens[at].end as usize)
+        Span::new(
+            self.file,
+            self.tokens[at].start as usize,
+            self.tokens[at].end as usize,
+        )
     }
 
     // The searches for an opening bracket look no further than nesting may go: linear on any input.
@@ -142,10 +149,19 @@ impl Matcher<'_> {
     /// A closing bracket: brackets inside of its own that are still open were forgotten.
     /// One that closes nothing stays in its statement, whose parse reports it.
     fn close(&mut self, at: usize, opener: Token) {
-        let found = self.open.iter().rev().take(MAX_NESTING + 1).map(|&open| self.tokens[open as usize].token);
+        let found = self
+            .open
+            .iter()
+            .rev()
+            .take(MAX_NESTING + 1)
+            .map(|&open| self.tokens[open as usize].token);
         // Never out of a block, and not out of an f-string's value either.
-        let wall = |token: &Token| matches!(token, Token::BlockOpen | Token::FStringOpen) && *token != opener;
-        let depth = found.take_while(|token| !wall(token)).position(|token| token == opener);
+        let wall = |token: &Token| {
+            matches!(token, Token::BlockOpen | Token::FStringOpen) && *token != opener
+        };
+        let depth = found
+            .take_while(|token| !wall(token))
+            .position(|token| token == opener);
         match depth {
             Some(depth) => {
                 self.forget(depth, at);
@@ -160,7 +176,9 @@ impl Matcher<'_> {
         let is_brace = |token| matches!(token, Token::LeftBrace | Token::BlockOpen);
         let mut inner = self.open.iter().rev().take(MAX_NESTING + 1);
         let depth = inner.position(|&open| is_brace(self.tokens[open as usize].token));
-        let Some(depth) = depth else { return self.layout.unpaired.push(at as u32) };
+        let Some(depth) = depth else {
+            return self.layout.unpaired.push(at as u32);
+        };
         self.forget(depth, at);
         let open = self.open.pop();
         if open.is_some_and(|open| self.tokens[open as usize].token == Token::BlockOpen) {
@@ -170,7 +188,11 @@ impl Matcher<'_> {
 
     /// A keyword at the start of a line that no expression holds: what is open was forgotten.
     fn leave_brackets(&mut self, at: usize) {
-        let depth = self.open.iter().rev().position(|&open| self.tokens[open as usize].token == Token::BlockOpen);
+        let depth = self
+            .open
+            .iter()
+            .rev()
+            .position(|&open| self.tokens[open as usize].token == Token::BlockOpen);
         self.forget(depth.unwrap_or(self.open.len()), at);
     }
 
@@ -186,7 +208,11 @@ impl Matcher<'_> {
         for _ in 0..count {
             let Some(open) = self.open.pop() else { return };
             let is_block = self.tokens[open as usize].token == Token::BlockOpen;
-            let reported = if is_block { &mut block_reported } else { &mut bracket_reported };
+            let reported = if is_block {
+                &mut block_reported
+            } else {
+                &mut bracket_reported
+            };
             if !std::mem::replace(reported, true) {
                 self.report_unclosed(open as usize, at);
             }
@@ -211,7 +237,10 @@ impl Matcher<'_> {
             _ => "a new statement",
         };
         let message = format!("{found} comes before it is closed");
-        error.secondary.push(Label { span: self.span(at), message });
+        error.secondary.push(Label {
+            span: self.span(at),
+            message,
+        });
         self.errors.push(error);
     }
 }

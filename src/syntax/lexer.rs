@@ -51,8 +51,18 @@ pub fn lex(file: FileId, text: &str, errors: &mut Errors) -> Lexed {
         logos.bump(BYTE_ORDER_MARK.len());
     }
     let tokens = Vec::with_capacity(text.len() / 4 + 1);
-    let out = Lexed { tokens, comments: Vec::new() };
-    let mut lexer = Lexer { file, text, logos, fstrings: Vec::new(), out, errors };
+    let out = Lexed {
+        tokens,
+        comments: Vec::new(),
+    };
+    let mut lexer = Lexer {
+        file,
+        text,
+        logos,
+        fstrings: Vec::new(),
+        out,
+        errors,
+    };
     lexer.run();
     lexer.out
 }
@@ -72,7 +82,11 @@ impl Lexer<'_, '_> {
     }
 
     fn push(&mut self, token: Token, start: usize, end: usize) {
-        self.out.tokens.push(Spanned { token, start: start as u32, end: end as u32 });
+        self.out.tokens.push(Spanned {
+            token,
+            start: start as u32,
+            end: end as u32,
+        });
     }
 
     fn span(&self, start: usize, end: usize) -> Span {
@@ -93,11 +107,17 @@ impl Lexer<'_, '_> {
     fn comment(&mut self, start: usize, end: usize) {
         let text = self.text[start..end].trim_end();
         let own_line = match self.out.tokens.last() {
-            Some(last) => last.token == Token::Newline || self.text[last.end as usize..start].contains('\n'),
+            Some(last) => {
+                last.token == Token::Newline || self.text[last.end as usize..start].contains('\n')
+            }
             None => true,
         };
         let span = self.span(start, start + text.len());
-        self.out.comments.push(Comment { span, text: text.into(), own_line });
+        self.out.comments.push(Comment {
+            span,
+            text: text.into(),
+            own_line,
+        });
     }
 
     /// Reports a run of characters that are no token, once.
@@ -111,13 +131,17 @@ impl Lexer<'_, '_> {
         }
         let shown = self.text[start..end].escape_debug();
         let message = format!("`{shown}` has no meaning here");
-        self.errors.push(Diagnostic::error(self.span(start, end), message).with_label("this character"));
+        self.errors
+            .push(Diagnostic::error(self.span(start, end), message).with_label("this character"));
         self.push(Token::Bad, start, end);
     }
 
     fn bad_number(&mut self, start: usize, end: usize) {
         let text = &self.text[start..end];
-        let mut error = Diagnostic::error(self.span(start, end), format!("`{}` is not a number", shorten(text)));
+        let mut error = Diagnostic::error(
+            self.span(start, end),
+            format!("`{}` is not a number", shorten(text)),
+        );
         if text.ends_with(['j', 'J']) {
             error = error.with_help("there are no complex numbers");
         } else if !text.starts_with('0') && !text.ends_with('_') {
@@ -160,7 +184,11 @@ impl Lexer<'_, '_> {
         if triple {
             self.logos.bump(2);
         }
-        Literal { start, quote, triple }
+        Literal {
+            start,
+            quote,
+            triple,
+        }
     }
 
     /// Where the literal ends, if the quote at `at` ends it.
@@ -168,7 +196,9 @@ impl Lexer<'_, '_> {
         let bytes = self.text.as_bytes();
         match literal.triple {
             false => Some(at + 1),
-            true => bytes[at..].starts_with(&[literal.quote; 3]).then_some(at + 3),
+            true => bytes[at..]
+                .starts_with(&[literal.quote; 3])
+                .then_some(at + 3),
         }
     }
 
@@ -178,9 +208,18 @@ impl Lexer<'_, '_> {
             Some([.., b'\r']) if self.text.as_bytes().get(at) == Some(&b'\n') => at - 1,
             _ => at,
         };
-        let quotes = (literal.quote as char).to_string().repeat(if literal.triple { 3 } else { 1 });
-        let place = if literal.triple || at == self.text.len() { "file" } else { "line" };
-        let opening = self.span(literal.start, self.text.len().min(literal.start + quotes.len()));
+        let quotes = (literal.quote as char)
+            .to_string()
+            .repeat(if literal.triple { 3 } else { 1 });
+        let place = if literal.triple || at == self.text.len() {
+            "file"
+        } else {
+            "line"
+        };
+        let opening = self.span(
+            literal.start,
+            self.text.len().min(literal.start + quotes.len()),
+        );
         let error = Diagnostic::error(opening, "this string is never closed")
             .with_label(format!("expected `{quotes}` before the end of the {place}"));
         self.errors.push(error);
@@ -196,13 +235,18 @@ impl Lexer<'_, '_> {
         let literal = self.open_literal(start);
         let end = if literal.triple { end + 2 } else { end };
         self.push(Token::FStringStart, start, end);
-        self.fstrings.push(FString { literal, brackets: Vec::new() });
+        self.fstrings.push(FString {
+            literal,
+            brackets: Vec::new(),
+        });
         self.fstring_text(end);
     }
 
     /// Reads the text of the innermost f-string from `from` to the next value or to its end.
     fn fstring_text(&mut self, from: usize) {
-        let Some(literal) = self.fstrings.last().map(|fstring| fstring.literal) else { return };
+        let Some(literal) = self.fstrings.last().map(|fstring| fstring.literal) else {
+            return;
+        };
         let bytes = self.text.as_bytes();
         let mut at = from;
         loop {
@@ -211,8 +255,10 @@ impl Lexer<'_, '_> {
                 (Some(b'{'), Some(b'{')) | (Some(b'}'), Some(b'}')) => at += 2,
                 (Some(b'{'), _) => return self.open_value(from, at),
                 (Some(b'}'), _) => {
-                    let error = Diagnostic::error(self.span(at, at + 1), "a single `}` in an f-string");
-                    self.errors.push(error.with_help("write `}}` for the character itself"));
+                    let error =
+                        Diagnostic::error(self.span(at, at + 1), "a single `}` in an f-string");
+                    self.errors
+                        .push(error.with_help("write `}}` for the character itself"));
                     at += 1;
                 }
                 (Some(&byte), _) if byte == literal.quote => match self.closes(literal, at) {
@@ -258,17 +304,23 @@ impl Lexer<'_, '_> {
 
     /// One token of a value of the innermost f-string.
     fn in_value(&mut self, matched: Result<Token, ()>, start: usize, end: usize) {
-        let Some(fstring) = self.fstrings.last_mut() else { return };
+        let Some(fstring) = self.fstrings.last_mut() else {
+            return;
+        };
         let innermost = fstring.brackets.last().copied();
         match matched {
-            Ok(Token::Newline | Token::Comment) if !fstring.literal.triple => return self.abandon(matched, start, end),
+            Ok(Token::Newline | Token::Comment) if !fstring.literal.triple => {
+                return self.abandon(matched, start, end);
+            }
             Ok(Token::LeftParen | Token::LeftBracket | Token::LeftBrace) => {
                 fstring.brackets.push(self.text.as_bytes()[start]);
             }
             Ok(Token::RightParen | Token::RightBracket) => {
                 fstring.brackets.pop();
             }
-            Ok(Token::RightBrace) if innermost != Some(b'{') => return self.close_value(start, end),
+            Ok(Token::RightBrace) if innermost != Some(b'{') => {
+                return self.close_value(start, end);
+            }
             Ok(Token::RightBrace) => {
                 fstring.brackets.pop();
             }
@@ -280,30 +332,42 @@ impl Lexer<'_, '_> {
                 return;
             }
             Ok(Token::Colon) if innermost.is_none() => return self.push_spec(start, end),
-            Ok(Token::Assign) if innermost.is_none() => return self.push(Token::FStringDebug, start, end),
+            Ok(Token::Assign) if innermost.is_none() => {
+                return self.push(Token::FStringDebug, start, end);
+            }
             _ => {}
         }
         self.outside(matched, start, end);
     }
 
     fn conversion(&mut self, start: usize, end: usize) {
-        let letters = self.text[end..].bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let letters = self.text[end..]
+            .bytes()
+            .take_while(u8::is_ascii_alphanumeric)
+            .count();
         self.move_to(end + letters);
         if !matches!(&self.text[end..end + letters], "r" | "s" | "a") {
             let error = Diagnostic::error(self.span(start, end + letters), "not a conversion");
-            self.errors.push(error.with_label("expected `!r`, `!s` or `!a`"));
+            self.errors
+                .push(error.with_label("expected `!r`, `!s` or `!a`"));
         }
         self.push(Token::FStringConversion, start, end + letters);
     }
 
     /// Reads a format specification from its colon to the `}` behind it.
     fn push_spec(&mut self, start: usize, from: usize) {
-        let Some(literal) = self.fstrings.last().map(|fstring| fstring.literal) else { return };
+        let Some(literal) = self.fstrings.last().map(|fstring| fstring.literal) else {
+            return;
+        };
         let end = self.spec_end(literal, from);
         self.move_to(end);
         if let Some(brace) = self.text[from..end].find('{') {
-            let error = Diagnostic::error(self.span(from + brace, end), "a value inside a format specification");
-            self.errors.push(error.with_help("specifications are plain text, as in `{x:.3f}`"));
+            let error = Diagnostic::error(
+                self.span(from + brace, end),
+                "a value inside a format specification",
+            );
+            self.errors
+                .push(error.with_help("specifications are plain text, as in `{x:.3f}`"));
         }
         self.push(Token::FStringSpec, start, end);
     }
@@ -348,7 +412,11 @@ impl Lexer<'_, '_> {
 
 /// How many bytes to skip for the backslash at `at`: a line break of two bytes is escaped whole.
 fn escape_length(bytes: &[u8], at: usize) -> usize {
-    if bytes[at + 1..].starts_with(b"\r\n") { 3 } else { 2 }
+    if bytes[at + 1..].starts_with(b"\r\n") {
+        3
+    } else {
+        2
+    }
 }
 
 /// The first characters of `text`, for a message.
@@ -357,5 +425,33 @@ pub fn shorten(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::Idx as _;
+
+    #[test]
+    fn every_token_is_what_its_text_says() {
+        for &token in Token::FIXED {
+            let mut errors = Errors::default();
+            let lexed = lex(FileId::new(0), token.text(), &mut errors);
+            let found: Vec<Token> = lexed.tokens.iter().map(|spanned| spanned.token).collect();
+            assert_eq!(found, [token, Token::EndOfFile]);
+        }
+    }
+
+    #[test]
+    fn the_grammar_names_every_token_by_its_text() {
+        let grammar = include_str!("../../grammar/tg.lalrpop");
+        for &token in Token::FIXED
+            .iter()
+            .filter(|&&token| token != Token::Semicolon)
+        {
+            let line = format!("\n        \"{token}\" => Token::{token:?},\n");
+            assert!(grammar.contains(&line), "the grammar lacks {line}");
+        }
     }
 }

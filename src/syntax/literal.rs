@@ -18,7 +18,12 @@ pub struct LiteralError {
 /// # Errors
 /// If it does not fit in an `i64`, or begins with a zero in decimal.
 pub fn int(text: &str) -> Result<i64, LiteralError> {
-    let error = |message: String, help| LiteralError { start: 0, end: text.len(), message, help };
+    let error = |message: String, help| LiteralError {
+        start: 0,
+        end: text.len(),
+        message,
+        help,
+    };
     let digits: String = text.chars().filter(|&c| c != '_').collect();
     let (digits, radix) = match digits.get(..2) {
         Some("0x" | "0X") => (&digits[2..], 16),
@@ -28,7 +33,10 @@ pub fn int(text: &str) -> Result<i64, LiteralError> {
     };
     if radix == 10 && digits.starts_with('0') && digits.bytes().any(|digit| digit != b'0') {
         let help = Some("decimal integers do not begin with a zero; octal ones begin with `0o`");
-        return Err(error(format!("`{}` begins with a zero", super::lexer::shorten(text)), help));
+        return Err(error(
+            format!("`{}` begins with a zero", super::lexer::shorten(text)),
+            help,
+        ));
     }
     i64::from_str_radix(digits, radix).map_err(|_| {
         let message = format!("`{}` does not fit in 64 bits", super::lexer::shorten(text));
@@ -44,7 +52,10 @@ pub fn float(text: &str) -> f64 {
 
 /// The parts of a string literal: whether its prefix has an `r`, and where its text begins and ends.
 pub fn string_parts(text: &str) -> (bool, usize, usize) {
-    let quote = text.bytes().position(|byte| matches!(byte, b'"' | b'\'')).unwrap_or(0);
+    let quote = text
+        .bytes()
+        .position(|byte| matches!(byte, b'"' | b'\''))
+        .unwrap_or(0);
     let raw = text[..quote].contains(['r', 'R']);
     let mark = &text[quote..];
     let triple = mark.starts_with("\"\"\"") || mark.starts_with("'''");
@@ -52,7 +63,15 @@ pub fn string_parts(text: &str) -> (bool, usize, usize) {
     let start = (quote + length).min(text.len());
     // One that is never closed has been reported; it ends where its line does.
     let closed = text.len() >= start + length && text.ends_with(&mark[..length]);
-    (raw, start, if closed { text.len() - length } else { text.len() })
+    (
+        raw,
+        start,
+        if closed {
+            text.len() - length
+        } else {
+            text.len()
+        },
+    )
 }
 
 /// `text` with its escapes resolved, and its doubled braces where it is part of an f-string.
@@ -110,8 +129,18 @@ fn escape(rest: &str, at: usize, out: &mut String, errors: &mut Vec<LiteralError
 }
 
 /// `\x41`, `\u0041`, `\U00000041`
-fn numeric(rest: &str, at: usize, digits: usize, out: &mut String, errors: &mut Vec<LiteralError>) -> usize {
-    let found = rest[2..].bytes().take(digits).take_while(u8::is_ascii_hexdigit).count();
+fn numeric(
+    rest: &str,
+    at: usize,
+    digits: usize,
+    out: &mut String,
+    errors: &mut Vec<LiteralError>,
+) -> usize {
+    let found = rest[2..]
+        .bytes()
+        .take(digits)
+        .take_while(u8::is_ascii_hexdigit)
+        .count();
     let code = u32::from_str_radix(&rest[2..2 + found], 16).unwrap_or(0);
     match char::from_u32(code) {
         Some(c) if found == digits => out.push(c),
@@ -130,7 +159,11 @@ fn numeric(rest: &str, at: usize, digits: usize, out: &mut String, errors: &mut 
 
 /// `\0`, `\101`
 fn octal(rest: &str, out: &mut String) -> usize {
-    let found = rest[1..].bytes().take(3).take_while(|byte| matches!(byte, b'0'..=b'7')).count();
+    let found = rest[1..]
+        .bytes()
+        .take(3)
+        .take_while(|byte| matches!(byte, b'0'..=b'7'))
+        .count();
     let code = u32::from_str_radix(&rest[1..1 + found], 8).unwrap_or(0);
     out.extend(char::from_u32(code));
     1 + found

@@ -22,10 +22,27 @@ pub fn parse(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
     for (at, &token) in lexed.tokens.iter().enumerate() {
         parser.token(at as u32, token);
     }
-    let Parser { builder, frames, .. } = parser;
-    let stmts = frames.into_iter().next().map(|frame| frame.stmts).unwrap_or_default();
-    let body = Block { stmts, span: builder.span(0, text.len() as u32) };
-    (Module { file, body, exprs: builder.exprs, comments: lexed.comments }, builder.errors.finish())
+    let Parser {
+        builder, frames, ..
+    } = parser;
+    let stmts = frames
+        .into_iter()
+        .next()
+        .map(|frame| frame.stmts)
+        .unwrap_or_default();
+    let body = Block {
+        stmts,
+        span: builder.span(0, text.len() as u32),
+    };
+    (
+        Module {
+            file,
+            body,
+            exprs: builder.exprs,
+            comments: lexed.comments,
+        },
+        builder.errors.finish(),
+    )
 }
 
 /// A block that is being read, or the file itself.
@@ -101,7 +118,9 @@ impl<'text> Parser<'text> {
             return self.skip(spanned);
         }
         match spanned.token {
-            Token::Newline | Token::Semicolon if self.frame().brackets == 0 => self.separator(spanned),
+            Token::Newline | Token::Semicolon if self.frame().brackets == 0 => {
+                self.separator(spanned)
+            }
             Token::Newline => {}
             Token::BlockOpen if self.frames.len() > MAX_NESTING => self.skipped = 1,
             Token::BlockOpen => self.open_block(spanned),
@@ -119,7 +138,8 @@ impl<'text> Parser<'text> {
             // An `else` may follow.
             self.frame().newline_after_block = true;
         } else if newline && self.on_decorator_line(first) {
-            self.buffer.push((spanned.start, Token::Newline, spanned.end));
+            self.buffer
+                .push((spanned.start, Token::Newline, spanned.end));
         } else if newline && self.behind_decorator(first) {
             // Empty lines between a decorator and what it decorates.
         } else {
@@ -129,7 +149,8 @@ impl<'text> Parser<'text> {
 
     fn on_decorator_line(&self, first: usize) -> bool {
         let mut line = self.buffer[first..].rsplit(|&(_, token, _)| token == Token::Newline);
-        line.next().is_some_and(|line| matches!(line, [(_, Token::At, _), ..]))
+        line.next()
+            .is_some_and(|line| matches!(line, [(_, Token::At, _), ..]))
     }
 
     fn behind_decorator(&self, first: usize) -> bool {
@@ -140,7 +161,10 @@ impl<'text> Parser<'text> {
     fn part(&mut self, spanned: Spanned, paired: bool) {
         let frame = self.frame();
         if frame.after_block && frame.newline_after_block && !spanned.token.joins_block() {
-            self.finish_statement(Spanned { token: Token::Newline, ..spanned });
+            self.finish_statement(Spanned {
+                token: Token::Newline,
+                ..spanned
+            });
         }
         let depth = self.frames.len();
         let frame = self.frame();
@@ -155,16 +179,21 @@ impl<'text> Parser<'text> {
                     frame.reported.get_or_insert(spanned.start);
                 }
             }
-            Token::RightParen | Token::RightBracket | Token::RightBrace | Token::FStringClose if paired => {
+            Token::RightParen | Token::RightBracket | Token::RightBrace | Token::FStringClose
+                if paired =>
+            {
                 frame.brackets = frame.brackets.saturating_sub(1);
             }
-            Token::RightParen | Token::RightBracket | Token::RightBrace => self.closes_nothing(spanned),
+            Token::RightParen | Token::RightBracket | Token::RightBrace => {
+                self.closes_nothing(spanned)
+            }
             Token::Bad => {
                 frame.reported.get_or_insert(spanned.start);
             }
             _ => {}
         }
-        self.buffer.push((spanned.start, spanned.token, spanned.end));
+        self.buffer
+            .push((spanned.start, spanned.token, spanned.end));
     }
 
     /// Reports a closing bracket that has no opening one, once a statement.
@@ -188,14 +217,18 @@ impl<'text> Parser<'text> {
             && let Some(frame) = self.frames.pop()
         {
             let span = self.builder.span(frame.start, spanned.end);
-            self.push_block(Block { stmts: frame.stmts, span });
+            self.push_block(Block {
+                stmts: frame.stmts,
+                span,
+            });
         }
     }
 
     fn push_block(&mut self, block: Block) {
         let span = block.span;
         let number = self.builder.add_block(block);
-        self.buffer.push((span.start, Token::Block(number), span.end));
+        self.buffer
+            .push((span.start, Token::Block(number), span.end));
         let frame = self.frame();
         frame.after_block = true;
         frame.newline_after_block = false;
@@ -212,8 +245,14 @@ impl<'text> Parser<'text> {
         }
         if self.skipped == 0 {
             let span = self.builder.span(spanned.start, spanned.end);
-            let error = Stmt { kind: StmtKind::Error, span };
-            self.push_block(Block { stmts: vec![error], span });
+            let error = Stmt {
+                kind: StmtKind::Error,
+                span,
+            };
+            self.push_block(Block {
+                stmts: vec![error],
+                span,
+            });
         }
         if spanned.token == Token::EndOfFile {
             self.end_of_file(spanned);
@@ -229,21 +268,40 @@ impl<'text> Parser<'text> {
 
     /// Parses the tokens of the current statement, if there are any; `end` is what ends it.
     fn finish_statement(&mut self, end: Spanned) {
-        let Some(frame) = self.frames.last_mut() else { return };
+        let Some(frame) = self.frames.last_mut() else {
+            return;
+        };
         let tokens = &self.buffer[frame.first_token..];
-        let (Some(&(start, ..)), Some(&(_, last, stop))) = (tokens.first(), tokens.last()) else { return };
-        let stop = if last == Token::Newline { tokens[tokens.len() - 2].2 } else { stop };
+        let (Some(&(start, ..)), Some(&(_, last, stop))) = (tokens.first(), tokens.last()) else {
+            return;
+        };
+        let stop = if last == Token::Newline {
+            tokens[tokens.len() - 2].2
+        } else {
+            stop
+        };
         let first_expr = self.builder.exprs.next_id();
-        let parsed = match frame.too_deep {
+        let parsed = match frame.too_deep || self.builder.errors.refuses() {
             true => Ok(()),
-            false => self.grammar.parse(&mut self.builder, tokens.iter().copied()),
+            false => self
+                .grammar
+                .parse(&mut self.builder, tokens.iter().copied()),
         };
         if let Err(error) = parsed {
             let failure = failure(error, stop, end);
-            if frame.reported.is_none_or(|reported| failure.start < reported) {
-                let found = self.builder.text.get(failure.start as usize..failure.end as usize).unwrap_or("");
+            if frame
+                .reported
+                .is_none_or(|reported| failure.start < reported)
+            {
+                let found = self
+                    .builder
+                    .text
+                    .get(failure.start as usize..failure.end as usize)
+                    .unwrap_or("");
                 let span = self.builder.span(failure.start, failure.end);
-                self.builder.errors.push(expected::diagnostic(&failure, tokens, found, span));
+                self.builder
+                    .errors
+                    .push(expected::diagnostic(&failure, tokens, found, span));
             }
             self.builder.drop_expressions(first_expr);
         }
@@ -262,23 +320,48 @@ impl<'text> Parser<'text> {
 /// What lalrpop says, in our terms: the place and what would fit there.
 fn failure(error: ParseError<u32, Token, ()>, stop: u32, end: Spanned) -> Failure {
     match error {
-        ParseError::UnrecognizedToken { token: (start, token, end), expected } => {
+        ParseError::UnrecognizedToken {
+            token: (start, token, end),
+            expected,
+        } => {
             // Of a block only its brace is shown.
-            let end = if matches!(token, Token::Block(_)) { start + 1 } else { end };
-            Failure { start, end, found: token, expected }
+            let end = if matches!(token, Token::Block(_)) {
+                start + 1
+            } else {
+                end
+            };
+            Failure {
+                start,
+                end,
+                found: token,
+                expected,
+            }
         }
-        ParseError::ExtraToken { token: (start, token, end) } => {
-            Failure { start, end, found: token, expected: Vec::new() }
-        }
+        ParseError::ExtraToken {
+            token: (start, token, end),
+        } => Failure {
+            start,
+            end,
+            found: token,
+            expected: Vec::new(),
+        },
         ParseError::UnrecognizedEof { expected, .. } => {
             let (start, to) = match end.token {
                 Token::Newline | Token::EndOfFile => (stop, stop),
                 _ => (end.start, end.end),
             };
-            Failure { start, end: to, found: end.token, expected }
+            Failure {
+                start,
+                end: to,
+                found: end.token,
+                expected,
+            }
         }
-        ParseError::InvalidToken { .. } | ParseError::User { .. } => {
-            Failure { start: stop, end: stop, found: end.token, expected: Vec::new() }
-        }
+        ParseError::InvalidToken { .. } | ParseError::User { .. } => Failure {
+            start: stop,
+            end: stop,
+            found: end.token,
+            expected: Vec::new(),
+        },
     }
 }

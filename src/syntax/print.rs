@@ -65,18 +65,25 @@ impl Printer<'_> {
 
     /// Whether a comment that is not printed yet stands before `end`.
     pub(super) fn comment_before(&self, end: u32) -> bool {
-        self.comments.first().is_some_and(|comment| comment.span.start < end)
+        self.comments
+            .first()
+            .is_some_and(|comment| comment.span.start < end)
     }
 
     /// Whether an empty line stands before the place `start` in the source.
     fn blank_line_before(&self, start: u32) -> bool {
         let before = self.source.get(..start as usize).unwrap_or("");
-        let gap = &before[before.trim_end_matches([' ', '\t', '\r', '\n', ';', '\x0c']).len()..];
+        let gap = &before[before
+            .trim_end_matches([' ', '\t', '\r', '\n', ';', '\x0c'])
+            .len()..];
         gap.bytes().filter(|&byte| byte == b'\n').count() > 1
     }
 
     fn begin_item(&mut self, start: u32) {
-        let first = self.out.is_empty() || ["{\n", "(\n", "[\n"].iter().any(|open| self.out.ends_with(open));
+        let first = self.out.is_empty()
+            || ["{\n", "(\n", "[\n"]
+                .iter()
+                .any(|open| self.out.ends_with(open));
         if !first && self.blank_line_before(start) {
             self.newline();
         }
@@ -116,10 +123,19 @@ impl Printer<'_> {
 
     /// The end of the comment that stands on the line where something ends at `end`, or else `end`.
     pub(super) fn with_trailing(&self, end: u32) -> u32 {
-        let inside = self.comments.partition_point(|comment| comment.span.start < end);
-        let Some(comment) = self.comments.get(inside) else { return end };
-        let between = self.source.get(end as usize..comment.span.start as usize).unwrap_or("\n");
-        let blank = between.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b';' | b',' | b'\x0c'));
+        let inside = self
+            .comments
+            .partition_point(|comment| comment.span.start < end);
+        let Some(comment) = self.comments.get(inside) else {
+            return end;
+        };
+        let between = self
+            .source
+            .get(end as usize..comment.span.start as usize)
+            .unwrap_or("\n");
+        let blank = between
+            .bytes()
+            .all(|byte| matches!(byte, b' ' | b'\t' | b';' | b',' | b'\x0c'));
         if blank { comment.span.end } else { end }
     }
 
@@ -159,12 +175,21 @@ impl Printer<'_> {
     fn statement(&mut self, stmt: &Stmt) {
         match &stmt.kind {
             StmtKind::If { arms, otherwise } => self.if_statement(arms, otherwise),
-            StmtKind::While { condition, body, otherwise } => {
+            StmtKind::While {
+                condition,
+                body,
+                otherwise,
+            } => {
                 self.push("while ");
                 self.head(*condition, body);
                 self.keyword_block(" else ", otherwise);
             }
-            StmtKind::For { target, iterable, body, otherwise } => {
+            StmtKind::For {
+                target,
+                iterable,
+                body,
+                otherwise,
+            } => {
                 self.push("for ");
                 self.bare(*target);
                 self.push(" in ");
@@ -172,7 +197,12 @@ impl Printer<'_> {
                 self.keyword_block(" else ", otherwise);
             }
             StmtKind::With { items, body } => self.with_statement(items, body),
-            StmtKind::Try { body, handlers, otherwise, finally } => {
+            StmtKind::Try {
+                body,
+                handlers,
+                otherwise,
+                finally,
+            } => {
                 self.push("try ");
                 self.block(body);
                 for handler in handlers {
@@ -272,7 +302,13 @@ impl Printer<'_> {
         self.push("class ");
         self.push(class.name.symbol.as_str());
         if !class.bases.is_empty() {
-            self.group("(", &class.bases, ")", class.body.span.start, |printer, &base| printer.expr(base, 1));
+            self.group(
+                "(",
+                &class.bases,
+                ")",
+                class.body.span.start,
+                |printer, &base| printer.expr(base, 1),
+            );
         }
         self.push(" ");
         self.block(&class.body);
@@ -327,7 +363,9 @@ impl Printer<'_> {
         let text = self.source.get(span.range()).unwrap_or("");
         self.push(text);
         self.note_newlines();
-        let inside = self.comments.partition_point(|comment| comment.span.end <= span.end);
+        let inside = self
+            .comments
+            .partition_point(|comment| comment.span.end <= span.end);
         self.comments = &self.comments[inside..];
     }
 
@@ -358,7 +396,9 @@ impl Printer<'_> {
     fn annotation(&mut self, ty: &TypeAnnotation) {
         self.push(ty.dtype.symbol.as_str());
         if let Some(shape) = &ty.shape {
-            self.group("[", shape, "]", ty.span.end, |printer, &size| printer.expr(size, 1));
+            self.group("[", shape, "]", ty.span.end, |printer, &size| {
+                printer.expr(size, 1)
+            });
         }
     }
 }

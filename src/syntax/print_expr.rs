@@ -33,16 +33,19 @@ fn level_of_binary(op: BinaryOp) -> u8 {
         BinaryOp::And => level::BIT_AND,
         BinaryOp::Shl | BinaryOp::Shr => level::SHIFT,
         BinaryOp::Add | BinaryOp::Sub => level::SUM,
-        BinaryOp::Mul | BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod | BinaryOp::MatMul => level::PRODUCT,
+        BinaryOp::Mul | BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod | BinaryOp::MatMul => {
+            level::PRODUCT
+        }
         BinaryOp::Pow => level::POWER,
     }
 }
 
 fn level_of(kind: &ExprKind) -> u8 {
     match kind {
-        ExprKind::Lambda { .. } | ExprKind::Conditional { .. } | ExprKind::Starred(_) | ExprKind::Slice { .. } => {
-            level::EXPR
-        }
+        ExprKind::Lambda { .. }
+        | ExprKind::Conditional { .. }
+        | ExprKind::Starred(_)
+        | ExprKind::Slice { .. } => level::EXPR,
         ExprKind::Logical(BoolOp::Or, ..) => level::OR,
         ExprKind::Logical(BoolOp::And, ..) => level::AND,
         ExprKind::Unary(UnaryOp::Not, _) => level::NOT,
@@ -114,7 +117,11 @@ impl Printer<'_> {
         const MAX_BYTES: usize = 4 * MAX_COLUMNS;
         if !self.overflow {
             let line = &self.out[self.line_start..];
-            let columns = if line.len() > MAX_BYTES { MAX_BYTES } else { line.chars().count() };
+            let columns = if line.len() > MAX_BYTES {
+                MAX_BYTES
+            } else {
+                line.chars().count()
+            };
             self.overflow = line.len() + FOLLOWS > MAX_COLUMNS && columns + FOLLOWS > MAX_COLUMNS;
         }
         self.overflow
@@ -151,12 +158,22 @@ impl Printer<'_> {
             ExprKind::Tuple(items) => self.expr_group("(", items, ")", span),
             ExprKind::List(items) => self.expr_group("[", items, "]", span),
             ExprKind::Set(items) => self.expr_group("{", items, "}", span),
-            ExprKind::Dict(entries) => self.group("{", entries, "}", span.end, |printer, entry| printer.entry(entry)),
+            ExprKind::Dict(entries) => self.group("{", entries, "}", span.end, |printer, entry| {
+                printer.entry(entry)
+            }),
             ExprKind::ListComp { element, clauses } => {
-                self.comprehension("[", "]", span, clauses, |printer| printer.expr(*element, level::EXPR));
+                self.comprehension("[", "]", span, clauses, |printer| {
+                    printer.expr(*element, level::EXPR)
+                });
             }
-            ExprKind::DictComp { key, value, clauses } => {
-                self.comprehension("{", "}", span, clauses, |printer| printer.entry(&(Some(*key), *value)));
+            ExprKind::DictComp {
+                key,
+                value,
+                clauses,
+            } => {
+                self.comprehension("{", "}", span, clauses, |printer| {
+                    printer.entry(&(Some(*key), *value))
+                });
             }
             _ => self.operation(kind, span),
         }
@@ -169,7 +186,9 @@ impl Printer<'_> {
                 self.push(if *op == UnaryOp::Not { " " } else { "" });
                 self.expr(*x, level_of(kind));
             }
-            &ExprKind::Binary(BinaryOp::Pow, x, y) => self.infix(x, level::PRIMARY, "**", y, level::UNARY),
+            &ExprKind::Binary(BinaryOp::Pow, x, y) => {
+                self.infix(x, level::PRIMARY, "**", y, level::UNARY)
+            }
             &ExprKind::Binary(op, x, y) => {
                 let level = level_of_binary(op);
                 self.infix(x, level, op.text(), y, level + 1);
@@ -185,7 +204,11 @@ impl Printer<'_> {
                     self.expr(*right, level::BIT_OR);
                 }
             }
-            &ExprKind::Conditional { condition, then, otherwise } => {
+            &ExprKind::Conditional {
+                condition,
+                then,
+                otherwise,
+            } => {
                 self.infix(then, level::OR, "if", condition, level::OR);
                 self.push(" else ");
                 self.expr(otherwise, level::EXPR);
@@ -199,7 +222,11 @@ impl Printer<'_> {
                 self.expr(*x, level::BIT_OR);
             }
             ExprKind::Lambda { params, body } => {
-                self.push(if params.is_empty() { "lambda" } else { "lambda " });
+                self.push(if params.is_empty() {
+                    "lambda"
+                } else {
+                    "lambda "
+                });
                 self.params(params);
                 self.push(": ");
                 self.expr(*body, level::EXPR);
@@ -223,7 +250,14 @@ impl Printer<'_> {
     fn attribute(&mut self, x: ExprId, name: &Name) {
         // `1.x` would begin with a float.
         let number = matches!(self.module[x].kind, ExprKind::Int(_) | ExprKind::Float(_));
-        self.expr(x, if number { level::PRIMARY + 1 } else { level::PRIMARY });
+        self.expr(
+            x,
+            if number {
+                level::PRIMARY + 1
+            } else {
+                level::PRIMARY
+            },
+        );
         self.push(".");
         self.push(name.symbol.as_str());
     }
@@ -314,7 +348,9 @@ impl Printer<'_> {
     }
 
     fn expr_group(&mut self, open: &str, items: &[ExprId], close: &str, span: Span) {
-        self.group(open, items, close, span.end, |printer, &item| printer.expr(item, level::EXPR));
+        self.group(open, items, close, span.end, |printer, &item| {
+            printer.expr(item, level::EXPR)
+        });
     }
 
     fn entry(&mut self, &(key, value): &(Option<ExprId>, ExprId)) {
@@ -333,13 +369,25 @@ impl Printer<'_> {
 
     fn call(&mut self, callee: ExprId, args: &[Argument], span: Span) {
         self.expr(callee, level::PRIMARY);
-        if let [Argument { kind: ArgumentKind::Positional, value }] = args
-            && let Expr { kind: ExprKind::ListComp { element, clauses }, span } = &self.module[*value]
+        if let [
+            Argument {
+                kind: ArgumentKind::Positional,
+                value,
+            },
+        ] = args
+            && let Expr {
+                kind: ExprKind::ListComp { element, clauses },
+                span,
+            } = &self.module[*value]
             && !self.is_bracketed(*span, *element)
         {
-            return self.comprehension("(", ")", *span, clauses, |printer| printer.expr(*element, level::EXPR));
+            return self.comprehension("(", ")", *span, clauses, |printer| {
+                printer.expr(*element, level::EXPR)
+            });
         }
-        self.group("(", args, ")", span.end, |printer, argument| printer.argument(argument));
+        self.group("(", args, ")", span.end, |printer, argument| {
+            printer.argument(argument)
+        });
     }
 
     /// Whether a comprehension has brackets of its own in the source.
@@ -383,9 +431,7 @@ impl Printer<'_> {
             printer.clause_start(broken, "");
             printer.push(close);
         };
-        if self.flat.is_some() {
-            print(self);
-        } else if self.comment_before(span.end) || !self.try_flat(&mut print) {
+        if self.flat.is_some() || self.comment_before(span.end) || !self.try_flat(&mut print) {
             print(self);
         }
     }
@@ -420,9 +466,18 @@ impl Printer<'_> {
     /// The parameters of a `fn` in their parentheses; `end` is behind them in the source.
     pub(super) fn params_group(&mut self, params: &[Param], end: u32) {
         let star = bare_star(params);
-        let mut items: Vec<ParamItem> = params.iter().map(|param| ParamItem { param, star: false }).collect();
+        let mut items: Vec<ParamItem> = params
+            .iter()
+            .map(|param| ParamItem { param, star: false })
+            .collect();
         if let Some(star) = star {
-            items.insert(star, ParamItem { param: &params[star], star: true });
+            items.insert(
+                star,
+                ParamItem {
+                    param: &params[star],
+                    star: true,
+                },
+            );
         }
         self.group("(", &items, ")", end, |printer, item| match item.star {
             true => printer.push("*"),
@@ -475,9 +530,17 @@ impl Printer<'_> {
 
     /// Whether the source at `span` is this literal, on one line or in triple quotes.
     fn is_in_source(&self, id: ExprId, kind: &ExprKind, span: Span) -> bool {
-        let Some(text) = self.source.get(span.range()).filter(|text| !text.is_empty()) else { return false };
+        let Some(text) = self
+            .source
+            .get(span.range())
+            .filter(|text| !text.is_empty())
+        else {
+            return false;
+        };
         match kind {
-            ExprKind::Int(value) => text.bytes().all(is_number) && literal::int(text).as_ref() == Ok(value),
+            ExprKind::Int(value) => {
+                text.bytes().all(is_number) && literal::int(text).as_ref() == Ok(value)
+            }
             ExprKind::Float(value) => {
                 text.bytes().all(is_number) && literal::float(text).to_bits() == value.to_bits()
             }
@@ -486,7 +549,9 @@ impl Printer<'_> {
                 let (_, start, end) = literal::string_parts(text);
                 let quotes = text.get(start.saturating_sub(3)..start).unwrap_or("");
                 let one_literal = matches!(quotes, "\"\"\"" | "'''")
-                    && !text.get(start..end).is_some_and(|inside| inside.contains(quotes));
+                    && !text
+                        .get(start..end)
+                        .is_some_and(|inside| inside.contains(quotes));
                 (!several_lines || one_literal) && self.parses_to(id, text, span)
             }
         }
@@ -495,7 +560,12 @@ impl Printer<'_> {
     fn parses_to(&self, id: ExprId, text: &str, span: Span) -> bool {
         let (module, errors) = super::parse(span.file, text);
         match module.body.stmts.as_slice() {
-            [Stmt { kind: StmtKind::Expr(parsed), .. }] if errors.is_empty() && module.comments.is_empty() => {
+            [
+                Stmt {
+                    kind: StmtKind::Expr(parsed),
+                    ..
+                },
+            ] if errors.is_empty() && module.comments.is_empty() => {
                 same_expr(self.module, id, &module, *parsed)
             }
             _ => false,
@@ -507,7 +577,12 @@ impl Printer<'_> {
         for part in parts {
             match part {
                 FStringPart::Text(text) => self.push(&escape(text, true)),
-                FStringPart::Value { value, conversion, spec, debug } => {
+                FStringPart::Value {
+                    value,
+                    conversion,
+                    spec,
+                    debug,
+                } => {
                     self.push("{");
                     match debug {
                         Some(debug) => self.push(debug),
@@ -569,7 +644,9 @@ impl Item for Argument {
 
 impl Item for (Option<ExprId>, ExprId) {
     fn span(&self, module: &Module) -> Span {
-        module[self.0.unwrap_or(self.1)].span.to(module[self.1].span)
+        module[self.0.unwrap_or(self.1)]
+            .span
+            .to(module[self.1].span)
     }
 }
 
@@ -583,7 +660,10 @@ impl Item for ParamItem<'_> {
     fn span(&self, module: &Module) -> Span {
         let name = self.param.name.span;
         match self.param.default {
-            _ if self.star => Span { end: name.start, ..name },
+            _ if self.star => Span {
+                end: name.start,
+                ..name
+            },
             Some(default) => name.to(module[default].span),
             None => name,
         }
@@ -597,7 +677,10 @@ fn is_number(byte: u8) -> bool {
 /// Before which parameter a `*` must stand alone: the first by name only, unless a `*args` says so.
 fn bare_star(params: &[Param]) -> Option<usize> {
     let args = params.iter().any(|param| param.kind == ParamKind::VarArgs);
-    params.iter().position(|param| param.kind == ParamKind::KeywordOnly).filter(|_| !args)
+    params
+        .iter()
+        .position(|param| param.kind == ParamKind::KeywordOnly)
+        .filter(|_| !args)
 }
 
 /// A float as Python writes it, so that it stays a float.

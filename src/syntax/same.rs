@@ -23,7 +23,12 @@ impl Same<'_> {
         x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(self, x, y))
     }
 
-    fn optional<T>(&self, x: &Option<T>, y: &Option<T>, same: impl Fn(&Self, &T, &T) -> bool) -> bool {
+    fn optional<T>(
+        &self,
+        x: &Option<T>,
+        y: &Option<T>,
+        same: impl Fn(&Self, &T, &T) -> bool,
+    ) -> bool {
         match (x, y) {
             (Some(x), Some(y)) => same(self, x, y),
             (None, None) => true,
@@ -42,26 +47,67 @@ impl Same<'_> {
     fn compound(&self, x: &StmtKind, y: &StmtKind) -> bool {
         use StmtKind::*;
         match (x, y) {
-            (If { arms: x, otherwise: xo }, If { arms: y, otherwise: yo }) => {
-                self.all(x, y, |same, x, y| same.expr(&x.0, &y.0) && same.block(&x.1, &y.1))
-                    && self.optional(xo, yo, Self::block)
+            (
+                If {
+                    arms: x,
+                    otherwise: xo,
+                },
+                If {
+                    arms: y,
+                    otherwise: yo,
+                },
+            ) => {
+                self.all(x, y, |same, x, y| {
+                    same.expr(&x.0, &y.0) && same.block(&x.1, &y.1)
+                }) && self.optional(xo, yo, Self::block)
             }
             (
-                While { condition: x, body: xb, otherwise: xo },
-                While { condition: y, body: yb, otherwise: yo },
+                While {
+                    condition: x,
+                    body: xb,
+                    otherwise: xo,
+                },
+                While {
+                    condition: y,
+                    body: yb,
+                    otherwise: yo,
+                },
             ) => self.expr(x, y) && self.block(xb, yb) && self.optional(xo, yo, Self::block),
             (
-                For { target: xt, iterable: x, body: xb, otherwise: xo },
-                For { target: yt, iterable: y, body: yb, otherwise: yo },
+                For {
+                    target: xt,
+                    iterable: x,
+                    body: xb,
+                    otherwise: xo,
+                },
+                For {
+                    target: yt,
+                    iterable: y,
+                    body: yb,
+                    otherwise: yo,
+                },
             ) => {
-                self.expr(xt, yt) && self.expr(x, y) && self.block(xb, yb) && self.optional(xo, yo, Self::block)
+                self.expr(xt, yt)
+                    && self.expr(x, y)
+                    && self.block(xb, yb)
+                    && self.optional(xo, yo, Self::block)
             }
             (With { items: x, body: xb }, With { items: y, body: yb }) => {
                 self.all(x, y, Self::with_item) && self.block(xb, yb)
             }
             (
-                Try { body: x, handlers: xh, otherwise: xo, finally: xf },
-                Try { body: y, handlers: yh, otherwise: yo, finally: yf },
+                Try {
+                    body: x,
+                    handlers: xh,
+                    otherwise: xo,
+                    finally: xf,
+                },
+                Try {
+                    body: y,
+                    handlers: yh,
+                    otherwise: yo,
+                    finally: yf,
+                },
             ) => {
                 self.block(x, y)
                     && self.all(xh, yh, Self::catch)
@@ -88,21 +134,51 @@ impl Same<'_> {
         use StmtKind::*;
         match (x, y) {
             (Expr(x), Expr(y)) => self.expr(x, y),
-            (Assign { targets: xt, value: x }, Assign { targets: yt, value: y }) => {
-                self.all(xt, yt, Self::expr) && self.expr(x, y)
-            }
             (
-                Annotated { target: xt, ty: xy, value: x },
-                Annotated { target: yt, ty: yy, value: y },
+                Assign {
+                    targets: xt,
+                    value: x,
+                },
+                Assign {
+                    targets: yt,
+                    value: y,
+                },
+            ) => self.all(xt, yt, Self::expr) && self.expr(x, y),
+            (
+                Annotated {
+                    target: xt,
+                    ty: xy,
+                    value: x,
+                },
+                Annotated {
+                    target: yt,
+                    ty: yy,
+                    value: y,
+                },
             ) => self.expr(xt, yt) && self.annotation(xy, yy) && self.expr(x, y),
             (
-                AugAssign { target: xt, op: xo, value: x },
-                AugAssign { target: yt, op: yo, value: y },
+                AugAssign {
+                    target: xt,
+                    op: xo,
+                    value: x,
+                },
+                AugAssign {
+                    target: yt,
+                    op: yo,
+                    value: y,
+                },
             ) => xo == yo && self.expr(xt, yt) && self.expr(x, y),
             (Return(x), Return(y)) | (Raise(x), Raise(y)) => self.optional(x, y, Self::expr),
-            (Assert { condition: x, message: xm }, Assert { condition: y, message: ym }) => {
-                self.expr(x, y) && self.optional(xm, ym, Self::expr)
-            }
+            (
+                Assert {
+                    condition: x,
+                    message: xm,
+                },
+                Assert {
+                    condition: y,
+                    message: ym,
+                },
+            ) => self.expr(x, y) && self.optional(xm, ym, Self::expr),
             (Del(x), Del(y)) => self.all(x, y, Self::expr),
             (Global(x), Global(y)) | (Nonlocal(x), Nonlocal(y)) => self.all(x, y, Self::name),
             (Error, Error) | (Break, Break) | (Continue, Continue) | (Pass, Pass) => true,
@@ -115,7 +191,8 @@ impl Same<'_> {
     }
 
     fn annotation(&self, x: &TypeAnnotation, y: &TypeAnnotation) -> bool {
-        self.name(&x.dtype, &y.dtype) && self.optional(&x.shape, &y.shape, |same, x, y| same.all(x, y, Self::expr))
+        self.name(&x.dtype, &y.dtype)
+            && self.optional(&x.shape, &y.shape, |same, x, y| same.all(x, y, Self::expr))
     }
 
     fn with_item(&self, x: &WithItem, y: &WithItem) -> bool {
@@ -129,7 +206,9 @@ impl Same<'_> {
     }
 
     fn param(&self, x: &Param, y: &Param) -> bool {
-        x.kind == y.kind && self.name(&x.name, &y.name) && self.optional(&x.default, &y.default, Self::expr)
+        x.kind == y.kind
+            && self.name(&x.name, &y.name)
+            && self.optional(&x.default, &y.default, Self::expr)
     }
 
     fn expr(&self, x: &ExprId, y: &ExprId) -> bool {
@@ -154,26 +233,66 @@ impl Same<'_> {
         use ExprKind::*;
         match (x, y) {
             (Unary(xo, x), Unary(yo, y)) => xo == yo && self.expr(x, y),
-            (Binary(xo, x, x2), Binary(yo, y, y2)) => xo == yo && self.expr(x, y) && self.expr(x2, y2),
-            (Logical(xo, x, x2), Logical(yo, y, y2)) => xo == yo && self.expr(x, y) && self.expr(x2, y2),
+            (Binary(xo, x, x2), Binary(yo, y, y2)) => {
+                xo == yo && self.expr(x, y) && self.expr(x2, y2)
+            }
+            (Logical(xo, x, x2), Logical(yo, y, y2)) => {
+                xo == yo && self.expr(x, y) && self.expr(x2, y2)
+            }
             (Compare(x, xr), Compare(y, yr)) => {
-                self.expr(x, y) && self.all(xr, yr, |same, x, y| x.0 == y.0 && same.expr(&x.1, &y.1))
+                self.expr(x, y)
+                    && self.all(xr, yr, |same, x, y| x.0 == y.0 && same.expr(&x.1, &y.1))
             }
             (
-                Conditional { condition: x, then: xt, otherwise: xo },
-                Conditional { condition: y, then: yt, otherwise: yo },
+                Conditional {
+                    condition: x,
+                    then: xt,
+                    otherwise: xo,
+                },
+                Conditional {
+                    condition: y,
+                    then: yt,
+                    otherwise: yo,
+                },
             ) => self.expr(x, y) && self.expr(xt, yt) && self.expr(xo, yo),
-            (Call { callee: x, args: xa }, Call { callee: y, args: ya }) => {
-                self.expr(x, y) && self.all(xa, ya, Self::argument)
-            }
+            (
+                Call {
+                    callee: x,
+                    args: xa,
+                },
+                Call {
+                    callee: y,
+                    args: ya,
+                },
+            ) => self.expr(x, y) && self.all(xa, ya, Self::argument),
             (Attribute(x, xn), Attribute(y, yn)) => self.name(xn, yn) && self.expr(x, y),
             (Subscript(x, xi), Subscript(y, yi)) => self.expr(x, y) && self.expr(xi, yi),
-            (Slice { lower: x, upper: xu, step: xs }, Slice { lower: y, upper: yu, step: ys }) => {
-                self.optional(x, y, Self::expr) && self.optional(xu, yu, Self::expr) && self.optional(xs, ys, Self::expr)
+            (
+                Slice {
+                    lower: x,
+                    upper: xu,
+                    step: xs,
+                },
+                Slice {
+                    lower: y,
+                    upper: yu,
+                    step: ys,
+                },
+            ) => {
+                self.optional(x, y, Self::expr)
+                    && self.optional(xu, yu, Self::expr)
+                    && self.optional(xs, ys, Self::expr)
             }
-            (Lambda { params: xp, body: x }, Lambda { params: yp, body: y }) => {
-                self.all(xp, yp, Self::param) && self.expr(x, y)
-            }
+            (
+                Lambda {
+                    params: xp,
+                    body: x,
+                },
+                Lambda {
+                    params: yp,
+                    body: y,
+                },
+            ) => self.all(xp, yp, Self::param) && self.expr(x, y),
             _ => false,
         }
     }
@@ -181,17 +300,34 @@ impl Same<'_> {
     fn collection(&self, x: &ExprKind, y: &ExprKind) -> bool {
         use ExprKind::*;
         match (x, y) {
-            (Tuple(x), Tuple(y)) | (List(x), List(y)) | (Set(x), Set(y)) => self.all(x, y, Self::expr),
+            (Tuple(x), Tuple(y)) | (List(x), List(y)) | (Set(x), Set(y)) => {
+                self.all(x, y, Self::expr)
+            }
             (Starred(x), Starred(y)) => self.expr(x, y),
-            (Dict(x), Dict(y)) => {
-                self.all(x, y, |same, x, y| same.optional(&x.0, &y.0, Self::expr) && same.expr(&x.1, &y.1))
-            }
-            (ListComp { element: x, clauses: xc }, ListComp { element: y, clauses: yc }) => {
-                self.expr(x, y) && self.all(xc, yc, Self::clause)
-            }
+            (Dict(x), Dict(y)) => self.all(x, y, |same, x, y| {
+                same.optional(&x.0, &y.0, Self::expr) && same.expr(&x.1, &y.1)
+            }),
             (
-                DictComp { key: xk, value: x, clauses: xc },
-                DictComp { key: yk, value: y, clauses: yc },
+                ListComp {
+                    element: x,
+                    clauses: xc,
+                },
+                ListComp {
+                    element: y,
+                    clauses: yc,
+                },
+            ) => self.expr(x, y) && self.all(xc, yc, Self::clause),
+            (
+                DictComp {
+                    key: xk,
+                    value: x,
+                    clauses: xc,
+                },
+                DictComp {
+                    key: yk,
+                    value: y,
+                    clauses: yc,
+                },
             ) => self.expr(xk, yk) && self.expr(x, y) && self.all(xc, yc, Self::clause),
             (FString(x), FString(y)) => self.all(x, y, Self::part),
             _ => false,
@@ -216,8 +352,18 @@ impl Same<'_> {
         match (x, y) {
             (FStringPart::Text(x), FStringPart::Text(y)) => x == y,
             (
-                FStringPart::Value { value: x, conversion: xc, spec: xs, debug: xd },
-                FStringPart::Value { value: y, conversion: yc, spec: ys, debug: yd },
+                FStringPart::Value {
+                    value: x,
+                    conversion: xc,
+                    spec: xs,
+                    debug: xd,
+                },
+                FStringPart::Value {
+                    value: y,
+                    conversion: yc,
+                    spec: ys,
+                    debug: yd,
+                },
             ) => xc == yc && xs == ys && xd == yd && self.expr(x, y),
             _ => false,
         }

@@ -45,7 +45,10 @@ impl Builder<'_> {
 
     /// `if a { } else { }`
     pub fn if_(&mut self, arms: Arms, otherwise: Option<u32>) {
-        let arms = arms.into_iter().map(|(condition, block)| (condition, self.block(block))).collect();
+        let arms = arms
+            .into_iter()
+            .map(|(condition, block)| (condition, self.block(block)))
+            .collect();
         let otherwise = self.optional(otherwise);
         self.finish(StmtKind::If { arms, otherwise });
     }
@@ -53,13 +56,22 @@ impl Builder<'_> {
     /// `while a { }`
     pub fn while_(&mut self, condition: ExprId, body: u32, otherwise: Option<u32>) {
         let (body, otherwise) = (self.block(body), self.optional(otherwise));
-        self.finish(StmtKind::While { condition, body, otherwise });
+        self.finish(StmtKind::While {
+            condition,
+            body,
+            otherwise,
+        });
     }
 
     /// `for x in e { }`
     pub fn for_(&mut self, target: ExprId, iterable: ExprId, body: u32, otherwise: Option<u32>) {
         let (body, otherwise) = (self.block(body), self.optional(otherwise));
-        self.finish(StmtKind::For { target, iterable, body, otherwise });
+        self.finish(StmtKind::For {
+            target,
+            iterable,
+            body,
+            otherwise,
+        });
     }
 
     /// `with a as b { }`
@@ -69,6 +81,10 @@ impl Builder<'_> {
     }
 
     /// `try { } catch { } else { } finally { }`, which ends at `end`.
+    #[expect(
+        clippy::vec_box,
+        reason = "lalrpop gives what is on its stack, where boxes keep things small"
+    )]
     pub fn try_(
         &mut self,
         body: u32,
@@ -88,20 +104,41 @@ impl Builder<'_> {
         }
         let handlers = handlers.into_iter().map(|handler| *handler).collect();
         let (otherwise, finally) = (self.optional(otherwise), self.optional(finally));
-        self.finish(StmtKind::Try { body, handlers, otherwise, finally });
+        self.finish(StmtKind::Try {
+            body,
+            handlers,
+            otherwise,
+            finally,
+        });
     }
 
     /// `catch e { }`: a lower-case name is what is bound, anything else is what is caught.
-    pub fn catch(&mut self, start: u32, e: Option<ExprId>, name: Option<Name>, body: u32, end: u32) -> Box<Catch> {
+    pub fn catch(
+        &mut self,
+        start: u32,
+        e: Option<ExprId>,
+        name: Option<Name>,
+        body: u32,
+        end: u32,
+    ) -> Box<Catch> {
         let (exception, name) = match (e.map(|e| &self.exprs[e]), name) {
-            (Some(&Expr { kind: ExprKind::Name(symbol), span }), None)
-                if !symbol.as_str().starts_with(char::is_uppercase) =>
-            {
+            (
+                Some(&Expr {
+                    kind: ExprKind::Name(symbol),
+                    span,
+                }),
+                None,
+            ) if !symbol.as_str().starts_with(char::is_uppercase) => {
                 (None, Some(Name { symbol, span }))
             }
             (_, name) => (e, name),
         };
-        Box::new(Catch { exception, name, body: self.block(body), span: self.span(start, end) })
+        Box::new(Catch {
+            exception,
+            name,
+            body: self.block(body),
+            span: self.span(start, end),
+        })
     }
 
     /// `a as b`
@@ -119,15 +156,31 @@ impl Builder<'_> {
     }
 
     /// `fn f(a) { }`
-    pub fn function(&mut self, decorators: Vec<ExprId>, name: Name, params: Vec<Written>, body: u32) {
+    pub fn function(
+        &mut self,
+        decorators: Vec<ExprId>,
+        name: Name,
+        params: Vec<Written>,
+        body: u32,
+    ) {
         let (params, body) = (self.params(params), self.block(body));
-        self.finish(StmtKind::Function(FunctionDef { decorators, name, params, body }));
+        self.finish(StmtKind::Function(FunctionDef {
+            decorators,
+            name,
+            params,
+            body,
+        }));
     }
 
     /// `class C(B) { }`
     pub fn class(&mut self, decorators: Vec<ExprId>, name: Name, bases: Vec<ExprId>, body: u32) {
         let body = self.block(body);
-        self.finish(StmtKind::Class(ClassDef { decorators, name, bases, body }));
+        self.finish(StmtKind::Class(ClassDef {
+            decorators,
+            name,
+            bases,
+            body,
+        }));
     }
 
     /// `f32[32, 8]`
@@ -137,8 +190,12 @@ impl Builder<'_> {
         dtype: Name,
         shape: Option<Vec<ExprId>>,
         end: u32,
-    ) -> TypeAnnotation {
-        TypeAnnotation { dtype, shape, span: self.span(start, end) }
+    ) -> Box<TypeAnnotation> {
+        Box::new(TypeAnnotation {
+            dtype,
+            shape,
+            span: self.span(start, end),
+        })
     }
 
     /// Checks the parameters' order and gives each its kind.
@@ -152,7 +209,10 @@ impl Builder<'_> {
             }
         }
         if let (Some(star), false) = (state.bare_star, state.named_after_star) {
-            self.errors.push(Diagnostic::error(star, "named parameters must follow a bare `*`"));
+            self.errors.push(Diagnostic::error(
+                star,
+                "named parameters must follow a bare `*`",
+            ));
         }
         params
     }
@@ -161,7 +221,11 @@ impl Builder<'_> {
         let (kind, name, default) = match written {
             Written::Plain(name, default) => {
                 state.named_after_star |= state.star;
-                let kind = if state.star { ParamKind::KeywordOnly } else { ParamKind::Normal };
+                let kind = if state.star {
+                    ParamKind::KeywordOnly
+                } else {
+                    ParamKind::Normal
+                };
                 self.check_default(state, kind, name, default.is_some());
                 (kind, name, default)
             }
@@ -178,16 +242,32 @@ impl Builder<'_> {
             Written::KwArgs(name) => (ParamKind::KwArgs, name, None),
         };
         if state.closed {
-            self.errors.push(Diagnostic::error(name.span, "nothing can follow a `**` parameter"));
+            self.errors.push(Diagnostic::error(
+                name.span,
+                "nothing can follow a `**` parameter",
+            ));
         }
         state.closed |= kind == ParamKind::KwArgs;
-        Some(Param { kind, name, default })
+        Some(Param {
+            kind,
+            name,
+            default,
+        })
     }
 
-    fn check_default(&mut self, state: &mut Params, kind: ParamKind, name: Name, has_default: bool) {
+    fn check_default(
+        &mut self,
+        state: &mut Params,
+        kind: ParamKind,
+        name: Name,
+        has_default: bool,
+    ) {
         if kind == ParamKind::Normal {
             if state.defaults && !has_default {
-                let message = format!("`{}` needs a default, as the parameter before it has one", name.symbol);
+                let message = format!(
+                    "`{}` needs a default, as the parameter before it has one",
+                    name.symbol
+                );
                 self.errors.push(Diagnostic::error(name.span, message));
             }
             state.defaults |= has_default;
@@ -196,7 +276,10 @@ impl Builder<'_> {
 
     fn check_star(&mut self, state: &mut Params, span: Span) {
         if state.star {
-            self.errors.push(Diagnostic::error(span, "only one `*` parameter is possible"));
+            self.errors.push(Diagnostic::error(
+                span,
+                "only one `*` parameter is possible",
+            ));
         }
         state.star = true;
     }
@@ -206,7 +289,10 @@ impl Builder<'_> {
         if let Some(first) = compared.find(|param| param.name.symbol == name.symbol) {
             let message = format!("two parameters are called `{}`", name.symbol);
             let mut error = Diagnostic::error(name.span, message);
-            error.secondary.push(Label { span: first.name.span, message: "the first is here".to_owned() });
+            error.secondary.push(Label {
+                span: first.name.span,
+                message: "the first is here".to_owned(),
+            });
             self.errors.push(error);
         }
     }
@@ -218,19 +304,25 @@ impl Builder<'_> {
         match kind {
             ExprKind::Error | ExprKind::Name(_) | ExprKind::Attribute(..) => {}
             ExprKind::Subscript(..) if usage != Use::Annotate => {}
-            ExprKind::Tuple(items) | ExprKind::List(items) if matches!(usage, Use::Bind | Use::Delete) => {
+            ExprKind::Tuple(items) | ExprKind::List(items)
+                if matches!(usage, Use::Bind | Use::Delete) =>
+            {
                 self.check_targets(items.clone(), span, usage);
             }
             &ExprKind::Starred(inner) if usage == Use::Bind => self.check_target(inner, usage),
             kind => {
                 let what = describe(kind);
                 let (verb, help) = match usage {
-                    Use::Bind => ("assign to", "a target is a name, attribute or subscript, or several of them"),
+                    Use::Bind => (
+                        "assign to",
+                        "a target is a name, attribute or subscript, or several of them",
+                    ),
                     Use::AugAssign => ("update", "the left side is a name, attribute or subscript"),
                     Use::Annotate => ("annotate", "only a name or an attribute has a type"),
                     Use::Delete => ("delete", "a name, attribute or subscript can be deleted"),
                 };
-                self.errors.push(Diagnostic::error(span, format!("cannot {verb} {what}")).with_help(help));
+                self.errors
+                    .push(Diagnostic::error(span, format!("cannot {verb} {what}")).with_help(help));
             }
         }
     }
@@ -238,7 +330,8 @@ impl Builder<'_> {
     fn check_targets(&mut self, items: Vec<ExprId>, span: Span, usage: Use) {
         let starred = |&&item: &&ExprId| matches!(self.exprs[item].kind, ExprKind::Starred(_));
         if items.iter().filter(starred).count() > 1 {
-            self.errors.push(Diagnostic::error(span, "only one target can be starred"));
+            self.errors
+                .push(Diagnostic::error(span, "only one target can be starred"));
         }
         for item in items {
             self.check_target(item, usage);
@@ -277,7 +370,9 @@ fn describe(kind: &ExprKind) -> &'static str {
         ExprKind::Dict(_) => "a dict",
         ExprKind::Set(_) => "a set",
         ExprKind::ListComp { .. } | ExprKind::DictComp { .. } => "a comprehension",
-        ExprKind::Unary(..) | ExprKind::Binary(..) | ExprKind::Logical(..) => "the result of an operator",
+        ExprKind::Unary(..) | ExprKind::Binary(..) | ExprKind::Logical(..) => {
+            "the result of an operator"
+        }
         ExprKind::Compare(..) => "a comparison",
         ExprKind::Conditional { .. } => "a conditional expression",
         ExprKind::Call { .. } => "the result of a call",

@@ -175,8 +175,21 @@ impl Token {
         use Token::*;
         matches!(
             self,
-            Name | Int | Float | String | FStringEnd | BadNumber | Bad | True | False | None | Ellipsis
-                | RightParen | RightBracket | RightBrace | Block(_) | BlockClose
+            Name | Int
+                | Float
+                | String
+                | FStringEnd
+                | BadNumber
+                | Bad
+                | True
+                | False
+                | None
+                | Ellipsis
+                | RightParen
+                | RightBracket
+                | RightBrace
+                | Block(_)
+                | BlockClose
         )
     }
 
@@ -186,8 +199,22 @@ impl Token {
         use Token::*;
         matches!(
             self,
-            Assert | Break | Catch | Class | Continue | Del | Finally | Fn | Global | Nonlocal | Pass | Raise
-                | Return | Try | While | With
+            Assert
+                | Break
+                | Catch
+                | Class
+                | Continue
+                | Del
+                | Finally
+                | Fn
+                | Global
+                | Nonlocal
+                | Pass
+                | Raise
+                | Return
+                | Try
+                | While
+                | With
         )
     }
 
@@ -199,7 +226,10 @@ impl Token {
     /// Whether a `{` right behind it, at the start of a statement or behind a block, begins a block.
     pub fn heads_block(self) -> bool {
         use Token::*;
-        matches!(self, Else | Try | Finally | Catch | If | While | For | With | Fn | Class)
+        matches!(
+            self,
+            Else | Try | Finally | Catch | If | While | For | With | Fn | Class
+        )
     }
 }
 

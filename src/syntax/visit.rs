@@ -36,7 +36,11 @@ impl ExprKind {
                     clause.for_each_child(&mut f);
                 }
             }
-            ExprKind::DictComp { key, value, clauses } => {
+            ExprKind::DictComp {
+                key,
+                value,
+                clauses,
+            } => {
                 f(*key);
                 f(*value);
                 for clause in clauses {
@@ -44,7 +48,9 @@ impl ExprKind {
                 }
             }
             &ExprKind::Unary(_, x) | &ExprKind::Attribute(x, _) | &ExprKind::Starred(x) => f(x),
-            &ExprKind::Binary(_, x, y) | &ExprKind::Logical(_, x, y) | &ExprKind::Subscript(x, y) => {
+            &ExprKind::Binary(_, x, y)
+            | &ExprKind::Logical(_, x, y)
+            | &ExprKind::Subscript(x, y) => {
                 f(x);
                 f(y);
             }
@@ -52,7 +58,11 @@ impl ExprKind {
                 f(*first);
                 rest.iter().for_each(|&(_, right)| f(right));
             }
-            &ExprKind::Conditional { condition, then, otherwise } => {
+            &ExprKind::Conditional {
+                condition,
+                then,
+                otherwise,
+            } => {
                 f(then);
                 f(condition);
                 f(otherwise);
@@ -65,7 +75,10 @@ impl ExprKind {
                 [lower, upper, step].into_iter().flatten().for_each(f);
             }
             ExprKind::Lambda { params, body } => {
-                params.iter().filter_map(|param| param.default).for_each(&mut f);
+                params
+                    .iter()
+                    .filter_map(|param| param.default)
+                    .for_each(&mut f);
                 f(*body);
             }
         }
