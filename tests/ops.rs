@@ -17,9 +17,24 @@ fn all_cases(check: impl Fn(&Case) -> Result<(), String>) {
     let failures: Vec<String> = recorded
         .cases
         .iter()
-        .filter_map(|case| check(case).err().map(|why| format!("{} ({}): {}: {why}", case.row, case.evidence.as_deref().unwrap_or("-"), case.call)))
+        .filter_map(|case| {
+            check(case).err().map(|why| {
+                format!(
+                    "{} ({}): {}: {why}",
+                    case.row,
+                    case.evidence.as_deref().unwrap_or("-"),
+                    case.call
+                )
+            })
+        })
         .collect();
-    assert!(failures.is_empty(), "{} of {} cases fail:\n{}", failures.len(), recorded.cases.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases fail:\n{}",
+        failures.len(),
+        recorded.cases.len(),
+        failures.join("\n")
+    );
 }
 
 #[test]
@@ -57,21 +72,38 @@ fn views_are_as_measured() {
 #[test]
 fn refusals_are_those_of_pytorch() {
     let recorded = recorded();
-    let failures: Vec<String> = recorded.refused.iter().filter_map(|refused| check_refused(refused).err()).collect();
-    assert!(failures.is_empty(), "{} of {} refusals fail:\n{}", failures.len(), recorded.refused.len(), failures.join("\n"));
+    let failures: Vec<String> = recorded
+        .refused
+        .iter()
+        .filter_map(|refused| check_refused(refused).err())
+        .collect();
+    assert!(
+        failures.is_empty(),
+        "{} of {} refusals fail:\n{}",
+        failures.len(),
+        recorded.refused.len(),
+        failures.join("\n")
+    );
 }
 
 #[test]
 fn every_row_has_a_case() {
     let covered: BTreeSet<String> = recorded().cases.into_iter().map(|case| case.row).collect();
-    let missing: Vec<&str> = table::all().map(|(_, row)| row.name).filter(|name| !covered.contains(*name)).collect();
+    let missing: Vec<&str> = table::all()
+        .map(|(_, row)| row.name)
+        .filter(|name| !covered.contains(*name))
+        .collect();
     assert!(missing.is_empty(), "rows without a case: {missing:?}");
 }
 
 #[test]
 fn every_evidence_exists_and_has_a_case() {
     let tsv = Tsv::read();
-    let covered: BTreeSet<(String, String)> = recorded().cases.into_iter().filter_map(|case| Some((case.row, case.evidence?))).collect();
+    let covered: BTreeSet<(String, String)> = recorded()
+        .cases
+        .into_iter()
+        .filter_map(|case| Some((case.row, case.evidence?)))
+        .collect();
     let mut missing = Vec::new();
     for (_, row) in table::all() {
         for evidence in row.evidence {
@@ -87,7 +119,11 @@ fn every_evidence_exists_and_has_a_case() {
 
 #[test]
 fn views_have_no_forward_and_all_else_has() {
-    let wrong: Vec<&str> = table::all().map(|(_, row)| row).filter(|row| !kernel_fits(row)).map(|row| row.name).collect();
+    let wrong: Vec<&str> = table::all()
+        .map(|(_, row)| row)
+        .filter(|row| !kernel_fits(row))
+        .map(|row| row.name)
+        .collect();
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
@@ -103,12 +139,19 @@ fn kernel_fits(row: &OpRow) -> bool {
 fn nodes_are_named_where_there_is_a_gradient() {
     let nameless: Vec<&str> = table::all()
         .map(|(_, row)| row)
-        .filter(|row| !matches!(row.gradient, Gradient::NotDifferentiable) && row.node.is_empty() && has_a_form(row) && !matches!(row.result, ResultKind::SelfIf(_)))
+        .filter(|row| {
+            !matches!(row.gradient, Gradient::NotDifferentiable)
+                && row.node.is_empty()
+                && has_a_form(row)
+                && !matches!(row.result, ResultKind::SelfIf(_))
+        })
         .map(|row| row.name)
         .collect();
     assert!(nameless.is_empty(), "{nameless:?}");
 }
 
 fn has_a_form(row: &OpRow) -> bool {
-    !(row.forms.function.is_empty() && row.forms.method.is_empty() && row.forms.functional.is_empty())
+    !(row.forms.function.is_empty()
+        && row.forms.method.is_empty()
+        && row.forms.functional.is_empty())
 }

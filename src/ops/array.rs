@@ -106,10 +106,18 @@ macro_rules! element {
         impl Element for $T {
             const DTYPE: Dtype = Dtype::$variant;
             fn of(buffer: &Buffer) -> Option<&[Self]> {
-                if let Buffer::$variant(values) = buffer { Some(values) } else { None }
+                if let Buffer::$variant(values) = buffer {
+                    Some(values)
+                } else {
+                    None
+                }
             }
             fn of_mut(buffer: &mut Buffer) -> Option<&mut Vec<Self>> {
-                if let Buffer::$variant(values) = buffer { Some(values) } else { None }
+                if let Buffer::$variant(values) = buffer {
+                    Some(values)
+                } else {
+                    None
+                }
             }
             fn wrap(values: Vec<Self>) -> Buffer {
                 Buffer::$variant(values)
@@ -132,9 +140,33 @@ macro_rules! element {
     };
 }
 
-element!(bool, Bool, Bool, |s| s.as_f64() != 0.0, |v| v, |x| f64::from(u8::from(x)), |y| y != 0.0);
-element!(i64, I64, Int, |s| scalar_to_i64(s), |v| v, |x| x as f64, |y| y as i64);
-element!(f32, F32, Float, |s| s.as_f64() as f32, |v| f64::from(v), |x| f64::from(x), |y| y as f32);
+element!(
+    bool,
+    Bool,
+    Bool,
+    |s| s.as_f64() != 0.0,
+    |v| v,
+    |x| f64::from(u8::from(x)),
+    |y| y != 0.0
+);
+element!(
+    i64,
+    I64,
+    Int,
+    |s| scalar_to_i64(s),
+    |v| v,
+    |x| x as f64,
+    |y| y as i64
+);
+element!(
+    f32,
+    F32,
+    Float,
+    |s| s.as_f64() as f32,
+    |v| f64::from(v),
+    |x| f64::from(x),
+    |y| y as f32
+);
 element!(f64, F64, Float, |s| s.as_f64(), |v| v, |x| x, |y| y);
 
 fn scalar_to_i64(scalar: Scalar) -> i64 {
@@ -159,13 +191,19 @@ impl Array {
     pub fn from_vec<T: Element>(shape: impl Into<Shape>, values: Vec<T>) -> Array {
         let meta = Meta::contiguous(T::DTYPE, shape);
         debug_assert_eq!(meta.numel(), values.len());
-        Array { buffer: Rc::new(T::wrap(values)), meta }
+        Array {
+            buffer: Rc::new(T::wrap(values)),
+            meta,
+        }
     }
     /// A contiguous array of one value.
     pub fn full(dtype: Dtype, shape: impl Into<Shape>, value: Scalar) -> Array {
         let meta = Meta::contiguous(dtype, shape);
         let buffer = with_element!(dtype, T => T::wrap(vec![T::from_scalar(value); meta.numel()]));
-        Array { buffer: Rc::new(buffer), meta }
+        Array {
+            buffer: Rc::new(buffer),
+            meta,
+        }
     }
     /// A tensor without dimensions.
     pub fn scalar(dtype: Dtype, value: Scalar) -> Array {
@@ -189,7 +227,11 @@ impl Array {
     /// If `T` is not the array's element type, or the layout leaves the buffer; both are bugs of the caller.
     pub fn view<T: Element>(&self) -> ArrayViewD<'_, T> {
         let elements = T::of(&self.buffer).expect("view of the array's own element type");
-        let start = if self.numel() == 0 { 0 } else { self.meta.offset };
+        let start = if self.numel() == 0 {
+            0
+        } else {
+            self.meta.offset
+        };
         let shape = IxDyn(&self.meta.shape).strides(IxDyn(&self.meta.strides));
         ArrayViewD::from_shape(shape, &elements[start..]).expect("the layout lies in the buffer")
     }
@@ -206,14 +248,20 @@ impl Array {
         if self.meta.is_contiguous() {
             return Cow::Borrowed(&elements[self.meta.offset..self.meta.offset + numel]);
         }
-        Cow::Owned(Offsets::new(&self.meta).map(|offset| elements[offset]).collect())
+        Cow::Owned(
+            Offsets::new(&self.meta)
+                .map(|offset| elements[offset])
+                .collect(),
+        )
     }
     /// The elements in order, converted.
     pub fn values_as<T: Element>(&self) -> Cow<'_, [T]> {
         if self.dtype() == T::DTYPE {
             return self.values::<T>();
         }
-        Cow::Owned(with_element!(self.dtype(), S => self.values::<S>().iter().map(|&value| T::from_scalar(value.to_scalar())).collect()))
+        Cow::Owned(
+            with_element!(self.dtype(), S => self.values::<S>().iter().map(|&value| T::from_scalar(value.to_scalar())).collect()),
+        )
     }
     /// The array itself if it has that type, else a contiguous copy of it.
     pub fn cast(&self, dtype: Dtype) -> Array {
@@ -235,12 +283,18 @@ impl Array {
     }
     /// The same elements under other sizes and strides.
     pub fn with_meta(&self, meta: Meta) -> Array {
-        Array { buffer: Rc::clone(&self.buffer), meta }
+        Array {
+            buffer: Rc::clone(&self.buffer),
+            meta,
+        }
     }
     /// The elements in order under other sizes (as many).
     pub fn reshaped(&self, shape: impl Into<Shape>) -> Array {
         let flat = self.to_contiguous();
-        let meta = Meta { offset: flat.meta.offset, ..Meta::contiguous(flat.dtype(), shape) };
+        let meta = Meta {
+            offset: flat.meta.offset,
+            ..Meta::contiguous(flat.dtype(), shape)
+        };
         flat.with_meta(meta)
     }
     /// Broadcast to `shape`, which must be possible.
@@ -271,7 +325,12 @@ pub struct Offsets<'a> {
 impl<'a> Offsets<'a> {
     /// Starts at the first element.
     pub fn new(meta: &'a Meta) -> Offsets<'a> {
-        Offsets { meta, index: Shape::from_elem(0, meta.ndim()), offset: meta.offset, left: meta.numel() }
+        Offsets {
+            meta,
+            index: Shape::from_elem(0, meta.ndim()),
+            offset: meta.offset,
+            left: meta.numel(),
+        }
     }
     fn advance(&mut self) {
         for dim in (0..self.index.len()).rev() {

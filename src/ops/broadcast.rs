@@ -22,12 +22,18 @@ pub fn broadcast(left: &[usize], right: &[usize]) -> Result<Shape, OpError> {
 
 /// The size `place` dimensions from the end, one where there is none.
 fn from_the_end(shape: &[usize], place: usize) -> usize {
-    if place <= shape.len() { shape[shape.len() - place] } else { 1 }
+    if place <= shape.len() {
+        shape[shape.len() - place]
+    } else {
+        1
+    }
 }
 
 /// The sizes that all of `shapes` broadcast to.
 pub fn broadcast_all<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Result<Shape, OpError> {
-    shapes.into_iter().try_fold(Shape::new(), |result, shape| broadcast(&result, shape))
+    shapes
+        .into_iter()
+        .try_fold(Shape::new(), |result, shape| broadcast(&result, shape))
 }
 
 /// The layout of `meta` seen under the larger `shape` it broadcasts to: added and stretched dimensions have stride 0.
@@ -39,16 +45,26 @@ pub fn expanded(meta: &Meta, shape: &[usize]) -> Meta {
             _ => 0,
         })
         .collect();
-    Meta { dtype: meta.dtype, shape: shape.into(), strides, offset: meta.offset }
+    Meta {
+        dtype: meta.dtype,
+        shape: shape.into(),
+        strides,
+        offset: meta.offset,
+    }
 }
 
 /// A fresh contiguous tensor, if its size in bytes can be said at all.
 pub fn fresh(dtype: Dtype, shape: impl Into<Shape>) -> Result<Meta, OpError> {
     let shape = shape.into();
-    let bytes = shape.iter().try_fold(item_size(dtype), |product, &size| product.checked_mul(size.max(1)));
+    let bytes = shape.iter().try_fold(item_size(dtype), |product, &size| {
+        product.checked_mul(size.max(1))
+    });
     match bytes {
         Some(bytes) if bytes <= i64::MAX as usize => Ok(Meta::contiguous(dtype, shape)),
-        _ => Err(OpError::runtime(format!("Storage size calculation overflowed with sizes={}", super::meta::sizes(&shape)))),
+        _ => Err(OpError::runtime(format!(
+            "Storage size calculation overflowed with sizes={}",
+            super::meta::sizes(&shape)
+        ))),
     }
 }
 
@@ -71,5 +87,9 @@ pub fn wrap_dim(dim: i64, ndim: usize) -> Result<usize, OpError> {
             range - 1
         )));
     }
-    Ok(if dim < 0 { (dim + range) as usize } else { dim as usize })
+    Ok(if dim < 0 {
+        (dim + range) as usize
+    } else {
+        dim as usize
+    })
 }

@@ -10,30 +10,59 @@ pub type Arrays = Result<Vec<super::array::Array>, OpError>;
 
 /// A function of `torch` and a method, by the same names.
 pub const fn both(names: &'static [&'static str]) -> Forms {
-    Forms { function: names, method: names, functional: &[] }
+    Forms {
+        function: names,
+        method: names,
+        functional: &[],
+    }
 }
 /// A function of `torch`, a method and a function of `torch.nn.functional`, by the same names.
 pub const fn everywhere(names: &'static [&'static str]) -> Forms {
-    Forms { function: names, method: names, functional: names }
+    Forms {
+        function: names,
+        method: names,
+        functional: names,
+    }
 }
 /// A function of `torch` only.
 pub const fn function(names: &'static [&'static str]) -> Forms {
-    Forms { function: names, method: &[], functional: &[] }
+    Forms {
+        function: names,
+        method: &[],
+        functional: &[],
+    }
 }
 /// A method only.
 pub const fn method(names: &'static [&'static str]) -> Forms {
-    Forms { function: &[], method: names, functional: &[] }
+    Forms {
+        function: &[],
+        method: names,
+        functional: &[],
+    }
 }
 /// A function of `torch.nn.functional` only.
 pub const fn functional(names: &'static [&'static str]) -> Forms {
-    Forms { function: &[], method: &[], functional: names }
+    Forms {
+        function: &[],
+        method: &[],
+        functional: names,
+    }
 }
 /// Called by formulas and machines only.
-pub const INTERNAL: Forms = Forms { function: &[], method: &[], functional: &[] };
+pub const INTERNAL: Forms = Forms {
+    function: &[],
+    method: &[],
+    functional: &[],
+};
 
 /// A parameter that must be given.
 pub const fn param(name: &'static str, kind: ParamKind) -> Param {
-    Param { name, kind, default: None, keyword_only: false }
+    Param {
+        name,
+        kind,
+        default: None,
+        keyword_only: false,
+    }
 }
 /// A tensor that gradients may flow to.
 pub const fn tensor(name: &'static str) -> Param {
@@ -97,36 +126,60 @@ impl Param {
 
 /// Keeps the argument at `position`.
 pub const fn input(position: usize) -> Save {
-    Save { what: Saved::Input(position), when: When::Always }
+    Save {
+        what: Saved::Input(position),
+        when: When::Always,
+    }
 }
 /// Keeps the argument at `position` if one of those at `needing` requires grad.
 pub const fn input_for(position: usize, needing: &'static [usize]) -> Save {
-    Save { what: Saved::Input(position), when: When::Needs(needing) }
+    Save {
+        what: Saved::Input(position),
+        when: When::Needs(needing),
+    }
 }
 /// Keeps the result at `position`.
 pub const fn output(position: usize) -> Save {
-    Save { what: Saved::Output(position), when: When::Always }
+    Save {
+        what: Saved::Output(position),
+        when: When::Always,
+    }
 }
 /// Keeps the result at `position` if one of the arguments at `needing` requires grad.
 pub const fn output_for(position: usize, needing: &'static [usize]) -> Save {
-    Save { what: Saved::Output(position), when: When::Needs(needing) }
+    Save {
+        what: Saved::Output(position),
+        when: When::Needs(needing),
+    }
 }
 /// Keeps what no user code can reach.
-pub const HIDDEN: Save = Save { what: Saved::Hidden, when: When::Always };
+pub const HIDDEN: Save = Save {
+    what: Saved::Hidden,
+    when: When::Always,
+};
 
 /// An in-place form that saves what follows from the row.
-pub const IN_PLACE: InPlace = InPlace::Yes { saves: None, node: None };
+pub const IN_PLACE: InPlace = InPlace::Yes {
+    saves: None,
+    node: None,
+};
 
 /// The tensor at `position`.
 pub fn tensor_at<T>(args: &[Arg<T>], position: usize) -> Result<&T, OpError> {
     match args.get(position) {
         Some(Arg::Tensor(tensor)) => Ok(tensor),
-        _ => Err(OpError::Unsupported(format!("argument {position} is no tensor"))),
+        _ => Err(OpError::Unsupported(format!(
+            "argument {position} is no tensor"
+        ))),
     }
 }
 /// The number at `position`, if it is one.
 pub fn scalar_at<T>(args: &[Arg<T>], position: usize) -> Option<Scalar> {
-    if let Some(Arg::Scalar(scalar)) = args.get(position) { Some(*scalar) } else { None }
+    if let Some(Arg::Scalar(scalar)) = args.get(position) {
+        Some(*scalar)
+    } else {
+        None
+    }
 }
 /// The number at `position` as a float, or `default`.
 pub fn f64_at<T>(args: &[Arg<T>], position: usize, default: f64) -> f64 {
@@ -134,7 +187,11 @@ pub fn f64_at<T>(args: &[Arg<T>], position: usize, default: f64) -> f64 {
 }
 /// The integer at `position`, if it is one.
 pub fn int_at<T>(args: &[Arg<T>], position: usize) -> Option<i64> {
-    if let Some(Scalar::Int(value)) = scalar_at(args, position) { Some(value) } else { None }
+    if let Some(Scalar::Int(value)) = scalar_at(args, position) {
+        Some(value)
+    } else {
+        None
+    }
 }
 /// Whether the argument at `position` is `True`.
 pub fn flag_at<T>(args: &[Arg<T>], position: usize) -> bool {
@@ -142,13 +199,25 @@ pub fn flag_at<T>(args: &[Arg<T>], position: usize) -> bool {
 }
 /// The integers at `position`, if they are there.
 pub fn ints_at<T>(args: &[Arg<T>], position: usize) -> Option<&[i64]> {
-    if let Some(Arg::Ints(ints)) = args.get(position) { Some(ints) } else { None }
+    if let Some(Arg::Ints(ints)) = args.get(position) {
+        Some(ints)
+    } else {
+        None
+    }
 }
 /// The type at `position`, if it is there.
 pub fn dtype_at<T>(args: &[Arg<T>], position: usize) -> Option<super::meta::Dtype> {
-    if let Some(Arg::Dtype(dtype)) = args.get(position) { Some(*dtype) } else { None }
+    if let Some(Arg::Dtype(dtype)) = args.get(position) {
+        Some(*dtype)
+    } else {
+        None
+    }
 }
 /// The text at `position`, if it is there.
 pub fn str_at<T>(args: &[Arg<T>], position: usize) -> Option<&str> {
-    if let Some(Arg::Str(text)) = args.get(position) { Some(text) } else { None }
+    if let Some(Arg::Str(text)) = args.get(position) {
+        Some(text)
+    } else {
+        None
+    }
 }

@@ -56,7 +56,10 @@ impl Operand for Arg<Var> {
 impl dyn Backward + '_ {
     /// Runs `op` and takes its first result.
     pub fn one(&mut self, op: &'static str, args: Vec<Arg<Var>>) -> Value {
-        self.call(op, args)?.first().copied().ok_or_else(|| OpError::Unsupported(format!("{op} has no result")))
+        self.call(op, args)?
+            .first()
+            .copied()
+            .ok_or_else(|| OpError::Unsupported(format!("{op} has no result")))
     }
     /// An operator with one operand.
     pub fn unary(&mut self, op: &'static str, x: Var) -> Value {
@@ -100,7 +103,10 @@ impl dyn Backward + '_ {
     }
     /// `x` where `mask` is false, else `value`.
     pub fn masked_fill(&mut self, x: Var, mask: Var, value: f64) -> Value {
-        self.one("masked_fill", vec![Arg::Tensor(x), Arg::Tensor(mask), float(value)])
+        self.one(
+            "masked_fill",
+            vec![Arg::Tensor(x), Arg::Tensor(mask), float(value)],
+        )
     }
     /// Zeros as `x`.
     pub fn zeros_like(&mut self, x: Var) -> Value {
@@ -112,7 +118,11 @@ impl dyn Backward + '_ {
     }
     /// `x` in another type.
     pub fn cast(&mut self, x: Var, dtype: Dtype) -> Value {
-        if self.meta(x).dtype == dtype { Ok(x) } else { self.one("_to_copy", vec![Arg::Tensor(x), Arg::Dtype(dtype)]) }
+        if self.meta(x).dtype == dtype {
+            Ok(x)
+        } else {
+            self.one("_to_copy", vec![Arg::Tensor(x), Arg::Dtype(dtype)])
+        }
     }
     /// Sums what was broadcast, so that the sizes are `shape` again.
     pub fn sum_to(&mut self, x: Var, shape: &[usize]) -> Value {
@@ -121,13 +131,32 @@ impl dyn Backward + '_ {
             return Ok(x);
         }
         let added = from.len() - shape.len().min(from.len());
-        let dims: SmallVec<[i64; 4]> = (0..from.len()).filter(|&dim| dim < added || (shape[dim - added] == 1 && from[dim] != 1)).map(|dim| dim as i64).collect();
-        let summed = if dims.is_empty() { x } else { self.sum_dims(x, dims, true)? };
-        if added == 0 { Ok(summed) } else { self.view(summed, shape) }
+        let dims: SmallVec<[i64; 4]> = (0..from.len())
+            .filter(|&dim| dim < added || (shape[dim - added] == 1 && from[dim] != 1))
+            .map(|dim| dim as i64)
+            .collect();
+        let summed = if dims.is_empty() {
+            x
+        } else {
+            self.sum_dims(x, dims, true)?
+        };
+        if added == 0 {
+            Ok(summed)
+        } else {
+            self.view(summed, shape)
+        }
     }
     /// The sum over `dims` (all, if there are none).
-    pub fn sum_dims(&mut self, x: Var, dims: impl Into<SmallVec<[i64; 4]>>, keepdim: bool) -> Value {
-        self.one("sum.dim_IntList", vec![Arg::Tensor(x), Arg::Ints(dims.into()), boolean(keepdim)])
+    pub fn sum_dims(
+        &mut self,
+        x: Var,
+        dims: impl Into<SmallVec<[i64; 4]>>,
+        keepdim: bool,
+    ) -> Value {
+        self.one(
+            "sum.dim_IntList",
+            vec![Arg::Tensor(x), Arg::Ints(dims.into()), boolean(keepdim)],
+        )
     }
     /// The sum of everything, without dimensions.
     pub fn sum(&mut self, x: Var) -> Value {
@@ -139,7 +168,11 @@ impl dyn Backward + '_ {
         if meta.shape.as_slice() == shape {
             return Ok(x);
         }
-        let x = if meta.is_contiguous() { x } else { self.unary("clone", x)? };
+        let x = if meta.is_contiguous() {
+            x
+        } else {
+            self.unary("clone", x)?
+        };
         self.one("view", vec![Arg::Tensor(x), ints(shape)])
     }
     /// Broadcast to `shape`.
@@ -163,31 +196,52 @@ impl dyn Backward + '_ {
     }
     /// The sizes of the tensor argument at `position`; none for anything else.
     pub fn input_shape(&self, position: usize) -> Shape {
-        self.input_meta(position).map_or_else(Shape::new, |meta| meta.shape.clone())
+        self.input_meta(position)
+            .map_or_else(Shape::new, |meta| meta.shape.clone())
     }
     /// The meta of the tensor argument at `position`.
     pub fn input_meta(&self, position: usize) -> Option<&super::meta::Meta> {
-        if let Some(Arg::Tensor(meta)) = self.args().get(position) { Some(meta) } else { None }
+        if let Some(Arg::Tensor(meta)) = self.args().get(position) {
+            Some(meta)
+        } else {
+            None
+        }
     }
     /// The number at `position`, as a float; zero if there is none.
     pub fn number(&self, position: usize) -> f64 {
-        if let Some(Arg::Scalar(scalar)) = self.args().get(position) { scalar.as_f64() } else { 0.0 }
+        if let Some(Arg::Scalar(scalar)) = self.args().get(position) {
+            scalar.as_f64()
+        } else {
+            0.0
+        }
     }
     /// The integer at `position`; zero if there is none.
     pub fn integer(&self, position: usize) -> i64 {
-        if let Some(Arg::Scalar(Scalar::Int(value))) = self.args().get(position) { *value } else { 0 }
+        if let Some(Arg::Scalar(Scalar::Int(value))) = self.args().get(position) {
+            *value
+        } else {
+            0
+        }
     }
     /// Whether the argument at `position` is `True`.
     pub fn flag(&self, position: usize) -> bool {
-        matches!(self.args().get(position), Some(Arg::Scalar(Scalar::Bool(true))))
+        matches!(
+            self.args().get(position),
+            Some(Arg::Scalar(Scalar::Bool(true)))
+        )
     }
     /// The integers at `position`; none if `None` was given.
     pub fn int_list(&self, position: usize) -> Option<SmallVec<[i64; 4]>> {
-        if let Some(Arg::Ints(ints)) = self.args().get(position) { Some(ints.clone()) } else { None }
+        if let Some(Arg::Ints(ints)) = self.args().get(position) {
+            Some(ints.clone())
+        } else {
+            None
+        }
     }
     /// The gradient of the only result.
     pub fn only_grad(&mut self) -> Value {
-        self.grad(0).ok_or_else(|| OpError::Unsupported("an undefined gradient of the only result".into()))
+        self.grad(0)
+            .ok_or_else(|| OpError::Unsupported("an undefined gradient of the only result".into()))
     }
     /// Whether the argument at `position` is a tensor.
     pub fn is_tensor(&self, position: usize) -> bool {
@@ -198,7 +252,9 @@ impl dyn Backward + '_ {
         match self.args().get(position) {
             Some(Arg::Tensor(_)) => Ok(Arg::Tensor(self.input(position)?)),
             Some(Arg::Scalar(scalar)) => Ok(Arg::Scalar(*scalar)),
-            _ => Err(OpError::Unsupported(format!("argument {position} is no operand"))),
+            _ => Err(OpError::Unsupported(format!(
+                "argument {position} is no operand"
+            ))),
         }
     }
     /// Gradients for the differentiable arguments at `parts`' positions: what is not needed is not computed, and

@@ -29,7 +29,11 @@ const NO_OVERLAP_CHECK: &[&str] = &["fill_", "zero_"];
 
 /// Rule R5.5: two elements of the target may not be one in memory.
 pub fn check_overlap(row: &OpRow, target: &Meta) -> Result<(), OpError> {
-    let overlaps = target.shape.iter().zip(&target.strides).any(|(&size, &stride)| size > 1 && stride == 0);
+    let overlaps = target
+        .shape
+        .iter()
+        .zip(&target.strides)
+        .any(|(&size, &stride)| size > 1 && stride == 0);
     if overlaps && target.numel() > 0 && !NO_OVERLAP_CHECK.contains(&row.name) {
         return Err(OpError::runtime(OVERLAP));
     }
@@ -40,11 +44,16 @@ const OVERLAP: &str = "unsupported operation: more than one element of the writt
 
 fn can_cast(from: &Meta, to: &Meta) -> bool {
     use super::meta::Dtype::{Bool, F32, F64, I64};
-    !matches!((from.dtype, to.dtype), (F32 | F64, Bool | I64) | (I64, Bool))
+    !matches!(
+        (from.dtype, to.dtype),
+        (F32 | F64, Bool | I64) | (I64, Bool)
+    )
 }
 
 /// Whether the call asks for the in-place form by a parameter of that name: `F.relu(x, inplace=True)`.
 pub fn requested<T>(row: &OpRow, args: &[Arg<T>]) -> bool {
-    let asked = |(param, arg): (&Param, &Arg<T>)| param.name == "inplace" && matches!(arg, Arg::Scalar(Scalar::Bool(true)));
+    let asked = |(param, arg): (&Param, &Arg<T>)| {
+        param.name == "inplace" && matches!(arg, Arg::Scalar(Scalar::Bool(true)))
+    };
     row.params.iter().zip(args).any(asked)
 }

@@ -10,18 +10,25 @@ use crate::with_element;
 
 /// The sizes that the tensors among `args` broadcast to.
 pub fn broadcast_args(args: &[Arg<Meta>]) -> Result<super::meta::Shape, OpError> {
-    args.iter().try_fold(super::meta::Shape::new(), |shape, arg| match arg {
-        Arg::Tensor(meta) => broadcast(&shape, &meta.shape),
-        _ => Ok(shape),
-    })
+    args.iter()
+        .try_fold(super::meta::Shape::new(), |shape, arg| match arg {
+            Arg::Tensor(meta) => broadcast(&shape, &meta.shape),
+            _ => Ok(shape),
+        })
 }
 /// One result of the sizes and the type that the arguments meet in.
 pub fn infer_arithmetic(args: &[Arg<Meta>]) -> Metas {
-    Ok(vec![fresh(Promotion::new().args(args).result(), broadcast_args(args)?)?])
+    Ok(vec![fresh(
+        Promotion::new().args(args).result(),
+        broadcast_args(args)?,
+    )?])
 }
 /// As [`infer_arithmetic`], but floating.
 pub fn infer_floating(args: &[Arg<Meta>]) -> Metas {
-    Ok(vec![fresh(to_float(Promotion::new().args(args).result()), broadcast_args(args)?)?])
+    Ok(vec![fresh(
+        to_float(Promotion::new().args(args).result()),
+        broadcast_args(args)?,
+    )?])
 }
 /// One result like the first argument.
 pub fn infer_like(args: &[Arg<Meta>]) -> Metas {
@@ -52,7 +59,9 @@ fn meta_of(arg: &Arg<Array>) -> Arg<Meta> {
     match arg {
         Arg::None => Arg::None,
         Arg::Tensor(array) => Arg::Tensor(array.meta.clone()),
-        Arg::Tensors(arrays) => Arg::Tensors(arrays.iter().map(|array| array.meta.clone()).collect()),
+        Arg::Tensors(arrays) => {
+            Arg::Tensors(arrays.iter().map(|array| array.meta.clone()).collect())
+        }
         Arg::Scalar(scalar) => Arg::Scalar(*scalar),
         Arg::Ints(ints) => Arg::Ints(ints.clone()),
         Arg::Str(text) => Arg::Str(text.clone()),
@@ -64,7 +73,10 @@ fn meta_of(arg: &Arg<Array>) -> Arg<Meta> {
 
 /// `f` of each element of `x`.
 pub fn map<S: Element, T: Element>(x: &Array, f: impl Fn(S) -> T) -> Array {
-    Array::from_vec(x.meta.shape.clone(), x.values_as::<S>().iter().map(|&value| f(value)).collect())
+    Array::from_vec(
+        x.meta.shape.clone(),
+        x.values_as::<S>().iter().map(|&value| f(value)).collect(),
+    )
 }
 
 /// `f` of each element of a float or of what becomes one. `f32` is computed in double and rounded once.
@@ -81,7 +93,11 @@ pub fn forward_floating(args: &[Arg<Array>], f: impl Fn(f64) -> f64) -> Arrays {
 }
 
 /// `f` of each pair of elements, broadcast. Operands of that type in order and of like sizes go straight through.
-pub fn zip<S: Element, T: Element>(x: &Array, y: &Array, f: impl Fn(S, S) -> T) -> Result<Array, OpError> {
+pub fn zip<S: Element, T: Element>(
+    x: &Array,
+    y: &Array,
+    f: impl Fn(S, S) -> T,
+) -> Result<Array, OpError> {
     let shape = broadcast(x.shape(), y.shape())?;
     if y.numel() == 1 && x.shape() == shape.as_slice() {
         let right = S::from_scalar(y.item());
@@ -93,7 +109,13 @@ pub fn zip<S: Element, T: Element>(x: &Array, y: &Array, f: impl Fn(S, S) -> T) 
     }
     let (x, y) = (x.broadcast_to(&shape), y.broadcast_to(&shape));
     let (left, right) = (x.values_as::<S>(), y.values_as::<S>());
-    Ok(Array::from_vec(shape, left.iter().zip(right.iter()).map(|(&a, &b)| f(a, b)).collect()))
+    Ok(Array::from_vec(
+        shape,
+        left.iter()
+            .zip(right.iter())
+            .map(|(&a, &b)| f(a, b))
+            .collect(),
+    ))
 }
 
 /// The operand at `position`, a number as a tensor without dimensions of type `dtype`.
@@ -101,7 +123,9 @@ pub fn operand_at(args: &[Arg<Array>], position: usize, dtype: Dtype) -> Result<
     match args.get(position) {
         Some(Arg::Tensor(array)) => Ok(array.clone()),
         Some(Arg::Scalar(scalar)) => Ok(Array::scalar(dtype, *scalar)),
-        _ => Err(OpError::Unsupported(format!("argument {position} is no operand"))),
+        _ => Err(OpError::Unsupported(format!(
+            "argument {position} is no operand"
+        ))),
     }
 }
 
@@ -124,7 +148,9 @@ impl<I: Fn(i64, i64) -> i64, F: Fn(f64, f64) -> f64> Arithmetic<I, F> {
     pub fn on(&self, dtype: Dtype, x: &Array, y: &Array) -> Result<Array, OpError> {
         match dtype {
             Dtype::F64 => zip::<f64, f64>(x, y, &self.float),
-            Dtype::F32 => zip::<f32, f32>(x, y, |a, b| (self.float)(f64::from(a), f64::from(b)) as f32),
+            Dtype::F32 => {
+                zip::<f32, f32>(x, y, |a, b| (self.float)(f64::from(a), f64::from(b)) as f32)
+            }
             Dtype::I64 => zip::<i64, i64>(x, y, &self.int),
             Dtype::Bool => Ok(zip::<i64, i64>(x, y, &self.int)?.cast(Dtype::Bool)),
         }

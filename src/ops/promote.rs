@@ -41,7 +41,11 @@ impl Promotion {
     }
     /// With a tensor.
     pub fn tensor(mut self, meta: &Meta) -> Promotion {
-        let class = if meta.ndim() == 0 { &mut self.zero_dim } else { &mut self.dimensioned };
+        let class = if meta.ndim() == 0 {
+            &mut self.zero_dim
+        } else {
+            &mut self.dimensioned
+        };
         *class = Some(class.map_or(meta.dtype, |known| join(known, meta.dtype)));
         self
     }
@@ -69,12 +73,20 @@ impl Promotion {
 /// `higher`, unless `lower` is of a higher category.
 fn combine(higher: Option<Dtype>, lower: Option<Dtype>) -> Option<Dtype> {
     match (higher, lower) {
-        (Some(a), Some(b)) => Some(if category(b) > category(a) { join(a, b) } else { a }),
+        (Some(a), Some(b)) => Some(if category(b) > category(a) {
+            join(a, b)
+        } else {
+            a
+        }),
         (a, b) => a.or(b),
     }
 }
 
 /// The type of results of operators that leave the integers (`exp`, `div`).
 pub fn to_float(dtype: Dtype) -> Dtype {
-    if dtype.is_floating() { dtype } else { Dtype::F32 }
+    if dtype.is_floating() {
+        dtype
+    } else {
+        Dtype::F32
+    }
 }

@@ -26,9 +26,15 @@ impl Rng {
         let mut state = Box::new([0u32; N]);
         state[0] = seed as u32;
         for i in 1..N {
-            state[i] = 1_812_433_253u32.wrapping_mul(state[i - 1] ^ (state[i - 1] >> 30)).wrapping_add(i as u32);
+            state[i] = 1_812_433_253u32
+                .wrapping_mul(state[i - 1] ^ (state[i - 1] >> 30))
+                .wrapping_add(i as u32);
         }
-        Rng { state, next: N, cached_normal: None }
+        Rng {
+            state,
+            next: N,
+            cached_normal: None,
+        }
     }
     fn twist(&mut self) {
         for i in 0..N {
@@ -80,33 +86,65 @@ impl Rng {
     pub fn uniform(&mut self, dtype: Dtype, len: usize, low: f64, high: f64) -> Array {
         let shape = Shape::from_slice(&[len]);
         match dtype {
-            Dtype::F64 => Array::from_vec(shape, (0..len).map(|_| self.uniform_f64() * (high - low) + low).collect::<Vec<f64>>()),
+            Dtype::F64 => Array::from_vec(
+                shape,
+                (0..len)
+                    .map(|_| self.uniform_f64() * (high - low) + low)
+                    .collect::<Vec<f64>>(),
+            ),
             _ => {
                 let (low, high) = (low as f32, high as f32);
-                Array::from_vec(shape, (0..len).map(|_| self.uniform_f32() * (high - low) + low).collect::<Vec<f32>>())
+                Array::from_vec(
+                    shape,
+                    (0..len)
+                        .map(|_| self.uniform_f32() * (high - low) + low)
+                        .collect::<Vec<f32>>(),
+                )
             }
         }
     }
     /// `len` normal numbers of a type; `contiguous`: whether they go to places in order, for then PyTorch draws
     /// sixteen and more in blocks.
-    pub fn normals(&mut self, dtype: Dtype, len: usize, mean: f64, std: f64, contiguous: bool) -> Array {
+    pub fn normals(
+        &mut self,
+        dtype: Dtype,
+        len: usize,
+        mean: f64,
+        std: f64,
+        contiguous: bool,
+    ) -> Array {
         let shape = Shape::from_slice(&[len]);
         let blocks = contiguous && len >= BLOCK;
         match dtype {
             Dtype::F64 if blocks => Array::from_vec(shape, self.block_normals_f64(len, mean, std)),
-            Dtype::F64 => Array::from_vec(shape, (0..len).map(|_| self.normal(mean, std)).collect::<Vec<f64>>()),
-            _ if blocks => Array::from_vec(shape, self.block_normals_f32(len, mean as f32, std as f32)),
-            _ => Array::from_vec(shape, (0..len).map(|_| self.normal(mean, std) as f32).collect::<Vec<f32>>()),
+            Dtype::F64 => Array::from_vec(
+                shape,
+                (0..len)
+                    .map(|_| self.normal(mean, std))
+                    .collect::<Vec<f64>>(),
+            ),
+            _ if blocks => {
+                Array::from_vec(shape, self.block_normals_f32(len, mean as f32, std as f32))
+            }
+            _ => Array::from_vec(
+                shape,
+                (0..len)
+                    .map(|_| self.normal(mean, std) as f32)
+                    .collect::<Vec<f32>>(),
+            ),
         }
     }
     fn block_normals_f32(&mut self, len: usize, mean: f32, std: f32) -> Vec<f32> {
         let mut values: Vec<f32> = (0..len).map(|_| self.uniform_f32()).collect();
         let whole = len - len % BLOCK;
-        values[..whole].chunks_exact_mut(BLOCK).for_each(|block| box_muller_f32(block, mean, std));
+        values[..whole]
+            .chunks_exact_mut(BLOCK)
+            .for_each(|block| box_muller_f32(block, mean, std));
         if whole < len {
             // The last block is drawn again, over numbers that are there already.
             let tail = &mut values[len - BLOCK..];
-            tail.iter_mut().for_each(|value| *value = self.uniform_f32());
+            tail.iter_mut()
+                .for_each(|value| *value = self.uniform_f32());
             box_muller_f32(tail, mean, std);
         }
         values
@@ -114,10 +152,13 @@ impl Rng {
     fn block_normals_f64(&mut self, len: usize, mean: f64, std: f64) -> Vec<f64> {
         let mut values: Vec<f64> = (0..len).map(|_| self.uniform_f64()).collect();
         let whole = len - len % BLOCK;
-        values[..whole].chunks_exact_mut(BLOCK).for_each(|block| box_muller_f64(block, mean, std));
+        values[..whole]
+            .chunks_exact_mut(BLOCK)
+            .for_each(|block| box_muller_f64(block, mean, std));
         if whole < len {
             let tail = &mut values[len - BLOCK..];
-            tail.iter_mut().for_each(|value| *value = self.uniform_f64());
+            tail.iter_mut()
+                .for_each(|value| *value = self.uniform_f64());
             box_muller_f64(tail, mean, std);
         }
         values
@@ -125,7 +166,11 @@ impl Rng {
     /// An integer from `low` (inclusive) to `high` (exclusive).
     pub fn integer(&mut self, low: i64, high: i64) -> i64 {
         let range = (high as u64).wrapping_sub(low as u64).max(1);
-        let drawn = if range >= 1 << 28 { self.random64() % range } else { u64::from(self.random()) % range };
+        let drawn = if range >= 1 << 28 {
+            self.random64() % range
+        } else {
+            u64::from(self.random()) % range
+        };
         low.wrapping_add(drawn as i64)
     }
     /// Exponential of rate `lambda`.

@@ -7,7 +7,11 @@ const ERF_SERIES_END: f64 = 2.5;
 
 /// The error function.
 pub fn erf(x: f64) -> f64 {
-    if x.abs() < ERF_SERIES_END { erf_series(x) } else { x.signum() * (1.0 - erfc_tail(x.abs())) }
+    if x.abs() < ERF_SERIES_END {
+        erf_series(x)
+    } else {
+        x.signum() * (1.0 - erfc_tail(x.abs()))
+    }
 }
 
 /// One minus the error function, without loss where that is small.
@@ -49,7 +53,11 @@ fn erfc_tail(x: f64) -> f64 {
 /// The inverse of the error function.
 pub fn erfinv(y: f64) -> f64 {
     if y.abs() >= 1.0 || y.is_nan() {
-        return if y.abs() == 1.0 { y * f64::INFINITY } else { f64::NAN };
+        return if y.abs() == 1.0 {
+            y * f64::INFINITY
+        } else {
+            f64::NAN
+        };
     }
     let log = (1.0 - y * y).ln();
     let a = 0.147;
@@ -57,7 +65,11 @@ pub fn erfinv(y: f64) -> f64 {
     let mut x = y.signum() * ((half * half - log / a).sqrt() - half).max(0.0).sqrt();
     for _ in 0..4 {
         // Halley's step; the error is taken from the complement where that is the small one.
-        let error = if y.abs() > 0.5 { -y.signum() * (erfc(x.abs()) - (1.0 - y.abs())) } else { erf(x) - y };
+        let error = if y.abs() > 0.5 {
+            -y.signum() * (erfc(x.abs()) - (1.0 - y.abs()))
+        } else {
+            erf(x) - y
+        };
         let step = error / (FRAC_2_SQRT_PI * (-x * x).exp());
         x -= step / (1.0 + x * step);
     }
@@ -82,7 +94,11 @@ pub fn lgamma(x: f64) -> f64 {
         shifted += 1.0;
     }
     let inverse = 1.0 / (shifted * shifted);
-    let series = (1.0 / 12.0 - inverse * (1.0 / 360.0 - inverse * (1.0 / 1260.0 - inverse * (1.0 / 1680.0 - inverse / 1188.0)))) / shifted;
+    let series = (1.0 / 12.0
+        - inverse
+            * (1.0 / 360.0
+                - inverse * (1.0 / 1260.0 - inverse * (1.0 / 1680.0 - inverse / 1188.0))))
+        / shifted;
     (shifted - 0.5) * shifted.ln() - shifted + 0.5 * TAU.ln() + series - f64::ln(product)
 }
 
@@ -92,7 +108,11 @@ pub fn digamma(x: f64) -> f64 {
         return f64::INFINITY.copysign(-x);
     }
     if x < 0.0 {
-        return if x == x.floor() { f64::NAN } else { digamma(1.0 - x) - PI / (PI * x).tan() };
+        return if x == x.floor() {
+            f64::NAN
+        } else {
+            digamma(1.0 - x) - PI / (PI * x).tan()
+        };
     }
     let mut shifted = x;
     let mut sum = 0.0;
@@ -101,7 +121,11 @@ pub fn digamma(x: f64) -> f64 {
         shifted += 1.0;
     }
     let inverse = 1.0 / (shifted * shifted);
-    let series = inverse * (1.0 / 12.0 - inverse * (1.0 / 120.0 - inverse * (1.0 / 252.0 - inverse * (1.0 / 240.0 - inverse / 132.0))));
+    let series = inverse
+        * (1.0 / 12.0
+            - inverse
+                * (1.0 / 120.0
+                    - inverse * (1.0 / 252.0 - inverse * (1.0 / 240.0 - inverse / 132.0))));
     sum + shifted.ln() - 0.5 / shifted - series
 }
 
@@ -118,7 +142,11 @@ pub fn trigamma(x: f64) -> f64 {
         shifted += 1.0;
     }
     let inverse = 1.0 / (shifted * shifted);
-    let series = inverse * (1.0 / 6.0 - inverse * (1.0 / 30.0 - inverse * (1.0 / 42.0 - inverse * (1.0 / 30.0 - inverse * 5.0 / 66.0))));
+    let series = inverse
+        * (1.0 / 6.0
+            - inverse
+                * (1.0 / 30.0
+                    - inverse * (1.0 / 42.0 - inverse * (1.0 / 30.0 - inverse * 5.0 / 66.0))));
     sum + (1.0 + 0.5 / shifted + series) / shifted
 }
 
@@ -126,7 +154,11 @@ pub fn trigamma(x: f64) -> f64 {
 pub fn bessel_i(order: u8, x: f64) -> f64 {
     let size = x.abs();
     let sign = if order == 1 { x.signum() } else { 1.0 };
-    if size > 30.0 { sign * bessel_i_tail(order, size) } else { sign * bessel_i_series(order, size) }
+    if size > 30.0 {
+        sign * bessel_i_tail(order, size)
+    } else {
+        sign * bessel_i_series(order, size)
+    }
 }
 
 fn bessel_i_series(order: u8, x: f64) -> f64 {
@@ -156,7 +188,11 @@ fn bessel_i_tail(order: u8, x: f64) -> f64 {
 
 /// `sin(πx) / (πx)`
 pub fn sinc(x: f64) -> f64 {
-    if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) }
+    if x == 0.0 {
+        1.0
+    } else {
+        (PI * x).sin() / (PI * x)
+    }
 }
 
 /// The logistic function.

@@ -72,7 +72,11 @@ fn overloads_of(rows: &[&'static OpRow], row: &OpRow) -> Vec<OpId> {
             || common(row.forms.method, other.forms.method)
             || common(row.forms.functional, other.forms.functional)
     };
-    rows.iter().enumerate().filter(|(_, other)| shared(other)).map(|(nth, _)| OpId::new(nth)).collect()
+    rows.iter()
+        .enumerate()
+        .filter(|(_, other)| shared(other))
+        .map(|(nth, _)| OpId::new(nth))
+        .collect()
 }
 
 fn common(left: &[&str], right: &[&str]) -> bool {
@@ -85,7 +89,11 @@ pub fn row(op: OpId) -> &'static OpRow {
 }
 /// All operators, in the order of the table.
 pub fn all() -> impl Iterator<Item = (OpId, &'static OpRow)> {
-    TABLE.rows.iter().enumerate().map(|(nth, row)| (OpId::new(nth), *row))
+    TABLE
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(nth, row)| (OpId::new(nth), *row))
 }
 /// The operators that share a name with `op`, itself among them, in the order in which they are tried.
 pub fn overloads(op: OpId) -> &'static [OpId] {

@@ -69,6 +69,7 @@ def cotangent(shape, k):
 
 
 def values(t):
+    if t._is_zerotensor(): t = torch.zeros(t.shape, dtype=t.dtype)
     digits = 9 if t.dtype == torch.float32 else 15
     return [number(float('%.*g' % (digits, v))) if isinstance(v, float) else v for v in t.detach().flatten().tolist()]
 

@@ -2,11 +2,17 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 
 use crate::ops::array::Array;
 use crate::ops::broadcast::wrap_dim;
-use crate::ops::build::{Arrays, HIDDEN, IN_PLACE, Metas, SELF, f64_at, flag, functional, input, int, int_at, number, output, param, str_at, tensor, tensor_at};
+use crate::ops::build::{
+    Arrays, HIDDEN, IN_PLACE, Metas, SELF, f64_at, flag, functional, input, int, int_at, number,
+    output, param, str_at, tensor, tensor_at,
+};
 use crate::ops::formula::{Grads, Value, int as int_arg};
 use crate::ops::kernel::{infer_like, map_floating, zip};
 use crate::ops::meta::{Dtype, Meta, Scalar};
-use crate::ops::row::{Arg, Backward, Default, Exception, Forms, Gradient, InPlace, OpError, OpRow, Param, ParamKind, ResultKind, Save, Var};
+use crate::ops::row::{
+    Arg, Backward, Default, Exception, Forms, Gradient, InPlace, OpError, OpRow, Param, ParamKind,
+    ResultKind, Save, Var,
+};
 use crate::ops::special::{erf, sigmoid, softplus};
 
 const IN: &[Save] = &[input(0)];
@@ -35,12 +41,19 @@ macro_rules! activation {
 
 /// An in-place form that saves its result, under a node of its own.
 const fn saves_result(node: &'static str) -> InPlace {
-    InPlace::Yes { saves: Some(OUT), node: Some(node) }
+    InPlace::Yes {
+        saves: Some(OUT),
+        node: Some(node),
+    }
 }
 
 /// Functions of `torch` and of `torch.nn.functional`.
 const fn functions(names: &'static [&'static str]) -> Forms {
-    Forms { function: names, method: &[], functional: names }
+    Forms {
+        function: names,
+        method: &[],
+        functional: names,
+    }
 }
 
 /// Activations that are kernels of their own in PyTorch.
@@ -51,7 +64,10 @@ pub const ROWS: &[OpRow] = &[
         ..activation!(
             "gelu",
             functional(&["gelu"]),
-            &[SELF, param("approximate", ParamKind::Str).or(Default::Str("none"))],
+            &[
+                SELF,
+                param("approximate", ParamKind::Str).or(Default::Str("none"))
+            ],
             IN_PLACE,
             "GeluBackward0",
             &["F.gelu"],
@@ -59,39 +75,65 @@ pub const ROWS: &[OpRow] = &[
             gelu_gradient
         )
     },
-    activation!("silu", functional(&["silu"]), &[SELF, INPLACE], IN_PLACE, "SiluBackward0", &["F.silu", "F.silu(inplace)"], |_args, x| x * sigmoid(x), |b, grad| {
-        let x = b.input(0)?;
-        let s = b.unary("sigmoid", x)?;
-        let rest = b.rsub(1.0, s)?;
-        let inner = b.mul(x, rest)?;
-        let inner = b.add(inner, 1.0)?;
-        let slope = b.mul(s, inner)?;
-        b.mul(grad, slope)
-    }),
-    activation!("mish", functional(&["mish"]), &[SELF, INPLACE], IN_PLACE, "MishBackward0", &["F.mish"], |_args, x| x * softplus(x).tanh(), |b, grad| {
-        let x = b.input(0)?;
-        let s = b.unary("sigmoid", x)?;
-        let soft = b.unary("softplus", x)?;
-        let t = b.unary("tanh", soft)?;
-        let square = b.mul(t, t)?;
-        let rest = b.rsub(1.0, square)?;
-        let part = b.mul(x, s)?;
-        let part = b.mul(part, rest)?;
-        let slope = b.add(t, part)?;
-        b.mul(grad, slope)
-    }),
+    activation!(
+        "silu",
+        functional(&["silu"]),
+        &[SELF, INPLACE],
+        IN_PLACE,
+        "SiluBackward0",
+        &["F.silu", "F.silu(inplace)"],
+        |_args, x| x * sigmoid(x),
+        |b, grad| {
+            let x = b.input(0)?;
+            let s = b.unary("sigmoid", x)?;
+            let rest = b.rsub(1.0, s)?;
+            let inner = b.mul(x, rest)?;
+            let inner = b.add(inner, 1.0)?;
+            let slope = b.mul(s, inner)?;
+            b.mul(grad, slope)
+        }
+    ),
+    activation!(
+        "mish",
+        functional(&["mish"]),
+        &[SELF, INPLACE],
+        IN_PLACE,
+        "MishBackward0",
+        &["F.mish"],
+        |_args, x| x * softplus(x).tanh(),
+        |b, grad| {
+            let x = b.input(0)?;
+            let s = b.unary("sigmoid", x)?;
+            let soft = b.unary("softplus", x)?;
+            let t = b.unary("tanh", soft)?;
+            let square = b.mul(t, t)?;
+            let rest = b.rsub(1.0, square)?;
+            let part = b.mul(x, s)?;
+            let part = b.mul(part, rest)?;
+            let slope = b.add(t, part)?;
+            b.mul(grad, slope)
+        }
+    ),
     OpRow {
         in_place: InPlace::No,
         ..activation!(
             "softplus",
             functional(&["softplus"]),
-            &[SELF, number("beta").or_int(1), number("threshold").or_int(20)],
+            &[
+                SELF,
+                number("beta").or_int(1),
+                number("threshold").or_int(20)
+            ],
             IN_PLACE,
             "SoftplusBackward0",
             &["F.softplus"],
             |args, x| {
                 let (beta, threshold) = (f64_at(args, 1, 1.0), f64_at(args, 2, 20.0));
-                if x * beta > threshold { x } else { (x * beta).exp().ln_1p() / beta }
+                if x * beta > threshold {
+                    x
+                } else {
+                    (x * beta).exp().ln_1p() / beta
+                }
             },
             |b, grad| {
                 let x = b.input(0)?;
@@ -147,7 +189,11 @@ pub const ROWS: &[OpRow] = &[
         saves_result("LeakyReluBackward1"),
         "LeakyReluBackward0",
         &["F.leaky_relu", "F.leaky_relu(inplace)"],
-        |args, x| if x > 0.0 { x } else { x * f64_at(args, 1, 0.01) },
+        |args, x| if x > 0.0 {
+            x
+        } else {
+            x * f64_at(args, 1, 0.01)
+        },
         |b, grad| {
             let (x, _) = input_or_result(b)?;
             let slope = b.number(1);
@@ -159,7 +205,12 @@ pub const ROWS: &[OpRow] = &[
     activation!(
         "hardtanh",
         functional(&["hardtanh"]),
-        &[SELF, number("min_val").or_float(-1.0), number("max_val").or_float(1.0), INPLACE],
+        &[
+            SELF,
+            number("min_val").or_float(-1.0),
+            number("max_val").or_float(1.0),
+            INPLACE
+        ],
         IN_PLACE,
         "HardtanhBackward0",
         &["F.hardtanh", "F.hardtanh(inplace)"],
@@ -169,22 +220,47 @@ pub const ROWS: &[OpRow] = &[
             where_strictly_between(b, grad, low, high)
         }
     ),
-    activation!("relu6", functional(&["relu6"]), &[SELF, INPLACE], IN_PLACE, "HardtanhBackward0", &["F.relu6", "F.relu6(inplace)"], |_args, x| bounded(x, 0.0, 6.0), |b, grad| {
-        where_strictly_between(b, grad, 0.0, 6.0)
-    }),
-    activation!("hardsigmoid", functional(&["hardsigmoid"]), &[SELF, INPLACE], IN_PLACE, "HardsigmoidBackward0", &["F.hardsigmoid"], |_args, x| bounded(x + 3.0, 0.0, 6.0) / 6.0, |b, grad| {
-        let part = b.div(grad, 6.0)?;
-        where_strictly_between(b, part, -3.0, 3.0)
-    }),
-    activation!("hardswish", functional(&["hardswish"]), &[SELF, INPLACE], IN_PLACE, "HardswishBackward0", &["F.hardswish", "F.hardswish(inplace)"], |_args, x| x * bounded(x + 3.0, 0.0, 6.0) / 6.0, |b, grad| {
-        let x = b.input(0)?;
-        let slope = b.div(x, 3.0)?;
-        let slope = b.add(slope, 0.5)?;
-        let product = b.mul(grad, slope)?;
-        let (low, high) = (b.binary("le", x, -3.0)?, b.binary("ge", x, 3.0)?);
-        let product = b.select(high, grad, product)?;
-        b.masked_fill(product, low, 0.0)
-    }),
+    activation!(
+        "relu6",
+        functional(&["relu6"]),
+        &[SELF, INPLACE],
+        IN_PLACE,
+        "HardtanhBackward0",
+        &["F.relu6", "F.relu6(inplace)"],
+        |_args, x| bounded(x, 0.0, 6.0),
+        |b, grad| { where_strictly_between(b, grad, 0.0, 6.0) }
+    ),
+    activation!(
+        "hardsigmoid",
+        functional(&["hardsigmoid"]),
+        &[SELF, INPLACE],
+        IN_PLACE,
+        "HardsigmoidBackward0",
+        &["F.hardsigmoid"],
+        |_args, x| bounded(x + 3.0, 0.0, 6.0) / 6.0,
+        |b, grad| {
+            let part = b.div(grad, 6.0)?;
+            where_strictly_between(b, part, -3.0, 3.0)
+        }
+    ),
+    activation!(
+        "hardswish",
+        functional(&["hardswish"]),
+        &[SELF, INPLACE],
+        IN_PLACE,
+        "HardswishBackward0",
+        &["F.hardswish", "F.hardswish(inplace)"],
+        |_args, x| x * bounded(x + 3.0, 0.0, 6.0) / 6.0,
+        |b, grad| {
+            let x = b.input(0)?;
+            let slope = b.div(x, 3.0)?;
+            let slope = b.add(slope, 0.5)?;
+            let product = b.mul(grad, slope)?;
+            let (low, high) = (b.binary("le", x, -3.0)?, b.binary("ge", x, 3.0)?);
+            let product = b.select(high, grad, product)?;
+            b.masked_fill(product, low, 0.0)
+        }
+    ),
     OpRow {
         in_place: InPlace::No,
         ..activation!(
@@ -194,7 +270,11 @@ pub const ROWS: &[OpRow] = &[
             IN_PLACE,
             "HardshrinkBackward0",
             &["F.hardshrink"],
-            |args, x| if x.abs() <= f64_at(args, 1, 0.5) { 0.0 } else { x },
+            |args, x| if x.abs() <= f64_at(args, 1, 0.5) {
+                0.0
+            } else {
+                x
+            },
             where_outside
         )
     },
@@ -209,7 +289,13 @@ pub const ROWS: &[OpRow] = &[
             &["F.softshrink"],
             |args, x| {
                 let bound = f64_at(args, 1, 0.5);
-                if x > bound { x - bound } else if x < -bound { x + bound } else { x * 0.0 }
+                if x > bound {
+                    x - bound
+                } else if x < -bound {
+                    x + bound
+                } else {
+                    x * 0.0
+                }
             },
             where_outside
         )
@@ -218,12 +304,21 @@ pub const ROWS: &[OpRow] = &[
         in_place: InPlace::No,
         // PyTorch saves a buffer besides the input, which nobody can reach.
         saves: &[input(0), HIDDEN],
-        ..activation!("logsigmoid", functional(&["logsigmoid"]), &[SELF], IN_PLACE, "LogSigmoidBackward0", &["F.logsigmoid"], |_args, x| -softplus(-x), |b, grad| {
-            let x = b.input(0)?;
-            let minus = b.neg(x)?;
-            let slope = b.unary("sigmoid", minus)?;
-            b.mul(grad, slope)
-        })
+        ..activation!(
+            "logsigmoid",
+            functional(&["logsigmoid"]),
+            &[SELF],
+            IN_PLACE,
+            "LogSigmoidBackward0",
+            &["F.logsigmoid"],
+            |_args, x| -softplus(-x),
+            |b, grad| {
+                let x = b.input(0)?;
+                let minus = b.neg(x)?;
+                let slope = b.unary("sigmoid", minus)?;
+                b.mul(grad, slope)
+            }
+        )
     },
     activation!(
         "threshold",
@@ -232,7 +327,11 @@ pub const ROWS: &[OpRow] = &[
         saves_result("ThresholdBackward1"),
         "ThresholdBackward0",
         &["F.threshold"],
-        |args, x| if x <= f64_at(args, 1, 0.0) { f64_at(args, 2, 0.0) } else { x },
+        |args, x| if x <= f64_at(args, 1, 0.0) {
+            f64_at(args, 2, 0.0)
+        } else {
+            x
+        },
         |b, grad| {
             let (x, _) = input_or_result(b)?;
             let bound = b.number(1);
@@ -278,18 +377,24 @@ fn infer_floating_only(args: &[Arg<Meta>], name: &str) -> Metas {
     if tensor_at(args, 0)?.dtype.is_floating() {
         return infer_like(args);
     }
-    Err(OpError::Unsupported(format!("{name} of a tensor that is not floating")))
+    Err(OpError::Unsupported(format!(
+        "{name} of a tensor that is not floating"
+    )))
 }
 
 /// What the node kept: the input, or in the in-place form (then `true`) the result.
 fn input_or_result(b: &mut dyn Backward) -> Result<(Var, bool), OpError> {
-    b.input(0).map(|input| (input, false)).or_else(|_| b.output(0).map(|output| (output, true)))
+    b.input(0)
+        .map(|input| (input, false))
+        .or_else(|_| b.output(0).map(|output| (output, true)))
 }
 
 fn forward_gelu(args: &[Arg<Array>]) -> Arrays {
     let x = tensor_at(args, 0)?;
     Ok(vec![match str_at(args, 1) {
-        Some("tanh") => map_floating(x, |x| 0.5 * x * (1.0 + (GELU_SCALE * (x + GELU_CUBE * x * x * x)).tanh())),
+        Some("tanh") => map_floating(x, |x| {
+            0.5 * x * (1.0 + (GELU_SCALE * (x + GELU_CUBE * x * x * x)).tanh())
+        }),
         _ => map_floating(x, |x| 0.5 * x * (1.0 + erf(x * FRAC_1_SQRT_2))),
     }])
 }
@@ -299,7 +404,11 @@ const GELU_SCALE: f64 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
 const GELU_CUBE: f64 = 0.044_715;
 
 fn gelu_gradient(b: &mut dyn Backward, grad: Var) -> Value {
-    if str_at(b.args(), 1) == Some("tanh") { gelu_tanh_gradient(b, grad) } else { gelu_erf_gradient(b, grad) }
+    if str_at(b.args(), 1) == Some("tanh") {
+        gelu_tanh_gradient(b, grad)
+    } else {
+        gelu_erf_gradient(b, grad)
+    }
 }
 
 /// `grad * (Φ(x) + x φ(x))`
@@ -340,14 +449,27 @@ fn gelu_tanh_gradient(b: &mut dyn Backward, grad: Var) -> Value {
 }
 
 fn elu(x: f64, alpha: f64, scale: f64, input_scale: f64) -> f64 {
-    if x <= 0.0 { (x * input_scale).exp_m1() * alpha * scale } else { x * scale }
+    if x <= 0.0 {
+        (x * input_scale).exp_m1() * alpha * scale
+    } else {
+        x * scale
+    }
 }
 
-fn elu_gradient(b: &mut dyn Backward, grad: Var, alpha: f64, scale: f64, input_scale: f64) -> Value {
+fn elu_gradient(
+    b: &mut dyn Backward,
+    grad: Var,
+    alpha: f64,
+    scale: f64,
+    input_scale: f64,
+) -> Value {
     let (x, is_result) = input_or_result(b)?;
     let slope = if is_result {
         if alpha < 0.0 {
-            return Err(OpError::Raises(Exception::RuntimeError, ELU_NEGATIVE.into()));
+            return Err(OpError::Raises(
+                Exception::RuntimeError,
+                ELU_NEGATIVE.into(),
+            ));
         }
         let slope = b.add(x, alpha * scale)?;
         b.mul(slope, input_scale)?
@@ -366,7 +488,13 @@ const ELU_NEGATIVE: &str = "In-place elu backward calculation is triggered with 
 
 /// As `clamp`: not-a-number stays.
 fn bounded(x: f64, low: f64, high: f64) -> f64 {
-    if x < low { low } else if x > high { high } else { x }
+    if x < low {
+        low
+    } else if x > high {
+        high
+    } else {
+        x
+    }
 }
 
 fn where_strictly_between(b: &mut dyn Backward, grad: Var, low: f64, high: f64) -> Value {
@@ -418,7 +546,11 @@ fn forward_prelu(args: &[Arg<Array>]) -> Arrays {
     let (x, weight) = (tensor_at(args, 0)?, tensor_at(args, 1)?);
     let weight = weight.reshaped(weight_shape(&x.meta, &weight.meta).as_slice());
     let f = |x: f64, w: f64| if x > 0.0 { x } else { w * x };
-    Ok(vec![if x.dtype() == Dtype::F64 { zip::<f64, f64>(x, &weight, f)? } else { zip::<f32, f32>(x, &weight, |x, w| f(f64::from(x), f64::from(w)) as f32)? }])
+    Ok(vec![if x.dtype() == Dtype::F64 {
+        zip::<f64, f64>(x, &weight, f)?
+    } else {
+        zip::<f32, f32>(x, &weight, |x, w| f(f64::from(x), f64::from(w)) as f32)?
+    }])
 }
 
 fn prelu_gradients(b: &mut dyn Backward) -> Grads {
@@ -432,17 +564,25 @@ fn prelu_gradients(b: &mut dyn Backward) -> Grads {
     let to_x = b.select(positive, grad, to_x)?;
     let to_weight = b.masked_fill(to_weight, positive, 0.0)?;
     let to_weight = b.sum_to(to_weight, &shape)?;
-    Ok(vec![Some(to_x), Some(b.view(to_weight, &weight_meta.shape)?)])
+    Ok(vec![
+        Some(to_x),
+        Some(b.view(to_weight, &weight_meta.shape)?),
+    ])
 }
 
 fn infer_glu(args: &[Arg<Meta>]) -> Metas {
     let x = tensor_at(args, 0)?;
     if x.ndim() == 0 {
-        return Err(OpError::runtime("glu does not support 0-dimensional tensors"));
+        return Err(OpError::runtime(
+            "glu does not support 0-dimensional tensors",
+        ));
     }
     let dim = wrap_dim(int_at(args, 1).unwrap_or(-1), x.ndim())?;
     if x.shape[dim] % 2 != 0 {
-        return Err(OpError::runtime(format!("Halving dimension must be even, but dimension {dim} is size {}", x.shape[dim])));
+        return Err(OpError::runtime(format!(
+            "Halving dimension must be even, but dimension {dim} is size {}",
+            x.shape[dim]
+        )));
     }
     let mut shape = x.shape.clone();
     shape[dim] /= 2;
@@ -464,7 +604,11 @@ fn forward_glu(args: &[Arg<Array>]) -> Arrays {
     let dim = wrap_dim(int_at(args, 1).unwrap_or(-1), x.meta.ndim())?;
     let (left, right) = (half(x, dim, false), half(x, dim, true));
     let f = |a: f64, b: f64| a * sigmoid(b);
-    Ok(vec![if x.dtype() == Dtype::F64 { zip::<f64, f64>(&left, &right, f)? } else { zip::<f32, f32>(&left, &right, |a, b| f(f64::from(a), f64::from(b)) as f32)? }])
+    Ok(vec![if x.dtype() == Dtype::F64 {
+        zip::<f64, f64>(&left, &right, f)?
+    } else {
+        zip::<f32, f32>(&left, &right, |a, b| f(f64::from(a), f64::from(b)) as f32)?
+    }])
 }
 
 fn glu_gradient(b: &mut dyn Backward, grad: Var) -> Value {
@@ -472,12 +616,28 @@ fn glu_gradient(b: &mut dyn Backward, grad: Var) -> Value {
     let shape = b.meta(x).shape;
     let dim = wrap_dim(b.integer(1), shape.len())?;
     let size = (shape[dim] / 2) as i64;
-    let mut half = |start: i64| b.one("narrow", vec![Arg::Tensor(x), int_arg(dim as i64), int_arg(start), int_arg(size)]);
+    let mut half = |start: i64| {
+        b.one(
+            "narrow",
+            vec![
+                Arg::Tensor(x),
+                int_arg(dim as i64),
+                int_arg(start),
+                int_arg(size),
+            ],
+        )
+    };
     let (left, right) = (half(0)?, half(size)?);
     let s = b.unary("sigmoid", right)?;
     let to_left = b.mul(grad, s)?;
     let rest = b.rsub(1.0, s)?;
     let to_right = b.mul(to_left, rest)?;
     let to_right = b.mul(to_right, left)?;
-    b.one("cat", vec![Arg::Tensors(vec![to_left, to_right]), Arg::Scalar(Scalar::Int(dim as i64))])
+    b.one(
+        "cat",
+        vec![
+            Arg::Tensors(vec![to_left, to_right]),
+            Arg::Scalar(Scalar::Int(dim as i64)),
+        ],
+    )
 }

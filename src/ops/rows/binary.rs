@@ -1,18 +1,24 @@
 use crate::ops::array::Array;
 use crate::ops::build::{
-    Arrays, HIDDEN, IN_PLACE, Metas, SELF, both, f64_at, function, input, input_for, method, number, operand, output, param, scalar_at,
-    str_at, tensor, tensor_at,
+    Arrays, HIDDEN, IN_PLACE, Metas, SELF, both, f64_at, function, input, input_for, method,
+    number, operand, output, param, scalar_at, str_at, tensor, tensor_at,
 };
 use crate::ops::formula::Value;
-use crate::ops::kernel::{Arithmetic, infer_arithmetic, infer_floating, metas, not_implemented, operand_at};
+use crate::ops::kernel::{
+    Arithmetic, infer_arithmetic, infer_floating, metas, not_implemented, operand_at,
+};
 use crate::ops::meta::{Dtype, Meta, Scalar};
 use crate::ops::promote::{Promotion, to_float};
-use crate::ops::row::{Arg, Backward, Default, Exception, Gradient, InPlace, OpError, OpRow, ParamKind, ResultKind, Save, Var};
+use crate::ops::row::{
+    Arg, Backward, Default, Exception, Gradient, InPlace, OpError, OpRow, ParamKind, ResultKind,
+    Save, Var,
+};
 
 const BOTH_INPUTS: &[Save] = &[input(0), input(1)];
 const OTHER: &[crate::ops::row::Param] = &[SELF, operand("other")];
 const TWO: &[crate::ops::row::Param] = &[SELF, tensor("other")];
-const SUM: &[crate::ops::row::Param] = &[SELF, operand("other"), number("alpha").or_int(1).keyword()];
+const SUM: &[crate::ops::row::Param] =
+    &[SELF, operand("other"), number("alpha").or_int(1).keyword()];
 
 /// A row of two tensors whose result is floating.
 macro_rules! floating {
@@ -44,7 +50,13 @@ macro_rules! arithmetic {
             result: ResultKind::Fresh,
             in_place: IN_PLACE,
             infer: infer_arithmetic,
-            forward: Some(|args, _| Arithmetic { int: $int, float: $float }.forward(args)),
+            forward: Some(|args, _| {
+                Arithmetic {
+                    int: $int,
+                    float: $float,
+                }
+                .forward(args)
+            }),
             saves: $saves,
             gradient: Gradient::Formula(|b| b.parts($parts)),
             node: $node,
@@ -65,10 +77,19 @@ pub const ROWS: &[OpRow] = &[
         infer: infer_sum,
         forward: Some(|args, _| forward_sum(args, 1.0)),
         saves: &[],
-        gradient: Gradient::Formula(|b| b.parts(&[(0, same), (1, |b, grad| times_alpha(b, grad, 1.0))])),
+        gradient: Gradient::Formula(|b| {
+            b.parts(&[(0, same), (1, |b, grad| times_alpha(b, grad, 1.0))])
+        }),
         node: "AddBackward0",
         node_by: None,
-        evidence: &["add", "add(x,scalar)", "add(x,y,alpha=2)", "add broadcast (3,4)+(4)", "add_(tensor)", "add_(scalar)"],
+        evidence: &[
+            "add",
+            "add(x,scalar)",
+            "add(x,y,alpha=2)",
+            "add broadcast (3,4)+(4)",
+            "add_(tensor)",
+            "add_(scalar)",
+        ],
     },
     OpRow {
         name: "sub",
@@ -79,7 +100,9 @@ pub const ROWS: &[OpRow] = &[
         infer: infer_difference,
         forward: Some(|args, _| forward_sum(args, -1.0)),
         saves: &[],
-        gradient: Gradient::Formula(|b| b.parts(&[(0, same), (1, |b, grad| times_alpha(b, grad, -1.0))])),
+        gradient: Gradient::Formula(|b| {
+            b.parts(&[(0, same), (1, |b, grad| times_alpha(b, grad, -1.0))])
+        }),
         node: "SubBackward0",
         node_by: None,
         evidence: &["sub", "sub(x,scalar)", "sub_"],
@@ -93,9 +116,17 @@ pub const ROWS: &[OpRow] = &[
         infer: infer_difference,
         forward: Some(|args, _| forward_rsub(args)),
         saves: &[],
-        gradient: Gradient::Formula(|b| b.parts(&[(0, |b, grad| times_alpha(b, grad, -1.0)), (1, same)])),
+        gradient: Gradient::Formula(|b| {
+            b.parts(&[(0, |b, grad| times_alpha(b, grad, -1.0)), (1, same)])
+        }),
         node: "RsubBackward0",
-        node_by: Some(|args| if matches!(args.get(1), Some(Arg::Tensor(_))) { "RsubBackward0" } else { "RsubBackward1" }),
+        node_by: Some(|args| {
+            if matches!(args.get(1), Some(Arg::Tensor(_))) {
+                "RsubBackward0"
+            } else {
+                "RsubBackward1"
+            }
+        }),
         evidence: &["rsub(scalar-x)"],
     },
     arithmetic!(
@@ -104,10 +135,20 @@ pub const ROWS: &[OpRow] = &[
         OTHER,
         "MulBackward0",
         &[input_for(0, &[1]), input_for(1, &[0])],
-        &["mul", "mul(x,scalar)", "mul(x,x)", "mul broadcast (3,4)*(4)", "mul_", "mul_(scalar)"],
+        &[
+            "mul",
+            "mul(x,scalar)",
+            "mul(x,x)",
+            "mul broadcast (3,4)*(4)",
+            "mul_",
+            "mul_(scalar)"
+        ],
         i64::wrapping_mul,
         |x, y| x * y,
-        &[(0, |b, grad| times_input(b, grad, 1)), (1, |b, grad| times_input(b, grad, 0))]
+        &[
+            (0, |b, grad| times_input(b, grad, 1)),
+            (1, |b, grad| times_input(b, grad, 0))
+        ]
     ),
     OpRow {
         name: "div",
@@ -121,12 +162,24 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(|b| b.parts(&[(0, div_self), (1, div_other)])),
         node: "DivBackward0",
         node_by: None,
-        evidence: &["div", "true_divide", "div(x,scalar)", "div_", "div_(scalar)"],
+        evidence: &[
+            "div",
+            "true_divide",
+            "div(x,scalar)",
+            "div_",
+            "div_(scalar)",
+        ],
     },
     OpRow {
         name: "div.Tensor_mode",
         forms: both(&["div", "divide"]),
-        params: &[SELF, operand("other"), param("rounding_mode", ParamKind::Str).or(Default::None).keyword()],
+        params: &[
+            SELF,
+            operand("other"),
+            param("rounding_mode", ParamKind::Str)
+                .or(Default::None)
+                .keyword(),
+        ],
         result: ResultKind::Fresh,
         in_place: IN_PLACE,
         infer: infer_div_mode,
@@ -134,7 +187,10 @@ pub const ROWS: &[OpRow] = &[
         saves: &[input_for(0, &[1]), input(1)],
         gradient: Gradient::Formula(|b| {
             if str_at(b.args(), 2).is_some() {
-                b.parts(&[(0, |b, grad| b.zeros_like(grad)), (1, |b, grad| b.zeros_like(grad))])
+                b.parts(&[
+                    (0, |b, grad| b.zeros_like(grad)),
+                    (1, |b, grad| b.zeros_like(grad)),
+                ])
             } else {
                 b.parts(&[(0, div_self), (1, div_other)])
             }
@@ -176,7 +232,10 @@ pub const ROWS: &[OpRow] = &[
         infer: infer_arithmetic,
         forward: Some(|args, _| forward_checked(args, div_floor_int, div_floor)),
         saves: &[],
-        gradient: Gradient::NotImplemented(Exception::RuntimeError, "derivative for aten::floor_divide is not implemented"),
+        gradient: Gradient::NotImplemented(
+            Exception::RuntimeError,
+            "derivative for aten::floor_divide is not implemented",
+        ),
         node: "torch::autograd::NotImplemented",
         node_by: None,
         evidence: &["floor_divide (//)"],
@@ -193,29 +252,86 @@ pub const ROWS: &[OpRow] = &[
         forward: Some(|args, _| forward_checked(args, |x, y| x.wrapping_rem(y), |x, y| x % y)),
         gradient: Gradient::Formula(|b| b.first(same)),
         saves: &[],
-        ..arithmetic!("fmod.Scalar", both(&["fmod"]), &[SELF, number("other")], "FmodBackward0", &[], &["fmod(x,scalar)"], |x, _| x, |x, _| x, &[])
+        ..arithmetic!(
+            "fmod.Scalar",
+            both(&["fmod"]),
+            &[SELF, number("other")],
+            "FmodBackward0",
+            &[],
+            &["fmod(x,scalar)"],
+            |x, _| x,
+            |x, _| x,
+            &[]
+        )
     },
     OpRow {
         forward: Some(|args, _| forward_checked(args, |x, y| x.wrapping_rem(y), |x, y| x % y)),
-        gradient: Gradient::Formula(|b| b.parts(&[(0, same), (1, |b, grad| minus_quotient(b, grad, "trunc"))])),
-        ..arithmetic!("fmod.Tensor", both(&["fmod"]), TWO, "FmodBackward1", BOTH_FOR_OTHER, &["fmod"], |x, _| x, |x, _| x, &[])
+        gradient: Gradient::Formula(|b| {
+            b.parts(&[(0, same), (1, |b, grad| minus_quotient(b, grad, "trunc"))])
+        }),
+        ..arithmetic!(
+            "fmod.Tensor",
+            both(&["fmod"]),
+            TWO,
+            "FmodBackward1",
+            BOTH_FOR_OTHER,
+            &["fmod"],
+            |x, _| x,
+            |x, _| x,
+            &[]
+        )
     },
     OpRow {
         forward: Some(|args, _| forward_checked(args, remainder_int, remainder)),
         gradient: Gradient::Formula(|b| b.first(same)),
-        ..arithmetic!("remainder.Scalar", both(&["remainder"]), &[SELF, number("other")], "RemainderBackward0", &[], &["x % scalar"], |x, _| x, |x, _| x, &[])
+        ..arithmetic!(
+            "remainder.Scalar",
+            both(&["remainder"]),
+            &[SELF, number("other")],
+            "RemainderBackward0",
+            &[],
+            &["x % scalar"],
+            |x, _| x,
+            |x, _| x,
+            &[]
+        )
     },
     OpRow {
         forward: Some(|args, _| forward_checked(args, remainder_int, remainder)),
-        gradient: Gradient::Formula(|b| b.parts(&[(0, same), (1, |b, grad| minus_quotient(b, grad, "floor"))])),
-        ..arithmetic!("remainder", both(&["remainder"]), TWO, "RemainderBackward1", BOTH_FOR_OTHER, &["remainder"], |x, _| x, |x, _| x, &[])
+        gradient: Gradient::Formula(|b| {
+            b.parts(&[(0, same), (1, |b, grad| minus_quotient(b, grad, "floor"))])
+        }),
+        ..arithmetic!(
+            "remainder",
+            both(&["remainder"]),
+            TWO,
+            "RemainderBackward1",
+            BOTH_FOR_OTHER,
+            &["remainder"],
+            |x, _| x,
+            |x, _| x,
+            &[]
+        )
     },
     OpRow {
         // `number % x`; not in ops.tsv, measured: torch::autograd::NotImplemented, with this text.
         forward: Some(|args, _| forward_checked(args, remainder_int, remainder)),
         in_place: InPlace::No,
-        gradient: Gradient::NotImplemented(Exception::RuntimeError, "derivative for aten::remainder is not implemented"),
-        ..arithmetic!("remainder.Scalar_Tensor", function(&["remainder"]), &[number("self"), tensor("other")], "torch::autograd::NotImplemented", &[], &[], |x, _| x, |x, _| x, &[])
+        gradient: Gradient::NotImplemented(
+            Exception::RuntimeError,
+            "derivative for aten::remainder is not implemented",
+        ),
+        ..arithmetic!(
+            "remainder.Scalar_Tensor",
+            function(&["remainder"]),
+            &[number("self"), tensor("other")],
+            "torch::autograd::NotImplemented",
+            &[],
+            &[],
+            |x, _| x,
+            |x, _| x,
+            &[]
+        )
     },
     OpRow {
         infer: infer_pow,
@@ -226,7 +342,18 @@ pub const ROWS: &[OpRow] = &[
             &[SELF, number("exponent")],
             "PowBackward0",
             &[input(0)],
-            &["square", "square_", "pow(x,2)", "pow(x,3)", "pow(x,1)", "pow(x,0)", "pow(x,0.5)", "pow(x,-1)", "pow(x,2.0)", "pow_(2)"],
+            &[
+                "square",
+                "square_",
+                "pow(x,2)",
+                "pow(x,3)",
+                "pow(x,1)",
+                "pow(x,0)",
+                "pow(x,0.5)",
+                "pow(x,-1)",
+                "pow(x,2.0)",
+                "pow_(2)"
+            ],
             pow_int,
             f64::powf,
             &[]
@@ -257,82 +384,190 @@ pub const ROWS: &[OpRow] = &[
             &[(1, pow_exponent_gradient)]
         )
     },
-    floating!("atan2", both(&["atan2", "arctan2"]), "Atan2Backward0", BOTH_INPUTS, &["atan2"], f64::atan2, &[
-        (0, |b, grad| atan2_part(b, grad, 1, false)),
-        (1, |b, grad| atan2_part(b, grad, 0, true))
-    ]),
-    OpRow { in_place: InPlace::No, ..arithmetic!("maximum", both(&["maximum", "max"]), TWO, "MaximumBackward0", BOTH_INPUTS, &["maximum"], i64::max, maximum, &[
-        (0, |b, grad| shared(b, grad, "lt")),
-        (1, |b, grad| shared(b, grad, "gt"))
-    ]) },
-    OpRow { in_place: InPlace::No, ..arithmetic!("minimum", both(&["minimum", "min"]), TWO, "MinimumBackward0", BOTH_INPUTS, &["minimum"], i64::min, minimum, &[
-        (0, |b, grad| shared(b, grad, "gt")),
-        (1, |b, grad| shared(b, grad, "lt"))
-    ]) },
-    OpRow { in_place: InPlace::No, ..arithmetic!("fmax", both(&["fmax"]), TWO, "FmaxBackward0", BOTH_INPUTS, &["fmax"], i64::max, f64::max, &[
-        (0, |b, grad| shared_unless_nan(b, grad, "ge", true)),
-        (1, |b, grad| shared_unless_nan(b, grad, "gt", false))
-    ]) },
-    OpRow { in_place: InPlace::No, ..arithmetic!("fmin", both(&["fmin"]), TWO, "FminBackward0", BOTH_INPUTS, &["fmin"], i64::min, f64::min, &[
-        (0, |b, grad| shared_unless_nan(b, grad, "le", true)),
-        (1, |b, grad| shared_unless_nan(b, grad, "lt", false))
-    ]) },
+    floating!(
+        "atan2",
+        both(&["atan2", "arctan2"]),
+        "Atan2Backward0",
+        BOTH_INPUTS,
+        &["atan2"],
+        f64::atan2,
+        &[
+            (0, |b, grad| atan2_part(b, grad, 1, false)),
+            (1, |b, grad| atan2_part(b, grad, 0, true))
+        ]
+    ),
+    OpRow {
+        in_place: InPlace::No,
+        ..arithmetic!(
+            "maximum",
+            both(&["maximum", "max"]),
+            TWO,
+            "MaximumBackward0",
+            BOTH_INPUTS,
+            &["maximum"],
+            i64::max,
+            maximum,
+            &[
+                (0, |b, grad| shared(b, grad, "lt")),
+                (1, |b, grad| shared(b, grad, "gt"))
+            ]
+        )
+    },
+    OpRow {
+        in_place: InPlace::No,
+        ..arithmetic!(
+            "minimum",
+            both(&["minimum", "min"]),
+            TWO,
+            "MinimumBackward0",
+            BOTH_INPUTS,
+            &["minimum"],
+            i64::min,
+            minimum,
+            &[
+                (0, |b, grad| shared(b, grad, "gt")),
+                (1, |b, grad| shared(b, grad, "lt"))
+            ]
+        )
+    },
+    OpRow {
+        in_place: InPlace::No,
+        ..arithmetic!(
+            "fmax",
+            both(&["fmax"]),
+            TWO,
+            "FmaxBackward0",
+            BOTH_INPUTS,
+            &["fmax"],
+            i64::max,
+            f64::max,
+            &[
+                (0, |b, grad| shared_unless_nan(b, grad, "ge", true)),
+                (1, |b, grad| shared_unless_nan(b, grad, "gt", false))
+            ]
+        )
+    },
+    OpRow {
+        in_place: InPlace::No,
+        ..arithmetic!(
+            "fmin",
+            both(&["fmin"]),
+            TWO,
+            "FminBackward0",
+            BOTH_INPUTS,
+            &["fmin"],
+            i64::min,
+            f64::min,
+            &[
+                (0, |b, grad| shared_unless_nan(b, grad, "le", true)),
+                (1, |b, grad| shared_unless_nan(b, grad, "lt", false))
+            ]
+        )
+    },
     OpRow {
         infer: |args| infer_hypot(args, "hypot"),
-        ..floating!("hypot", both(&["hypot"]), "HypotBackward0", &[input_for(0, &[0]), input_for(1, &[1]), output(0)], &["hypot"], f64::hypot, &[
-            (0, |b, grad| over_result(b, grad, 0)),
-            (1, |b, grad| over_result(b, grad, 1))
-        ])
+        ..floating!(
+            "hypot",
+            both(&["hypot"]),
+            "HypotBackward0",
+            &[input_for(0, &[0]), input_for(1, &[1]), output(0)],
+            &["hypot"],
+            f64::hypot,
+            &[
+                (0, |b, grad| over_result(b, grad, 0)),
+                (1, |b, grad| over_result(b, grad, 1))
+            ]
+        )
     },
     OpRow {
         in_place: InPlace::No,
         infer: |args| infer_hypot(args, "logaddexp"),
-        ..floating!("logaddexp", both(&["logaddexp"]), "LogaddexpBackward0", BOTH_INPUTS, &["logaddexp"], crate::ops::special::logaddexp, &[
-            (0, |b, grad| logistic_share(b, grad, 1, 0)),
-            (1, |b, grad| logistic_share(b, grad, 0, 1))
-        ])
+        ..floating!(
+            "logaddexp",
+            both(&["logaddexp"]),
+            "LogaddexpBackward0",
+            BOTH_INPUTS,
+            &["logaddexp"],
+            crate::ops::special::logaddexp,
+            &[
+                (0, |b, grad| logistic_share(b, grad, 1, 0)),
+                (1, |b, grad| logistic_share(b, grad, 0, 1))
+            ]
+        )
     },
     OpRow {
         params: OTHER,
-        node_by: Some(|args| if matches!(args.get(1), Some(Arg::Tensor(_))) { "CopysignBackward0" } else { "CopysignBackward1" }),
-        ..floating!("copysign", both(&["copysign"]), "CopysignBackward0", &[input_for(0, &[0]), output(0)], &["copysign"], f64::copysign, &[
-            (0, |b, grad| {
-                let (x, out) = (b.input(0)?, b.output(0)?);
-                let ratio = b.div(out, x)?;
-                let zero = b.binary("eq", x, 0.0)?;
-                let ratio = b.masked_fill(ratio, zero, 0.0)?;
-                b.mul(grad, ratio)
-            }),
-            (1, |b, grad| b.zeros_like(grad))
-        ])
-    },
-    OpRow {
-        params: OTHER,
-        node_by: Some(|args| if matches!(args.get(1), Some(Arg::Tensor(_))) { "XlogyBackward0" } else { "XlogyBackward2" }),
-        ..floating!("xlogy", both(&["xlogy"]), "XlogyBackward0", BOTH_INPUTS, &["xlogy"], xlogy, &[
-        (0, |b, grad| {
-            let (x, y) = (b.input(0)?, b.operand(1)?);
-            let product = b.binary("xlogy", grad, y.clone())?;
-            let zero = b.binary("eq", x, 0.0)?;
-            let mask = match y {
-                Arg::Tensor(y) => {
-                    let low = b.binary("le", y, 0.0)?;
-                    b.binary("logical_and", zero, low)?
-                }
-                _ if b.number(1) > 0.0 => return Ok(product),
-                _ => zero,
-            };
-            b.masked_fill(product, mask, 0.0)
+        node_by: Some(|args| {
+            if matches!(args.get(1), Some(Arg::Tensor(_))) {
+                "CopysignBackward0"
+            } else {
+                "CopysignBackward1"
+            }
         }),
-        (1, |b, grad| {
-            let (x, y) = (b.input(0)?, b.input(1)?);
-            let product = b.mul(grad, x)?;
-            b.div(product, y)
-        })
-    ]) },
+        ..floating!(
+            "copysign",
+            both(&["copysign"]),
+            "CopysignBackward0",
+            &[input_for(0, &[0]), output(0)],
+            &["copysign"],
+            f64::copysign,
+            &[
+                (0, |b, grad| {
+                    let (x, out) = (b.input(0)?, b.output(0)?);
+                    let ratio = b.div(out, x)?;
+                    let zero = b.binary("eq", x, 0.0)?;
+                    let ratio = b.masked_fill(ratio, zero, 0.0)?;
+                    b.mul(grad, ratio)
+                }),
+                (1, |b, grad| b.zeros_like(grad))
+            ]
+        )
+    },
+    OpRow {
+        params: OTHER,
+        node_by: Some(|args| {
+            if matches!(args.get(1), Some(Arg::Tensor(_))) {
+                "XlogyBackward0"
+            } else {
+                "XlogyBackward2"
+            }
+        }),
+        ..floating!(
+            "xlogy",
+            both(&["xlogy"]),
+            "XlogyBackward0",
+            BOTH_INPUTS,
+            &["xlogy"],
+            xlogy,
+            &[
+                (0, |b, grad| {
+                    let (x, y) = (b.input(0)?, b.operand(1)?);
+                    let product = b.binary("xlogy", grad, y.clone())?;
+                    let zero = b.binary("eq", x, 0.0)?;
+                    let mask = match y {
+                        Arg::Tensor(y) => {
+                            let low = b.binary("le", y, 0.0)?;
+                            b.binary("logical_and", zero, low)?
+                        }
+                        _ if b.number(1) > 0.0 => return Ok(product),
+                        _ => zero,
+                    };
+                    b.masked_fill(product, mask, 0.0)
+                }),
+                (1, |b, grad| {
+                    let (x, y) = (b.input(0)?, b.input(1)?);
+                    let product = b.mul(grad, x)?;
+                    b.div(product, y)
+                })
+            ]
+        )
+    },
     OpRow {
         infer: infer_heaviside,
-        gradient: Gradient::NotImplemented(Exception::RuntimeError, "derivative for aten::heaviside is not implemented"),
+        gradient: Gradient::NotImplemented(
+            Exception::RuntimeError,
+            "derivative for aten::heaviside is not implemented",
+        ),
         ..arithmetic!(
             "heaviside",
             both(&["heaviside"]),
@@ -341,7 +576,11 @@ pub const ROWS: &[OpRow] = &[
             &[],
             &["heaviside"],
             |x, values| if x == 0 { values } else { i64::from(x > 0) },
-            |x, values| if x == 0.0 { values } else { f64::from(u8::from(x > 0.0)) },
+            |x, values| if x == 0.0 {
+                values
+            } else {
+                f64::from(u8::from(x > 0.0))
+            },
             &[]
         )
     },
@@ -358,7 +597,10 @@ const FLOOR_DIVIDE_LEFT: OpRow = OpRow {
     infer: infer_arithmetic,
     forward: Some(|args, _| forward_checked(args, div_floor_int, div_floor)),
     saves: &[],
-    gradient: Gradient::NotImplemented(Exception::RuntimeError, "derivative for aten::floor_divide is not implemented"),
+    gradient: Gradient::NotImplemented(
+        Exception::RuntimeError,
+        "derivative for aten::floor_divide is not implemented",
+    ),
     node: "torch::autograd::NotImplemented",
     node_by: None,
     evidence: &[],
@@ -372,7 +614,9 @@ pub fn same(_: &mut dyn Backward, grad: Var) -> Value {
 fn infer_sum(args: &[Arg<Meta>]) -> Metas {
     let result = infer_arithmetic(&args[..2])?;
     if !result[0].dtype.is_floating() && matches!(scalar_at(args, 2), Some(Scalar::Float(_))) {
-        return Err(OpError::runtime("For integral input tensors, argument alpha must not be a floating point number."));
+        return Err(OpError::runtime(
+            "For integral input tensors, argument alpha must not be a floating point number.",
+        ));
     }
     Ok(result)
 }
@@ -397,19 +641,31 @@ fn infer_difference(args: &[Arg<Meta>]) -> Metas {
 /// `x + sign * alpha * y`
 fn forward_sum(args: &[Arg<Array>], sign: f64) -> Arrays {
     let alpha = sign * alpha_at(args);
-    Arithmetic { int: |x: i64, y: i64| x.wrapping_add(y.wrapping_mul(alpha as i64)), float: |x, y| x + y * alpha }.forward(args)
+    Arithmetic {
+        int: |x: i64, y: i64| x.wrapping_add(y.wrapping_mul(alpha as i64)),
+        float: |x, y| x + y * alpha,
+    }
+    .forward(args)
 }
 
 fn forward_rsub(args: &[Arg<Array>]) -> Arrays {
     let alpha = alpha_at(args);
-    Arithmetic { int: |x: i64, y: i64| y.wrapping_sub(x.wrapping_mul(alpha as i64)), float: |x, y| y - x * alpha }.forward(args)
+    Arithmetic {
+        int: |x: i64, y: i64| y.wrapping_sub(x.wrapping_mul(alpha as i64)),
+        float: |x, y| y - x * alpha,
+    }
+    .forward(args)
 }
 
 /// `alpha`, rounded to the type of computation.
 fn alpha_at(args: &[Arg<Array>]) -> f64 {
     let alpha = f64_at(args, 2, 1.0);
     let single = Promotion::new().args(&metas(&args[..2])).result() == Dtype::F32;
-    if single { f64::from(alpha as f32) } else { alpha }
+    if single {
+        f64::from(alpha as f32)
+    } else {
+        alpha
+    }
 }
 
 fn times_alpha(b: &mut dyn Backward, grad: Var, sign: f64) -> Value {
@@ -429,7 +685,13 @@ fn times_input(b: &mut dyn Backward, grad: Var, position: usize) -> Value {
 fn forward_floating(args: &[Arg<Array>], f: impl Fn(f64, f64) -> f64) -> Arrays {
     let dtype = to_float(Promotion::new().args(&metas(&args[..2])).result());
     let (x, y) = (operand_at(args, 0, dtype)?, operand_at(args, 1, dtype)?);
-    Ok(vec![Arithmetic { int: |x, _| x, float: f }.on(dtype, &x, &y)?])
+    Ok(vec![
+        Arithmetic {
+            int: |x, _| x,
+            float: f,
+        }
+        .on(dtype, &x, &y)?,
+    ])
 }
 
 fn div_self(b: &mut dyn Backward, grad: Var) -> Value {
@@ -470,7 +732,11 @@ fn forward_div_mode(args: &[Arg<Array>]) -> Arrays {
 }
 
 /// Integers may not be divided by zero.
-fn forward_checked(args: &[Arg<Array>], int: fn(i64, i64) -> i64, float: fn(f64, f64) -> f64) -> Arrays {
+fn forward_checked(
+    args: &[Arg<Array>],
+    int: fn(i64, i64) -> i64,
+    float: fn(f64, f64) -> f64,
+) -> Arrays {
     let dtype = Promotion::new().args(&metas(args)).result();
     let divisor = operand_at(args, 1, dtype)?;
     if !dtype.is_floating() && divisor.values_as::<i64>().contains(&0) {
@@ -481,7 +747,11 @@ fn forward_checked(args: &[Arg<Array>], int: fn(i64, i64) -> i64, float: fn(f64,
 
 fn div_floor_int(x: i64, y: i64) -> i64 {
     let quotient = x.wrapping_div(y);
-    if x.wrapping_rem(y) != 0 && (x < 0) != (y < 0) { quotient - 1 } else { quotient }
+    if x.wrapping_rem(y) != 0 && (x < 0) != (y < 0) {
+        quotient - 1
+    } else {
+        quotient
+    }
 }
 
 /// Python's `//` on floats.
@@ -498,18 +768,30 @@ fn div_floor(x: f64, y: f64) -> f64 {
         return 0f64.copysign(x / y);
     }
     let floor = quotient.floor();
-    if quotient - floor > 0.5 { floor + 1.0 } else { floor }
+    if quotient - floor > 0.5 {
+        floor + 1.0
+    } else {
+        floor
+    }
 }
 
 fn remainder_int(x: i64, y: i64) -> i64 {
     let rest = x.wrapping_rem(y);
-    if rest != 0 && (rest < 0) != (y < 0) { rest + y } else { rest }
+    if rest != 0 && (rest < 0) != (y < 0) {
+        rest + y
+    } else {
+        rest
+    }
 }
 
 /// Python's `%` on floats.
 fn remainder(x: f64, y: f64) -> f64 {
     let rest = x % y;
-    if rest != 0.0 && (rest < 0.0) != (y < 0.0) { rest + y } else { rest }
+    if rest != 0.0 && (rest < 0.0) != (y < 0.0) {
+        rest + y
+    } else {
+        rest
+    }
 }
 
 /// `-grad * (x / other, rounded)`
@@ -519,7 +801,10 @@ fn minus_quotient(b: &mut dyn Backward, grad: Var, mode: &'static str) -> Value 
         Arg::Tensor(x) => x,
         number => b.one("full_like", vec![Arg::Tensor(other), number])?,
     };
-    let quotient = b.one("div.Tensor_mode", vec![Arg::Tensor(x), Arg::Tensor(other), Arg::Str(mode.into())])?;
+    let quotient = b.one(
+        "div.Tensor_mode",
+        vec![Arg::Tensor(x), Arg::Tensor(other), Arg::Str(mode.into())],
+    )?;
     let minus = b.neg(grad)?;
     b.mul(minus, quotient)
 }
@@ -527,11 +812,21 @@ fn minus_quotient(b: &mut dyn Backward, grad: Var, mode: &'static str) -> Value 
 fn pow_int(x: i64, exponent: i64) -> i64 {
     match u32::try_from(exponent) {
         Ok(exponent) => x.wrapping_pow(exponent),
-        Err(_) if exponent > 0 => x.wrapping_pow(if exponent % 2 == 0 { u32::MAX - 1 } else { u32::MAX }),
+        Err(_) if exponent > 0 => x.wrapping_pow(if exponent % 2 == 0 {
+            u32::MAX - 1
+        } else {
+            u32::MAX
+        }),
         // PyTorch's answer where the exponent is a tensor; a number is refused by `infer`.
         Err(_) => match x {
             1 => 1,
-            -1 => if exponent % 2 == 0 { 1 } else { -1 },
+            -1 => {
+                if exponent % 2 == 0 {
+                    1
+                } else {
+                    -1
+                }
+            }
             _ => 0,
         },
     }
@@ -539,8 +834,12 @@ fn pow_int(x: i64, exponent: i64) -> i64 {
 
 fn infer_pow(args: &[Arg<Meta>]) -> Metas {
     let result = infer_arithmetic(args)?;
-    if !result[0].dtype.is_floating() && scalar_at(args, 1).is_some_and(|exponent| exponent.as_f64() < 0.0) {
-        return Err(OpError::runtime("Integers to negative integer powers are not allowed."));
+    if !result[0].dtype.is_floating()
+        && scalar_at(args, 1).is_some_and(|exponent| exponent.as_f64() < 0.0)
+    {
+        return Err(OpError::runtime(
+            "Integers to negative integer powers are not allowed.",
+        ));
     }
     Ok(result)
 }
@@ -582,7 +881,11 @@ fn pow_exponent_gradient(b: &mut dyn Backward, grad: Var) -> Value {
             let base = b.number(0);
             let slope = b.mul(out, base.ln())?;
             let product = b.mul(grad, slope)?;
-            if base == 0.0 { b.masked_fill(product, positive, 0.0) } else { Ok(product) }
+            if base == 0.0 {
+                b.masked_fill(product, positive, 0.0)
+            } else {
+                Ok(product)
+            }
         }
     }
 }
@@ -603,12 +906,20 @@ fn atan2_part(b: &mut dyn Backward, grad: Var, other: usize, negative: bool) -> 
 
 /// The greater; not-a-number wins.
 pub fn maximum(x: f64, y: f64) -> f64 {
-    if x.is_nan() || y.is_nan() { f64::NAN } else { x.max(y) }
+    if x.is_nan() || y.is_nan() {
+        f64::NAN
+    } else {
+        x.max(y)
+    }
 }
 
 /// The smaller; not-a-number wins.
 pub fn minimum(x: f64, y: f64) -> f64 {
-    if x.is_nan() || y.is_nan() { f64::NAN } else { x.min(y) }
+    if x.is_nan() || y.is_nan() {
+        f64::NAN
+    } else {
+        x.min(y)
+    }
 }
 
 /// Half of the gradient where both are equal, none where `loses(x, y)`.
@@ -632,14 +943,25 @@ fn shared_unless_nan(b: &mut dyn Backward, grad: Var, wins: &'static str, left: 
     let won = b.binary(wins, x, y)?;
     let nan = b.unary("isnan", y)?;
     let won = b.binary("logical_or", won, nan)?;
-    let lost = if left { b.unary("logical_not", won)? } else { won };
+    let lost = if left {
+        b.unary("logical_not", won)?
+    } else {
+        won
+    };
     b.masked_fill(halved, lost, 0.0)
 }
 
 fn infer_hypot(args: &[Arg<Meta>], name: &str) -> Metas {
     let result = infer_arithmetic(args)?;
     let dtype = result[0].dtype;
-    if dtype.is_floating() { Ok(result) } else { Err(not_implemented(format!("\"{name}_cpu\" not implemented for '{}'", dtype.scalar_name()))) }
+    if dtype.is_floating() {
+        Ok(result)
+    } else {
+        Err(not_implemented(format!(
+            "\"{name}_cpu\" not implemented for '{}'",
+            dtype.scalar_name()
+        )))
+    }
 }
 
 /// `grad * input / result`
@@ -671,7 +993,9 @@ fn xlogy(x: f64, y: f64) -> f64 {
 fn infer_heaviside(args: &[Arg<Meta>]) -> Metas {
     let dtypes = (tensor_at(args, 0)?.dtype, tensor_at(args, 1)?.dtype);
     if dtypes.0 != dtypes.1 {
-        return Err(OpError::runtime("heaviside is not yet implemented for tensors with different dtypes."));
+        return Err(OpError::runtime(
+            "heaviside is not yet implemented for tensors with different dtypes.",
+        ));
     }
     infer_arithmetic(args)
 }

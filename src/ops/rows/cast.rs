@@ -1,7 +1,9 @@
 use crate::ops::broadcast::fresh;
 use crate::ops::build::{Metas, SELF, constant, dtype_at, method, param, tensor_at};
 use crate::ops::meta::{Dtype, Meta};
-use crate::ops::row::{Arg, Default, Forms, Gradient, InPlace, OpRow, Param, ParamKind, ResultKind};
+use crate::ops::row::{
+    Arg, Default, Forms, Gradient, InPlace, OpRow, Param, ParamKind, ResultKind,
+};
 
 /// A conversion to the type that `$dtype` finds; the tensor itself where it has that type.
 macro_rules! cast {
@@ -35,7 +37,14 @@ macro_rules! cast {
 /// A method without arguments that names its type.
 macro_rules! named {
     ($name:literal, $methods:expr, $dtype:expr, $evidence:expr) => {
-        cast!($name, method($methods), &[SELF], $evidence, |args| has(args, $dtype), |_args| Some($dtype))
+        cast!(
+            $name,
+            method($methods),
+            &[SELF],
+            $evidence,
+            |args| has(args, $dtype),
+            |_args| Some($dtype)
+        )
     };
 }
 
@@ -46,18 +55,51 @@ pub const ROWS: &[OpRow] = &[
     named!("double", &["double"], Dtype::F64, &["double()"]),
     named!("long", &["long"], Dtype::I64, &["long()"]),
     named!("bool", &["bool"], Dtype::Bool, &["bool()"]),
-    // The device and the layout are not modelled: a machine takes `"cpu"` off, as it does with `device=`.
-    cast!("to", method(&["to", "type"]), &[SELF, DTYPE, copy_flag("non_blocking"), copy_flag("copy")], &["to(cpu) (no change)"], to_is_self, |args| dtype_at(args, 1)),
+    // Not in ops.tsv; measured: as the named ones. The device and the layout are not modelled: a machine takes `"cpu"` off, as it does with `device=`.
+    cast!(
+        "to",
+        method(&["to", "type"]),
+        &[SELF, DTYPE, copy_flag("non_blocking"), copy_flag("copy")],
+        &[],
+        to_is_self,
+        |args| dtype_at(args, 1)
+    ),
     cast!(
         "to.str",
         method(&["to"]),
-        &[SELF, param("device", ParamKind::Str), DTYPE, copy_flag("non_blocking"), copy_flag("copy")],
+        &[
+            SELF,
+            param("device", ParamKind::Str),
+            DTYPE,
+            copy_flag("non_blocking"),
+            copy_flag("copy")
+        ],
         &["to(cpu) (no change)"],
-        |args| device_is_cpu(args) && dtype_at(args, 2).is_none_or(|dtype| has(args, dtype)) && !crate::ops::build::flag_at(args, 4),
+        |args| device_is_cpu(args)
+            && dtype_at(args, 2).is_none_or(|dtype| has(args, dtype))
+            && !crate::ops::build::flag_at(args, 4),
         |args| dtype_at(args, 2)
     ),
-    cast!("to.other", method(&["to", "type_as"]), &[SELF, constant("other")], &["type_as(double)"], |args| dtype_of(args, 1).is_some_and(|dtype| has(args, dtype)), |args| type_of(args, 1)),
-    cast!("_to_copy", Forms { function: &["_to_copy"], method: &[], functional: &[] }, &[SELF, DTYPE], &[], |_| false, |args| dtype_at(args, 1)),
+    cast!(
+        "to.other",
+        method(&["to", "type_as"]),
+        &[SELF, constant("other")],
+        &["type_as(double)"],
+        |args| dtype_of(args, 1).is_some_and(|dtype| has(args, dtype)),
+        |args| type_of(args, 1)
+    ),
+    cast!(
+        "_to_copy",
+        Forms {
+            function: &["_to_copy"],
+            method: &[],
+            functional: &[]
+        },
+        &[SELF, DTYPE],
+        &[],
+        |_| false,
+        |args| dtype_at(args, 1)
+    ),
 ];
 
 const DTYPE: Param = param("dtype", ParamKind::Dtype).or(Default::None);
@@ -106,8 +148,9 @@ fn infer_cast(args: &[Arg<Meta>], dtype: Option<Dtype>) -> Metas {
     if let Some(device) = crate::ops::build::str_at(args, 1)
         && device != "cpu"
     {
-        return Err(crate::ops::OpError::Unsupported(format!("the device {device}")));
+        return Err(crate::ops::OpError::Unsupported(format!(
+            "the device {device}"
+        )));
     }
     Ok(vec![fresh(dtype.unwrap_or(x.dtype), x.shape.clone())?])
 }
-

@@ -1,6 +1,8 @@
 use crate::ops::array::Array;
 use crate::ops::broadcast::fresh;
-use crate::ops::build::{Arrays, IN_PLACE, Metas, SELF, both, f64_at, flag, flag_at, number, operand, tensor, tensor_at};
+use crate::ops::build::{
+    Arrays, IN_PLACE, Metas, SELF, both, f64_at, flag, flag_at, number, operand, tensor, tensor_at,
+};
 use crate::ops::kernel::{infer_bool, map, metas, operand_at, zip};
 use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::promote::Promotion;
@@ -43,21 +45,40 @@ pub const ROWS: &[OpRow] = &[
     comparison!("le", both(&["le", "less_equal"]), &["le"], |x, y| x <= y),
     comparison!("gt", both(&["gt", "greater"]), &["gt"], |x, y| x > y),
     comparison!("ge", both(&["ge", "greater_equal"]), &["ge"], |x, y| x >= y),
-    test("isnan", &["isnan"], both(&["isnan"]), |args, _| test_elements(args, f64::is_nan)),
-    test("isinf", &["isinf"], both(&["isinf"]), |args, _| test_elements(args, f64::is_infinite)),
-    test("isfinite", &["isfinite"], both(&["isfinite"]), |args, _| test_elements(args, f64::is_finite)),
+    test("isnan", &["isnan"], both(&["isnan"]), |args, _| {
+        test_elements(args, f64::is_nan)
+    }),
+    test("isinf", &["isinf"], both(&["isinf"]), |args, _| {
+        test_elements(args, f64::is_infinite)
+    }),
+    test("isfinite", &["isfinite"], both(&["isfinite"]), |args, _| {
+        test_elements(args, f64::is_finite)
+    }),
     OpRow {
         // Not in ops.tsv; measured: not differentiable.
         name: "isclose",
         forms: both(&["isclose"]),
-        params: &[SELF, tensor("other"), number("rtol").or_float(1e-5), number("atol").or_float(1e-8), flag("equal_nan")],
+        params: &[
+            SELF,
+            tensor("other"),
+            number("rtol").or_float(1e-5),
+            number("atol").or_float(1e-8),
+            flag("equal_nan"),
+        ],
         infer: infer_same_dtype,
         forward: Some(|args, _| Ok(vec![close(args)?])),
-        ..test("isclose", &[], both(&["isclose"]), |args, _| test_elements(args, f64::is_nan))
+        ..test("isclose", &[], both(&["isclose"]), |args, _| {
+            test_elements(args, f64::is_nan)
+        })
     },
 ];
 
-const fn test(name: &'static str, evidence: &'static [&'static str], forms: Forms, forward: fn(&[Arg<Array>], &mut crate::ops::Rng) -> Arrays) -> OpRow {
+const fn test(
+    name: &'static str,
+    evidence: &'static [&'static str],
+    forms: Forms,
+    forward: fn(&[Arg<Array>], &mut crate::ops::Rng) -> Arrays,
+) -> OpRow {
     OpRow {
         name,
         forms,
@@ -81,16 +102,26 @@ fn test_elements(args: &[Arg<Array>], f: fn(f64) -> bool) -> Arrays {
 fn infer_same_dtype(args: &[Arg<Meta>]) -> Metas {
     let (x, y) = (tensor_at(args, 0)?.dtype, tensor_at(args, 1)?.dtype);
     if x != y {
-        return Err(OpError::runtime(format!("{} did not match {}", x.scalar_name(), y.scalar_name())));
+        return Err(OpError::runtime(format!(
+            "{} did not match {}",
+            x.scalar_name(),
+            y.scalar_name()
+        )));
     }
     infer_bool(&args[..2])
 }
 
 /// `|x - y| <= atol + rtol * |y|`
 fn close(args: &[Arg<Array>]) -> Result<Array, OpError> {
-    let (rtol, atol, equal_nan) = (f64_at(args, 2, 1e-5), f64_at(args, 3, 1e-8), flag_at(args, 4));
+    let (rtol, atol, equal_nan) = (
+        f64_at(args, 2, 1e-5),
+        f64_at(args, 3, 1e-8),
+        flag_at(args, 4),
+    );
     zip::<f64, bool>(tensor_at(args, 0)?, tensor_at(args, 1)?, |x, y| {
-        x == y || (equal_nan && x.is_nan() && y.is_nan()) || (y.is_finite() && (x - y).abs() <= atol + rtol * y.abs())
+        x == y
+            || (equal_nan && x.is_nan() && y.is_nan())
+            || (y.is_finite() && (x - y).abs() <= atol + rtol * y.abs())
     })
 }
 
@@ -105,24 +136,41 @@ pub const WHOLE: &[OpRow] = &[
         infer: |_| Ok(vec![fresh(Dtype::Bool, Shape::new())?]),
         forward: Some(|args, _| {
             let (x, y) = (tensor_at(args, 0)?, tensor_at(args, 1)?);
-            let equal = x.shape() == y.shape() && zip::<f64, bool>(x, y, |x, y| x == y)?.scalars().iter().all(|&same| same == Scalar::Bool(true));
+            let equal = x.shape() == y.shape()
+                && zip::<f64, bool>(x, y, |x, y| x == y)?
+                    .scalars()
+                    .iter()
+                    .all(|&same| same == Scalar::Bool(true));
             Ok(vec![Array::scalar(Dtype::Bool, Scalar::Bool(equal))])
         }),
-        ..test("equal", &[], both(&["equal"]), |args, _| test_elements(args, f64::is_nan))
+        ..test("equal", &[], both(&["equal"]), |args, _| {
+            test_elements(args, f64::is_nan)
+        })
     },
     OpRow {
         // Not in ops.tsv; measured: gives a Python bool.
         name: "allclose",
         forms: both(&["allclose"]),
-        params: &[SELF, tensor("other"), number("rtol").or_float(1e-5), number("atol").or_float(1e-8), flag("equal_nan")],
+        params: &[
+            SELF,
+            tensor("other"),
+            number("rtol").or_float(1e-5),
+            number("atol").or_float(1e-8),
+            flag("equal_nan"),
+        ],
         infer: |args| {
             infer_same_dtype(args)?;
             Ok(vec![fresh(Dtype::Bool, Shape::new())?])
         },
         forward: Some(|args, _| {
-            let all = close(args)?.scalars().iter().all(|&close| close == Scalar::Bool(true));
+            let all = close(args)?
+                .scalars()
+                .iter()
+                .all(|&close| close == Scalar::Bool(true));
             Ok(vec![Array::scalar(Dtype::Bool, Scalar::Bool(all))])
         }),
-        ..test("allclose", &[], both(&["allclose"]), |args, _| test_elements(args, f64::is_nan))
+        ..test("allclose", &[], both(&["allclose"]), |args, _| {
+            test_elements(args, f64::is_nan)
+        })
     },
 ];

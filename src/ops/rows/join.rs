@@ -47,7 +47,7 @@ pub const ROWS: &[OpRow] = &[
     multi("chunk", both(&["chunk"]), &[SELF, kit::int("chunks"), int_or("dim", 0)], chunk_infer, split_formula, "SplitBackward0", None, &["chunk"]),
     multi("unbind", both(&["unbind"]), &[SELF, int_or("dim", 0)], unbind_infer, unbind_formula, "UnbindBackward0", None, &["unbind", "iteration a,b=x"]),
     op("cat", function(&["cat", "concat", "concatenate"]), &[TENSORS, int_or("dim", 0)], cat_infer, cat_forward, &[], formula(cat_formula), "CatBackward0", &["cat", "hstack", "vstack"]),
-    op("stack", function(&["stack"]), &[TENSORS, int_or("dim", 0)], stack_infer, stack_forward, &[], formula(stack_formula), "StackBackward0", &["stack", "cartesian_prod"]),
+    op("stack", function(&["stack"]), &[TENSORS, int_or("dim", 0)], stack_infer, stack_forward, &[], formula(stack_formula), "StackBackward0", &["stack"]),
     op("block_diag", function(&["block_diag"]), &[TENSORS], block_infer, block_forward, &[], formula(block_formula), "BlockDiagBackward0", &["block_diag"]),
     op("repeat", method(&["repeat"]), &[SELF, ints("repeats")], repeat_infer, repeat_forward, &[], formula(repeat_formula), "RepeatBackward0", &["repeat"]),
     op("tile", both(&["tile"]), &[SELF, ints("dims")], tile_infer, tile_forward, &[], formula(tile_formula), "RepeatBackward0", &["tile"]),

@@ -20,7 +20,7 @@ const SCATTER: &[&str] = &["scatter"];
 /// The rows of this file.
 pub const ROWS: &[OpRow] = &[
     op("where", function(&["where"]), &[fixed("condition"), param("self", ParamKind::TensorOrScalar), param("other", ParamKind::TensorOrScalar)], where_infer, where_forward, &[saved(0)], formula(where_formula), "WhereBackward0", &["where(c,a,b)", "where(c,a,scalar)"]),
-    op("where.method", method(&["where"]), &[SELF, fixed("condition"), param("other", ParamKind::TensorOrScalar)], |args| where_infer(&reorder(args)), |args, rng| where_forward(&reorder(args), rng), &[saved(1)], formula(where_method_formula), "WhereBackward0", &["where(c,a,b)"]),
+    op("where.method", method(&["where"]), &[SELF, fixed("condition"), param("other", ParamKind::TensorOrScalar)], |args| where_infer(&reorder(args)), |args, rng| where_forward(&reorder(args), rng), &[saved(1)], formula(where_method_formula), "WhereBackward0", &[]),
     op("where.condition", function(&["where"]), &[fixed("condition")], |_| kit::shape_from_values(), nonzero_tuple, &[], Gradient::NotDifferentiable, "", &[]),
     op("nonzero", both(&["nonzero"]), &[fixed("self"), kit::keyword(kit::flag_or("as_tuple", false))], |_| kit::shape_from_values(), nonzero_forward, &[], Gradient::NotDifferentiable, "", &[]),
     OpRow { in_place: IN_PLACE, node_by: Some(masked_fill_node), ..op("masked_fill", both(&["masked_fill"]), &[SELF, MASK, VALUE], masked_fill_infer, masked_fill_forward, &[saved(1)], formula(masked_fill_formula), "MaskedFillBackward0", &["masked_fill", "masked_fill_", "x[mask] = scalar"]) },

@@ -19,11 +19,11 @@ const ADDED: &[Save] = &[saved_if(1, &[2]), saved_if(2, &[1])];
 
 /// The rows of this file.
 pub const ROWS: &[OpRow] = &[
-    op("mm", both(&["mm"]), &[SELF, tensor("mat2")], mm_infer, mm_forward, FACTORS, formula(mm_formula), "MmBackward0", &["mm", "matmul 2d@2d", "F.linear(x,w) no bias"]),
-    op("bmm", both(&["bmm"]), &[SELF, tensor("mat2")], bmm_infer, bmm_forward, FACTORS, formula(mm_formula), "BmmBackward0", &["bmm", "matmul 3d@3d", "matmul 3d@2d"]),
+    op("mm", both(&["mm"]), &[SELF, tensor("mat2")], mm_infer, mm_forward, FACTORS, formula(mm_formula), "MmBackward0", &["mm", "matmul 2d@2d"]),
+    op("bmm", both(&["bmm"]), &[SELF, tensor("mat2")], bmm_infer, bmm_forward, FACTORS, formula(mm_formula), "BmmBackward0", &["bmm"]),
     op("mv", both(&["mv"]), &[SELF, tensor("vec")], mv_infer, mv_forward, FACTORS, formula(mv_formula), "MvBackward0", &["mv", "matmul 2d@1d"]),
     op("dot", both(&["dot"]), &[SELF, tensor("tensor")], dot_infer, dot_forward, FACTORS, formula(dot_formula), "DotBackward0", &["dot"]),
-    OpRow { in_place: IN_PLACE, ..op("addmm", both(&["addmm"]), &[SELF, tensor("mat1"), tensor("mat2"), BETA, ALPHA], addmm_infer, addmm_forward, ADDED, formula(addmm_formula), "AddmmBackward0", &["addmm", "addmm_", "F.linear(x,w,b)", "F.linear 3d (x,w,b)"]) },
+    OpRow { in_place: IN_PLACE, ..op("addmm", both(&["addmm"]), &[SELF, tensor("mat1"), tensor("mat2"), BETA, ALPHA], addmm_infer, addmm_forward, ADDED, formula(addmm_formula), "AddmmBackward0", &["addmm", "addmm_"]) },
     OpRow { in_place: IN_PLACE, ..op("addmv", both(&["addmv"]), &[SELF, tensor("mat"), tensor("vec"), BETA, ALPHA], addmv_infer, addmv_forward, ADDED, formula(addmv_formula), "AddmvBackward0", &["addmv"]) },
     OpRow { in_place: IN_PLACE, ..op("baddbmm", both(&["baddbmm"]), &[SELF, tensor("batch1"), tensor("batch2"), BETA, ALPHA], baddbmm_infer, baddbmm_forward, ADDED, formula(addmm_formula), "BaddbmmBackward0", &["baddbmm"]) },
 ];

@@ -22,6 +22,7 @@ pub mod scan;
 pub mod scatter;
 pub mod shape;
 pub mod softmax;
+pub mod sort;
 pub mod ternary;
 pub mod unary;
 pub mod view;
@@ -55,4 +56,5 @@ pub const FILES: &[&[OpRow]] = &[
     pool::ROWS,
     conv::ROWS,
     norm::ROWS,
+    sort::ROWS,
 ];

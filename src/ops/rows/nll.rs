@@ -17,10 +17,10 @@ const NLL_SAVES: &[Save] = &[saved(0), saved(1), saved(2)];
 
 /// The rows of this file.
 pub const ROWS: &[OpRow] = &[
-    OpRow { node_by: Some(nll_node), ..op("nll_loss", functional(&["nll_loss"]), &[tensor("input"), TARGET, WEIGHT, IGNORE, text_or("reduction", "mean")], nll_infer, nll_forward, NLL_SAVES, formula(nll_formula), "NllLossBackward0", &["F.nll_loss", "F.cross_entropy(labels)"]) },
+    OpRow { node_by: Some(nll_node), ..op("nll_loss", functional(&["nll_loss"]), &[tensor("input"), TARGET, WEIGHT, IGNORE, text_or("reduction", "mean")], nll_infer, nll_forward, NLL_SAVES, formula(nll_formula), "NllLossBackward0", &["F.nll_loss"]) },
     op("_nll_total", INTERNAL, &[TARGET, WEIGHT, IGNORE, kit::param("dtype", crate::ops::row::ParamKind::Dtype)], total_infer, total_forward, &[], Gradient::NotDifferentiable, "", &[]),
     op("_nll_scatter", INTERNAL, &[tensor("grad"), TARGET, WEIGHT, IGNORE, ints("sizes")], scatter_infer, scatter_forward, &[saved(1), saved(2)], formula(scatter_formula), "NllLossBackwardBackward0", &[]),
-    op("embedding", functional(&["embedding"]), &[fixed("input"), tensor("weight"), opt_int("padding_idx")], embedding_infer, embedding_forward, &[saved(0)], formula(embedding_formula), "EmbeddingBackward0", &["F.embedding(idx,w)"]),
+    op("embedding", INTERNAL, &[tensor("weight"), fixed("indices"), opt_int("padding_idx")], embedding_infer, embedding_forward, &[saved(1)], formula(embedding_formula), "EmbeddingBackward0", &["F.embedding(idx,w)"]),
     op("embedding_dense_backward", INTERNAL, &[tensor("grad"), fixed("indices"), ints("sizes"), int_or("padding_idx", -1)], embedding_backward_infer, embedding_backward, &[saved(1)], formula(embedding_backward_formula), "EmbeddingDenseBackwardBackward0", &[]),
 ];
 
@@ -190,7 +190,7 @@ fn scatter_formula(b: &mut dyn Backward) -> Grads {
 
 fn embedding_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    let (index, weight) = (args.tensor(0)?, args.tensor(1)?);
+    let (weight, index) = (args.tensor(0)?, args.tensor(1)?);
     let count = weight.shape.first().copied().unwrap_or(0) as i64;
     if args.opt_int(2).is_some_and(|padding| padding >= count || padding < -count) {
         return Err(OpError::Raises(Exception::AssertionError, "Padding_idx must be within num_embeddings".into()));
@@ -216,12 +216,12 @@ fn rows_of(index: &Array, count: usize) -> Result<Vec<usize>, OpError> {
 fn embedding_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let meta = kit::inferred(embedding_infer, args)?;
     let args = Args(args);
-    let weight = args.tensor(1)?;
-    let (rows, width) = (rows_of(args.tensor(0)?, weight.shape()[0])?, weight.shape()[1]);
+    let weight = args.tensor(0)?;
+    let (rows, width) = (rows_of(args.tensor(1)?, weight.shape()[0])?, weight.shape()[1]);
     Ok(vec![kernels::gather(weight, &meta.shape, |place| Some(rows[place / width] * width + place % width))])
 }
 fn embedding_formula(b: &mut dyn Backward) -> Grads {
-    let (grad, meta, index) = (grad(b)?, input_meta(b, 1)?, b.input(0)?);
+    let (grad, meta, index) = (grad(b)?, input_meta(b, 0)?, b.input(1)?);
     let count = meta.shape[0] as i64;
     let padding = Args(b.args()).opt_int(2).map_or(-1, |padding| if padding < 0 { padding + count } else { padding });
     let args = vec![t(grad), t(index), kit::shape(&meta.shape), kit::n(padding)];
@@ -245,7 +245,7 @@ fn embedding_backward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, Op
 fn embedding_backward_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta, index) = (grad(b)?, input_meta(b, 0)?, b.input(1)?);
     let padding = Args(b.args()).int(3, -1);
-    let mut picked = kit::call(b, "embedding", vec![t(index), t(grad)])?;
+    let mut picked = kit::call(b, "embedding", vec![t(grad), t(index)])?;
     if padding >= 0 {
         let padded = kit::call(b, "eq", vec![t(index), kit::n(padding)])?;
         let padded = kit::call(b, "unsqueeze", vec![t(padded), kit::n(-1)])?;

@@ -1,15 +1,22 @@
 use super::reduction::{
-    Moments, all_dims, dims_at, fold, fold_f64, infer_moments, infer_pair, infer_reduced, norm_gradient, norm_of, reduced_dims, restore, select_along, select_gradient,
-    share_among_equal, shape_without, variance_gradient,
+    Moments, all_dims, dims_at, fold, fold_f64, infer_moments, infer_pair, infer_reduced,
+    norm_gradient, norm_of, reduced_dims, restore, select_along, select_gradient, shape_without,
+    share_among_equal, variance_gradient,
 };
 use crate::ops::array::Array;
 use crate::ops::broadcast::fresh;
-use crate::ops::build::{Arrays, Metas, SELF, both, dtype, dtype_at, f64_at, flag, flag_at, function, input, int, ints, number, output, param, str_at, tensor, tensor_at};
-use crate::ops::formula::Value;
+use crate::ops::build::{
+    Arrays, Metas, SELF, both, dtype, dtype_at, f64_at, flag, flag_at, function, input, int, ints,
+    number, output, param, str_at, tensor, tensor_at,
+};
+use crate::ops::formula::{Grads, Value};
 use crate::ops::kernel::{map_floating, not_implemented, zip};
 use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::promote::to_float;
-use crate::ops::row::{Arg, Backward, Default, Forms, Gradient, InPlace, OpError, OpRow, Param, ParamKind, ResultKind, Save, Var};
+use crate::ops::row::{
+    Arg, Backward, Default, Forms, Gradient, InPlace, OpError, OpRow, Param, ParamKind, ResultKind,
+    Save, Var,
+};
 
 const IN_OUT: &[Save] = &[input(0), output(0)];
 const KEEPDIM: Param = flag("keepdim");
@@ -57,11 +64,41 @@ macro_rules! selection {
 macro_rules! moments {
     ($name:literal, $flag:literal, $dim:literal, $correction:literal, $forms:expr, $node:literal, $saves:expr, $plain:expr, $by_dim:expr, $moments:expr) => {
         [
-            moments!($flag, $forms, &[SELF, UNBIASED], $node, $saves, $plain, $moments, |args| Moments::flag(args)),
-            moments!($dim, $forms, &[SELF, DIMS, UNBIASED, KEEPDIM], $node, $saves, $by_dim, $moments, |args| Moments::dim(args)),
-            moments!($correction, $forms, &[SELF, DIMS, number("correction").or(Default::None).keyword(), KEEPDIM.keyword()], $node, $saves, &[], $moments, |args| {
-                Moments::correction(args)
-            }),
+            moments!(
+                $flag,
+                $forms,
+                &[SELF, UNBIASED],
+                $node,
+                $saves,
+                $plain,
+                $moments,
+                |args| Moments::flag(args)
+            ),
+            moments!(
+                $dim,
+                $forms,
+                &[SELF, DIMS, UNBIASED, KEEPDIM],
+                $node,
+                $saves,
+                $by_dim,
+                $moments,
+                |args| Moments::dim(args)
+            ),
+            moments!(
+                $correction,
+                $forms,
+                &[
+                    SELF,
+                    DIMS,
+                    number("correction").or(Default::None).keyword(),
+                    KEEPDIM.keyword()
+                ],
+                $node,
+                $saves,
+                &[],
+                $moments,
+                |args| { Moments::correction(args) }
+            ),
         ]
     };
     ($name:literal, $forms:expr, $params:expr, $node:literal, $saves:expr, $evidence:expr, $moments:expr, |$args:ident| $read:expr) => {
@@ -93,22 +130,86 @@ macro_rules! moments {
 
 const UNBIASED: Param = param("unbiased", ParamKind::Bool).or(Default::Scalar(Scalar::Bool(true)));
 
-const VAR: [OpRow; 3] = moments!("var", "var", "var.dim", "var.correction", both(&["var"]), "VarBackward0", &[input(0)], &["var"], &["var(dim)"], VARIANCE);
-const STD: [OpRow; 3] = moments!("std", "std", "std.dim", "std.correction", both(&["std"]), "StdBackward0", IN_OUT, &["std"], &["std(dim)"], DEVIATION);
-const VAR_MEAN: [OpRow; 3] =
-    moments!("var_mean", "var_mean", "var_mean.dim", "var_mean.correction", function(&["var_mean"]), "VarMeanBackward0", &[input(0)], &["var_mean"], &[], VARIANCE_MEAN);
-const STD_MEAN: [OpRow; 3] =
-    moments!("std_mean", "std_mean", "std_mean.dim", "std_mean.correction", function(&["std_mean"]), "StdMeanBackward0", IN_OUT, &["std_mean"], &[], DEVIATION_MEAN);
+const VAR: [OpRow; 3] = moments!(
+    "var",
+    "var",
+    "var.dim",
+    "var.correction",
+    both(&["var"]),
+    "VarBackward0",
+    &[input(0)],
+    &["var"],
+    &["var(dim)"],
+    VARIANCE
+);
+const STD: [OpRow; 3] = moments!(
+    "std",
+    "std",
+    "std.dim",
+    "std.correction",
+    both(&["std"]),
+    "StdBackward0",
+    IN_OUT,
+    &["std"],
+    &["std(dim)"],
+    DEVIATION
+);
+const VAR_MEAN: [OpRow; 3] = moments!(
+    "var_mean",
+    "var_mean",
+    "var_mean.dim",
+    "var_mean.correction",
+    function(&["var_mean"]),
+    "VarMeanBackward0",
+    &[input(0)],
+    &["var_mean"],
+    &[],
+    VARIANCE_MEAN
+);
+const STD_MEAN: [OpRow; 3] = moments!(
+    "std_mean",
+    "std_mean",
+    "std_mean.dim",
+    "std_mean.correction",
+    function(&["std_mean"]),
+    "StdMeanBackward0",
+    IN_OUT,
+    &["std_mean"],
+    &[],
+    DEVIATION_MEAN
+);
 
-const VARIANCE: Kind = Kind { root: false, with_mean: false };
-const DEVIATION: Kind = Kind { root: true, with_mean: false };
-const VARIANCE_MEAN: Kind = Kind { root: false, with_mean: true };
-const DEVIATION_MEAN: Kind = Kind { root: true, with_mean: true };
+const VARIANCE: Kind = Kind {
+    root: false,
+    with_mean: false,
+};
+const DEVIATION: Kind = Kind {
+    root: true,
+    with_mean: false,
+};
+const VARIANCE_MEAN: Kind = Kind {
+    root: false,
+    with_mean: true,
+};
+const DEVIATION_MEAN: Kind = Kind {
+    root: true,
+    with_mean: true,
+};
 use super::reduction::Kind;
 
 /// Reductions.
 pub const ROWS: &[OpRow] = &[
-    reduction!("sum", both(&["sum"]), &[SELF, dtype()], |args| infer_sum(args, &[], false, 1), |args| forward_sum(args, &[], 1), &[], Gradient::Formula(|b| b.first(spread)), "SumBackward0", &["sum"]),
+    reduction!(
+        "sum",
+        both(&["sum"]),
+        &[SELF, dtype()],
+        |args| infer_sum(args, &[], false, 1),
+        |args| forward_sum(args, &[], 1),
+        &[],
+        Gradient::Formula(|b| b.first(spread)),
+        "SumBackward0",
+        &["sum"]
+    ),
     reduction!(
         "sum.dim_IntList",
         both(&["sum"]),
@@ -120,11 +221,21 @@ pub const ROWS: &[OpRow] = &[
         "SumBackward1",
         &["sum(dim)"]
     ),
-    reduction!("mean", both(&["mean"]), &[SELF, dtype()], |args| infer_mean(args, &[], false, 1), |args| forward_mean(args, &[], 1), &[], Gradient::Formula(|b| b.first(|b, grad| {
-        let grad = spread(b, grad)?;
-        let count = b.input_shape(0).iter().product::<usize>();
-        b.div(grad, count as f64)
-    })), "MeanBackward0", &["mean"]),
+    reduction!(
+        "mean",
+        both(&["mean"]),
+        &[SELF, dtype()],
+        |args| infer_mean(args, &[], false, 1),
+        |args| forward_mean(args, &[], 1),
+        &[],
+        Gradient::Formula(|b| b.first(|b, grad| {
+            let grad = spread(b, grad)?;
+            let count = b.input_shape(0).iter().product::<usize>();
+            b.div(grad, count as f64)
+        })),
+        "MeanBackward0",
+        &["mean"]
+    ),
     reduction!(
         "mean.dim",
         both(&["mean"]),
@@ -133,17 +244,28 @@ pub const ROWS: &[OpRow] = &[
         |args| forward_mean(args, dims_at(args, 1), 3),
         &[],
         Gradient::Formula(|b| b.first(|b, grad| {
-            let count = b.input_shape(0).iter().product::<usize>() / b.output_meta(0).numel().max(1);
+            let count =
+                b.input_shape(0).iter().product::<usize>() / b.output_meta(0).numel().max(1);
             let grad = spread_dims(b, grad)?;
             b.div(grad, count as f64)
         })),
         "MeanBackward1",
         &["mean(dim)"]
     ),
-    reduction!("prod", both(&["prod"]), &[SELF, dtype()], |args| infer_sum(args, &[], false, 1), |args| forward_prod(args, &[], 1), IN_OUT, Gradient::Formula(|b| b.first(|b, grad| {
-        let dims = all_dims(b.input_shape(0).len());
-        prod_gradient(b, grad, &dims, false)
-    })), "ProdBackward0", &["prod"]),
+    reduction!(
+        "prod",
+        both(&["prod"]),
+        &[SELF, dtype()],
+        |args| infer_sum(args, &[], false, 1),
+        |args| forward_prod(args, &[], 1),
+        IN_OUT,
+        Gradient::Formula(|b| b.first(|b, grad| {
+            let dims = all_dims(b.input_shape(0).len());
+            prod_gradient(b, grad, &dims, false)
+        })),
+        "ProdBackward0",
+        &["prod"]
+    ),
     reduction!(
         "prod.dim_int",
         both(&["prod"]),
@@ -158,10 +280,34 @@ pub const ROWS: &[OpRow] = &[
         "ProdBackward1",
         &["prod(dim)"]
     ),
-    reduction!("max", both(&["max"]), &[SELF], |args| infer_extreme(args, "max"), |args| extreme(args, &[], greater), IN_OUT, Gradient::Formula(|b| b.first(|b, grad| share_among_equal(b, grad, &[], false))), "MaxBackward1", &["max"]),
-    reduction!("min", both(&["min"]), &[SELF], |args| infer_extreme(args, "min"), |args| extreme(args, &[], less), IN_OUT, Gradient::Formula(|b| b.first(|b, grad| share_among_equal(b, grad, &[], false))), "MinBackward1", &["min"]),
-    selection!("max.dim", "max", "MaxBackward0", &["max(dim)"], |lane| first_extreme(lane, greater)),
-    selection!("min.dim", "min", "MinBackward0", &["min(dim)"], |lane| first_extreme(lane, less)),
+    reduction!(
+        "max",
+        both(&["max"]),
+        &[SELF],
+        |args| infer_extreme(args, "max"),
+        |args| extreme(args, &[], greater),
+        IN_OUT,
+        Gradient::Formula(|b| b.first(|b, grad| share_among_equal(b, grad, &[], false))),
+        "MaxBackward1",
+        &["max"]
+    ),
+    reduction!(
+        "min",
+        both(&["min"]),
+        &[SELF],
+        |args| infer_extreme(args, "min"),
+        |args| extreme(args, &[], less),
+        IN_OUT,
+        Gradient::Formula(|b| b.first(|b, grad| share_among_equal(b, grad, &[], false))),
+        "MinBackward1",
+        &["min"]
+    ),
+    selection!("max.dim", "max", "MaxBackward0", &["max(dim)"], |lane| {
+        first_extreme(lane, greater)
+    }),
+    selection!("min.dim", "min", "MinBackward0", &["min(dim)"], |lane| {
+        first_extreme(lane, less)
+    }),
     reduction!(
         "amax",
         both(&["amax"]),
@@ -184,11 +330,58 @@ pub const ROWS: &[OpRow] = &[
         "AminBackward0",
         &["amin"]
     ),
-    reduction!("median", both(&["median"]), &[SELF], |args| infer_reduced(tensor_at(args, 0)?, &[], false, tensor_at(args, 0)?.dtype), forward_median, IN_OUT, Gradient::Formula(|b| b.first(|b, grad| share_among_equal(b, grad, &[], false))), "MedianBackward0", &["median"]),
-    selection!("median.dim", "median", "MedianBackward1", &["median(dim)"], middle),
-    VAR[0], VAR[1], VAR[2], STD[0], STD[1], STD[2], VAR_MEAN[0], VAR_MEAN[1], VAR_MEAN[2], STD_MEAN[0], STD_MEAN[1], STD_MEAN[2],
-    reduction!("norm", both(&["norm"]), &[SELF, P.or(Default::None), DIMS, KEEPDIM], infer_norm, forward_norm, IN_OUT, Gradient::Formula(|b| b.first(norm_row_gradient)), "LinalgVectorNormBackward0", &["norm", "norm(p=1)", "norm(dim)"]),
-    reduction!("norm.str", both(&["norm"]), &[SELF, param("p", ParamKind::Str), DIMS, KEEPDIM], infer_norm_str, forward_norm, IN_OUT, Gradient::Formula(|b| b.first(norm_row_gradient)), "LinalgVectorNormBackward0", &[]),
+    reduction!(
+        "median",
+        both(&["median"]),
+        &[SELF],
+        |args| infer_reduced(tensor_at(args, 0)?, &[], false, tensor_at(args, 0)?.dtype),
+        forward_median,
+        IN_OUT,
+        Gradient::Formula(|b| b.first(|b, grad| share_among_equal(b, grad, &[], false))),
+        "MedianBackward0",
+        &["median"]
+    ),
+    selection!(
+        "median.dim",
+        "median",
+        "MedianBackward1",
+        &["median(dim)"],
+        middle
+    ),
+    VAR[0],
+    VAR[1],
+    VAR[2],
+    STD[0],
+    STD[1],
+    STD[2],
+    VAR_MEAN[0],
+    VAR_MEAN[1],
+    VAR_MEAN[2],
+    STD_MEAN[0],
+    STD_MEAN[1],
+    STD_MEAN[2],
+    reduction!(
+        "norm",
+        both(&["norm"]),
+        &[SELF, P.or(Default::None), DIMS, KEEPDIM],
+        infer_norm,
+        forward_norm,
+        IN_OUT,
+        Gradient::Formula(norm_row_gradients),
+        "LinalgVectorNormBackward0",
+        &["norm", "norm(p=1)", "norm(dim)"]
+    ),
+    reduction!(
+        "norm.str",
+        both(&["norm"]),
+        &[SELF, param("p", ParamKind::Str), DIMS, KEEPDIM],
+        infer_norm_str,
+        forward_norm,
+        IN_OUT,
+        Gradient::Formula(norm_row_gradients),
+        "LinalgVectorNormBackward0",
+        &[]
+    ),
     reduction!(
         "linalg_vector_norm",
         function(&["linalg.vector_norm"]),
@@ -196,7 +389,7 @@ pub const ROWS: &[OpRow] = &[
         infer_norm,
         forward_norm,
         IN_OUT,
-        Gradient::Formula(|b| b.first(norm_row_gradient)),
+        Gradient::Formula(norm_row_gradients),
         "LinalgVectorNormBackward0",
         &["linalg.vector_norm"]
     ),
@@ -207,7 +400,7 @@ pub const ROWS: &[OpRow] = &[
         infer_linalg_norm,
         forward_norm,
         IN_OUT,
-        Gradient::Formula(|b| b.first(norm_row_gradient)),
+        Gradient::Formula(norm_row_gradients),
         "LinalgVectorNormBackward0",
         &["linalg.norm"]
     ),
@@ -220,10 +413,15 @@ pub const ROWS: &[OpRow] = &[
         infer: infer_dist,
         forward: Some(|args, _| forward_dist(args)),
         saves: &[input(0), input(1), output(0)],
-        gradient: Gradient::Formula(|b| b.parts(&[(0, dist_gradient), (1, |b, grad| {
-            let gradient = dist_gradient(b, grad)?;
-            b.neg(gradient)
-        })])),
+        gradient: Gradient::Formula(|b| {
+            b.parts(&[
+                (0, dist_gradient),
+                (1, |b, grad| {
+                    let gradient = dist_gradient(b, grad)?;
+                    b.neg(gradient)
+                }),
+            ])
+        }),
         node: "DistBackward0",
         node_by: None,
         evidence: &["dist"],
@@ -232,13 +430,27 @@ pub const ROWS: &[OpRow] = &[
         "logsumexp",
         both(&["logsumexp"]),
         &[SELF, ints("dim"), KEEPDIM],
-        |args| infer_reduced(tensor_at(args, 0)?, dims_at(args, 1), flag_at(args, 2), to_float(tensor_at(args, 0)?.dtype)),
-        |args: &[Arg<Array>]| Ok(vec![fold_f64(tensor_at(args, 0)?, dims_at(args, 1), flag_at(args, 2), to_float(tensor_at(args, 0)?.dtype()), logsumexp)?]),
+        |args| infer_reduced(
+            tensor_at(args, 0)?,
+            dims_at(args, 1),
+            flag_at(args, 2),
+            to_float(tensor_at(args, 0)?.dtype)
+        ),
+        |args: &[Arg<Array>]| Ok(vec![fold_f64(
+            tensor_at(args, 0)?,
+            dims_at(args, 1),
+            flag_at(args, 2),
+            to_float(tensor_at(args, 0)?.dtype()),
+            logsumexp
+        )?]),
         IN_OUT,
         Gradient::Formula(|b| b.first(|b, grad| {
             let (dims, keepdim) = (dims_at(b.args(), 1).to_vec(), b.flag(2));
             let (x, out) = (b.input(0)?, b.output(0)?);
-            let (grad, out) = (restore(b, grad, &dims, keepdim)?, restore(b, out, &dims, keepdim)?);
+            let (grad, out) = (
+                restore(b, grad, &dims, keepdim)?,
+                restore(b, out, &dims, keepdim)?,
+            );
             let difference = b.sub(x, out)?;
             let share = b.unary("exp", difference)?;
             b.mul(grad, share)
@@ -253,7 +465,11 @@ pub const ROWS: &[OpRow] = &[
         |args| infer_sum(args, dims_at(args, 1), flag_at(args, 2), 3),
         |args: &[Arg<Array>]| {
             let x = tensor_at(args, 0)?;
-            let clean = if x.dtype().is_floating() { map_floating(x, |x| if x.is_nan() { 0.0 } else { x }) } else { x.clone() };
+            let clean = if x.dtype().is_floating() {
+                map_floating(x, |x| if x.is_nan() { 0.0 } else { x })
+            } else {
+                x.clone()
+            };
             let mut args = args.to_vec();
             args[0] = Arg::Tensor(clean);
             forward_sum(&args, dims_at(&args, 1), 3)
@@ -268,22 +484,103 @@ pub const ROWS: &[OpRow] = &[
         "NansumBackward0",
         &["nansum"]
     ),
-    plain("all", both(&["all"]), &[SELF, DIMS, KEEPDIM], &["all"], |args| infer_reduced(tensor_at(args, 0)?, dims_at(args, 1), flag_at(args, 2), Dtype::Bool), |args, _| truth(args, |lane| lane.iter().all(|&x| x))),
-    plain("any", both(&["any"]), &[SELF, DIMS, KEEPDIM], &["any"], |args| infer_reduced(tensor_at(args, 0)?, dims_at(args, 1), flag_at(args, 2), Dtype::Bool), |args, _| truth(args, |lane| lane.iter().any(|&x| x))),
-    plain("argmax", both(&["argmax"]), &[SELF, int("dim").or(Default::None), KEEPDIM], &["argmax"], |args| infer_place(args, "argmax"), |args, _| place(args, greater)),
-    plain("argmin", both(&["argmin"]), &[SELF, int("dim").or(Default::None), KEEPDIM], &["argmin"], |args| infer_place(args, "argmin"), |args, _| place(args, less)),
-    plain("count_nonzero", both(&["count_nonzero"]), &[SELF, DIMS], &["count_nonzero"], |args| infer_reduced(tensor_at(args, 0)?, dims_at(args, 1), false, Dtype::I64), |args, _| {
-        Ok(vec![fold::<bool, i64>(tensor_at(args, 0)?, dims_at(args, 1), false, |lane| lane.iter().filter(|&&x| x).count() as i64)?])
-    }),
-    reduction!("trace", both(&["trace"]), &[SELF], infer_trace, forward_trace, &[], Gradient::Formula(|b| b.first(|b, grad| {
-        let meta = b.input_meta(0).cloned().ok_or_else(|| OpError::Unsupported("trace without its input".into()))?;
-        let (rows, columns) = (meta.shape[0] as i64, meta.shape[1] as i64);
-        let eye = b.one("eye", vec![crate::ops::formula::int(rows), crate::ops::formula::int(columns), Arg::Dtype(meta.dtype)])?;
-        b.mul(eye, grad)
-    })), "TraceBackward0", &["trace"]),
+    plain(
+        "all",
+        both(&["all"]),
+        &[SELF, DIMS, KEEPDIM],
+        &["all"],
+        |args| {
+            infer_reduced(
+                tensor_at(args, 0)?,
+                dims_at(args, 1),
+                flag_at(args, 2),
+                Dtype::Bool,
+            )
+        },
+        |args, _| truth(args, |lane| lane.iter().all(|&x| x)),
+    ),
+    plain(
+        "any",
+        both(&["any"]),
+        &[SELF, DIMS, KEEPDIM],
+        &["any"],
+        |args| {
+            infer_reduced(
+                tensor_at(args, 0)?,
+                dims_at(args, 1),
+                flag_at(args, 2),
+                Dtype::Bool,
+            )
+        },
+        |args, _| truth(args, |lane| lane.iter().any(|&x| x)),
+    ),
+    plain(
+        "argmax",
+        both(&["argmax"]),
+        &[SELF, int("dim").or(Default::None), KEEPDIM],
+        &["argmax"],
+        |args| infer_place(args, "argmax"),
+        |args, _| place(args, greater),
+    ),
+    plain(
+        "argmin",
+        both(&["argmin"]),
+        &[SELF, int("dim").or(Default::None), KEEPDIM],
+        &["argmin"],
+        |args| infer_place(args, "argmin"),
+        |args, _| place(args, less),
+    ),
+    plain(
+        "count_nonzero",
+        both(&["count_nonzero"]),
+        &[SELF, DIMS],
+        &["count_nonzero"],
+        |args| infer_reduced(tensor_at(args, 0)?, dims_at(args, 1), false, Dtype::I64),
+        |args, _| {
+            Ok(vec![fold::<bool, i64>(
+                tensor_at(args, 0)?,
+                dims_at(args, 1),
+                false,
+                |lane| lane.iter().filter(|&&x| x).count() as i64,
+            )?])
+        },
+    ),
+    reduction!(
+        "trace",
+        both(&["trace"]),
+        &[SELF],
+        infer_trace,
+        forward_trace,
+        &[],
+        Gradient::Formula(|b| b.first(|b, grad| {
+            let meta = b
+                .input_meta(0)
+                .cloned()
+                .ok_or_else(|| OpError::Unsupported("trace without its input".into()))?;
+            let (rows, columns) = (meta.shape[0] as i64, meta.shape[1] as i64);
+            let eye = b.one(
+                "eye",
+                vec![
+                    crate::ops::formula::int(rows),
+                    crate::ops::formula::int(columns),
+                    Arg::Dtype(meta.dtype),
+                ],
+            )?;
+            b.mul(eye, grad)
+        })),
+        "TraceBackward0",
+        &["trace"]
+    ),
 ];
 
-const fn plain(name: &'static str, forms: Forms, params: &'static [Param], evidence: &'static [&'static str], infer: fn(&[Arg<Meta>]) -> Metas, forward: fn(&[Arg<Array>], &mut crate::ops::Rng) -> Arrays) -> OpRow {
+const fn plain(
+    name: &'static str,
+    forms: Forms,
+    params: &'static [Param],
+    evidence: &'static [&'static str],
+    infer: fn(&[Arg<Meta>]) -> Metas,
+    forward: fn(&[Arg<Array>], &mut crate::ops::Rng) -> Arrays,
+) -> OpRow {
     OpRow {
         name,
         forms,
@@ -307,7 +604,12 @@ fn one_dim<T>(args: &[Arg<T>]) -> Vec<i64> {
 
 fn infer_sum(args: &[Arg<Meta>], dims: &[i64], keepdim: bool, dtype: usize) -> Metas {
     let x = tensor_at(args, 0)?;
-    infer_reduced(x, dims, keepdim, dtype_at(args, dtype).unwrap_or(x.dtype.max(Dtype::I64)))
+    infer_reduced(
+        x,
+        dims,
+        keepdim,
+        dtype_at(args, dtype).unwrap_or(x.dtype.max(Dtype::I64)),
+    )
 }
 
 fn forward_sum(args: &[Arg<Array>], dims: &[i64], dtype: usize) -> Arrays {
@@ -315,7 +617,10 @@ fn forward_sum(args: &[Arg<Array>], dims: &[i64], dtype: usize) -> Arrays {
     let result = dtype_at(args, dtype).unwrap_or(x.dtype().max(Dtype::I64));
     let keepdim = dtype == 3 && flag_at(args, 2);
     Ok(vec![match result {
-        Dtype::Bool | Dtype::I64 => fold::<i64, i64>(x, dims, keepdim, |lane| lane.iter().fold(0, |sum, &x| sum.wrapping_add(x)))?.cast(result),
+        Dtype::Bool | Dtype::I64 => fold::<i64, i64>(x, dims, keepdim, |lane| {
+            lane.iter().fold(0, |sum, &x| sum.wrapping_add(x))
+        })?
+        .cast(result),
         _ => fold_f64(x, dims, keepdim, result, |lane| lane.iter().sum())?,
     }])
 }
@@ -325,7 +630,10 @@ fn forward_prod(args: &[Arg<Array>], dims: &[i64], dtype: usize) -> Arrays {
     let result = dtype_at(args, dtype).unwrap_or(x.dtype().max(Dtype::I64));
     let keepdim = dtype == 3 && flag_at(args, 2);
     Ok(vec![match result {
-        Dtype::Bool | Dtype::I64 => fold::<i64, i64>(x, dims, keepdim, |lane| lane.iter().fold(1, |product, &x| product.wrapping_mul(x)))?.cast(result),
+        Dtype::Bool | Dtype::I64 => fold::<i64, i64>(x, dims, keepdim, |lane| {
+            lane.iter().fold(1, |product, &x| product.wrapping_mul(x))
+        })?
+        .cast(result),
         _ => fold_f64(x, dims, keepdim, result, |lane| lane.iter().product())?,
     }])
 }
@@ -349,7 +657,9 @@ fn forward_mean(args: &[Arg<Array>], dims: &[i64], dtype: usize) -> Arrays {
     let x = tensor_at(args, 0)?;
     let keepdim = dtype == 3 && flag_at(args, 2);
     let result = dtype_at(args, dtype).unwrap_or(x.dtype());
-    Ok(vec![fold_f64(x, dims, keepdim, result, |lane| lane.iter().sum::<f64>() / lane.len() as f64)?])
+    Ok(vec![fold_f64(x, dims, keepdim, result, |lane| {
+        lane.iter().sum::<f64>() / lane.len() as f64
+    })?])
 }
 
 /// The gradient, everywhere.
@@ -372,12 +682,22 @@ fn prod_gradient(b: &mut dyn Backward, grad: Var, dims: &[i64], keepdim: bool) -
     if shape.is_empty() {
         return Ok(grad);
     }
-    let (grad, out) = (restore(b, grad, dims, keepdim)?, restore(b, out, dims, keepdim)?);
+    let (grad, out) = (
+        restore(b, grad, dims, keepdim)?,
+        restore(b, out, dims, keepdim)?,
+    );
     let zero = b.binary("eq", x, 0.0)?;
     let filled = b.masked_fill(x, zero, 1.0)?;
     let mut rest = filled;
     for &dim in dims {
-        rest = b.one("prod.dim_int", vec![Arg::Tensor(rest), crate::ops::formula::int(dim), crate::ops::formula::boolean(true)])?;
+        rest = b.one(
+            "prod.dim_int",
+            vec![
+                Arg::Tensor(rest),
+                crate::ops::formula::int(dim),
+                crate::ops::formula::boolean(true),
+            ],
+        )?;
     }
     let zeros = b.sum_dims(zero, dims, true)?;
     let alone = b.binary("eq", zeros, 1.0)?;
@@ -424,9 +744,20 @@ fn extreme(args: &[Arg<Array>], dims: &[i64], better: Better) -> Arrays {
     let (x, keepdim) = (tensor_at(args, 0)?, flag_at(args, 2));
     if x.dtype() == Dtype::I64 {
         let high = better(1.0, 0.0);
-        return Ok(vec![fold::<i64, i64>(x, dims, keepdim, |lane| if high { lane.iter().copied().max() } else { lane.iter().copied().min() }.unwrap_or(0))?]);
+        return Ok(vec![fold::<i64, i64>(x, dims, keepdim, |lane| {
+            if high {
+                lane.iter().copied().max()
+            } else {
+                lane.iter().copied().min()
+            }
+            .unwrap_or(0)
+        })?]);
     }
-    Ok(vec![fold_f64(x, dims, keepdim, x.dtype(), |lane| lane.get(first_extreme(lane, better)).copied().unwrap_or(0.0))?])
+    Ok(vec![fold_f64(x, dims, keepdim, x.dtype(), |lane| {
+        lane.get(first_extreme(lane, better))
+            .copied()
+            .unwrap_or(0.0)
+    })?])
 }
 
 fn infer_bound(args: &[Arg<Meta>], name: &str) -> Metas {
@@ -436,7 +767,9 @@ fn infer_bound(args: &[Arg<Meta>], name: &str) -> Metas {
     }
     for dim in reduced_dims(dims, x.ndim())? {
         if x.shape.get(dim) == Some(&0) {
-            return Err(OpError::index(format!("{name}(): Expected reduction dim {dim} to have non-zero size.")));
+            return Err(OpError::index(format!(
+                "{name}(): Expected reduction dim {dim} to have non-zero size."
+            )));
         }
     }
     infer_reduced(x, dims, flag_at(args, 2), x.dtype)
@@ -449,7 +782,13 @@ fn bound_gradient(b: &mut dyn Backward, grad: Var) -> Value {
 
 fn forward_median(args: &[Arg<Array>]) -> Arrays {
     let x = tensor_at(args, 0)?;
-    Ok(vec![fold_f64(x, &[], false, x.dtype(), |lane| if lane.is_empty() { f64::NAN } else { lane[middle(lane)] })?])
+    Ok(vec![fold_f64(x, &[], false, x.dtype(), |lane| {
+        if lane.is_empty() {
+            f64::NAN
+        } else {
+            lane[middle(lane)]
+        }
+    })?])
 }
 
 /// The place of the lower middle element; not-a-number counts as the median.
@@ -459,7 +798,10 @@ fn middle(lane: &[f64]) -> usize {
     }
     let mut places: Vec<usize> = (0..lane.len()).collect();
     places.sort_by(|&a, &b| lane[a].total_cmp(&lane[b]));
-    places.get((lane.len().max(1) - 1) / 2).copied().unwrap_or(0)
+    places
+        .get((lane.len().max(1) - 1) / 2)
+        .copied()
+        .unwrap_or(0)
 }
 
 /// The order of a norm: a number, or 2 for none and `"fro"`.
@@ -470,7 +812,10 @@ fn order<T>(args: &[Arg<T>]) -> f64 {
 fn infer_norm(args: &[Arg<Meta>]) -> Metas {
     let x = tensor_at(args, 0)?;
     if !x.dtype.is_floating() {
-        return Err(not_implemented(format!("linalg.vector_norm: Expected a floating point or complex tensor as input. Got {}", x.dtype.scalar_name())));
+        return Err(not_implemented(format!(
+            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {}",
+            x.dtype.scalar_name()
+        )));
     }
     let order = order(args);
     if x.numel() == 0 && (order < 0.0 || order.is_infinite()) {
@@ -480,18 +825,44 @@ fn infer_norm(args: &[Arg<Meta>]) -> Metas {
 }
 
 fn infer_norm_str(args: &[Arg<Meta>]) -> Metas {
-    if str_at(args, 1) == Some("fro") { infer_norm(args) } else { Err(OpError::Unsupported("a norm other than numbers and 'fro'".into())) }
+    if str_at(args, 1) == Some("fro") {
+        infer_norm(args)
+    } else {
+        Err(OpError::Unsupported(
+            "a norm other than numbers and 'fro'".into(),
+        ))
+    }
 }
 
 fn infer_linalg_norm(args: &[Arg<Meta>]) -> Metas {
     let dims = crate::ops::build::ints_at(args, 2).map(<[i64]>::len);
-    let matrix = matches!(args.get(1), Some(Arg::Scalar(_))) && dims.unwrap_or(tensor_at(args, 0)?.ndim()) == 2;
-    if matrix { Err(OpError::Unsupported("a matrix norm".into())) } else { infer_norm(args) }
+    let matrix = matches!(args.get(1), Some(Arg::Scalar(_)))
+        && dims.unwrap_or(tensor_at(args, 0)?.ndim()) == 2;
+    if matrix {
+        Err(OpError::Unsupported("a matrix norm".into()))
+    } else {
+        infer_norm(args)
+    }
 }
 
 fn forward_norm(args: &[Arg<Array>]) -> Arrays {
     let (x, order) = (tensor_at(args, 0)?, order(args));
-    Ok(vec![fold_f64(x, dims_at(args, 2), flag_at(args, 3), x.dtype(), |lane| norm_of(lane, order))?])
+    Ok(vec![fold_f64(
+        x,
+        dims_at(args, 2),
+        flag_at(args, 3),
+        x.dtype(),
+        |lane| norm_of(lane, order),
+    )?])
+}
+
+/// The norm of order 0 has no gradient at all.
+fn norm_row_gradients(b: &mut dyn Backward) -> Grads {
+    if order(b.args()) == 0.0 {
+        Ok(vec![None])
+    } else {
+        b.first(norm_row_gradient)
+    }
 }
 
 fn norm_row_gradient(b: &mut dyn Backward, grad: Var) -> Value {
@@ -502,8 +873,9 @@ fn norm_row_gradient(b: &mut dyn Backward, grad: Var) -> Value {
 
 fn infer_dist(args: &[Arg<Meta>]) -> Metas {
     let joint = crate::ops::kernel::infer_arithmetic(&args[..2])?;
-    if !joint[0].dtype.is_floating() {
-        return Err(OpError::Unsupported("dist of integers".into()));
+    // With `p=0` PyTorch's own backward breaks down.
+    if !joint[0].dtype.is_floating() || f64_at(args, 2, 2.0) == 0.0 {
+        return Err(OpError::Unsupported("this kind of dist".into()));
     }
     Ok(vec![fresh(joint[0].dtype, Shape::new())?])
 }
@@ -511,9 +883,15 @@ fn infer_dist(args: &[Arg<Meta>]) -> Metas {
 fn forward_dist(args: &[Arg<Array>]) -> Arrays {
     let (x, y) = (tensor_at(args, 0)?, tensor_at(args, 1)?);
     let difference = zip::<f64, f64>(x, y, |x, y| x - y)?;
-    let dtype = if x.dtype() == Dtype::F64 || y.dtype() == Dtype::F64 { Dtype::F64 } else { Dtype::F32 };
+    let dtype = if x.dtype() == Dtype::F64 || y.dtype() == Dtype::F64 {
+        Dtype::F64
+    } else {
+        Dtype::F32
+    };
     let order = f64_at(args, 2, 2.0);
-    Ok(vec![fold_f64(&difference, &[], false, dtype, |lane| norm_of(lane, order))?])
+    Ok(vec![fold_f64(&difference, &[], false, dtype, |lane| {
+        norm_of(lane, order)
+    })?])
 }
 
 fn dist_gradient(b: &mut dyn Backward, grad: Var) -> Value {
@@ -523,7 +901,10 @@ fn dist_gradient(b: &mut dyn Backward, grad: Var) -> Value {
 }
 
 fn logsumexp(lane: &[f64]) -> f64 {
-    let max = lane.iter().copied().fold(f64::NEG_INFINITY, super::binary::maximum);
+    let max = lane
+        .iter()
+        .copied()
+        .fold(f64::NEG_INFINITY, super::binary::maximum);
     if max.is_infinite() || max.is_nan() {
         return max;
     }
@@ -531,34 +912,56 @@ fn logsumexp(lane: &[f64]) -> f64 {
 }
 
 fn truth(args: &[Arg<Array>], f: fn(&[bool]) -> bool) -> Arrays {
-    Ok(vec![fold::<bool, bool>(tensor_at(args, 0)?, dims_at(args, 1), flag_at(args, 2), f)?])
+    Ok(vec![fold::<bool, bool>(
+        tensor_at(args, 0)?,
+        dims_at(args, 1),
+        flag_at(args, 2),
+        f,
+    )?])
 }
 
 fn infer_place(args: &[Arg<Meta>], name: &str) -> Metas {
     let x = tensor_at(args, 0)?;
     if x.dtype == Dtype::Bool {
-        return Err(not_implemented(format!("{name}(): does not support bool input")));
+        return Err(not_implemented(format!(
+            "{name}(): does not support bool input"
+        )));
     }
     let dims = one_dim(args);
     if dims.is_empty() && x.numel() == 0 {
-        return Err(OpError::index(format!("{name}(): Expected reduction dim to be specified for input.numel() == 0.")));
+        return Err(OpError::index(format!(
+            "{name}(): Expected reduction dim to be specified for input.numel() == 0."
+        )));
     }
     for dim in reduced_dims(&dims, x.ndim())? {
         if x.shape.get(dim) == Some(&0) {
-            return Err(OpError::index(format!("{name}(): Expected reduction dim {dim} to have non-zero size.")));
+            return Err(OpError::index(format!(
+                "{name}(): Expected reduction dim {dim} to have non-zero size."
+            )));
         }
     }
-    Ok(vec![fresh(Dtype::I64, shape_without(&x.shape, &dims, flag_at(args, 2))?)?])
+    Ok(vec![fresh(
+        Dtype::I64,
+        shape_without(&x.shape, &dims, flag_at(args, 2))?,
+    )?])
 }
 
 fn place(args: &[Arg<Array>], better: Better) -> Arrays {
-    Ok(vec![fold::<f64, i64>(tensor_at(args, 0)?, &one_dim(args), flag_at(args, 2), |lane| first_extreme(lane, better) as i64)?])
+    Ok(vec![fold::<f64, i64>(
+        tensor_at(args, 0)?,
+        &one_dim(args),
+        flag_at(args, 2),
+        |lane| first_extreme(lane, better) as i64,
+    )?])
 }
 
 fn infer_trace(args: &[Arg<Meta>]) -> Metas {
     let x = tensor_at(args, 0)?;
     if x.ndim() != 2 {
-        return Err(OpError::runtime(format!("trace: expected a matrix, but got tensor with dim {}", x.ndim())));
+        return Err(OpError::runtime(format!(
+            "trace: expected a matrix, but got tensor with dim {}",
+            x.ndim()
+        )));
     }
     if x.dtype == Dtype::Bool {
         return Err(not_implemented("\"trace\" not implemented for 'Bool'"));
@@ -569,7 +972,10 @@ fn infer_trace(args: &[Arg<Meta>]) -> Metas {
 fn forward_trace(args: &[Arg<Array>]) -> Arrays {
     let x = tensor_at(args, 0)?;
     let steps = x.meta.shape[0].min(x.meta.shape[1]);
-    let diagonal = Meta { shape: Shape::from_slice(&[steps]), strides: Shape::from_slice(&[x.meta.strides[0] + x.meta.strides[1]]), ..x.meta.clone() };
+    let diagonal = Meta {
+        shape: Shape::from_slice(&[steps]),
+        strides: Shape::from_slice(&[x.meta.strides[0] + x.meta.strides[1]]),
+        ..x.meta.clone()
+    };
     forward_sum(&[Arg::Tensor(x.with_meta(diagonal)), Arg::None], &[], 1)
 }
-

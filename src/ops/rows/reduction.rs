@@ -28,7 +28,9 @@ pub fn reduced_dims(dims: &[i64], ndim: usize) -> Result<Vec<usize>, OpError> {
     for &dim in dims {
         let dim = wrap_dim(dim, ndim)?;
         if wrapped.contains(&dim) {
-            return Err(OpError::runtime(format!("dim {dim} appears multiple times in the list of dims")));
+            return Err(OpError::runtime(format!(
+                "dim {dim} appears multiple times in the list of dims"
+            )));
         }
         wrapped.push(dim);
     }
@@ -41,7 +43,16 @@ pub fn reduced_dims(dims: &[i64], ndim: usize) -> Result<Vec<usize>, OpError> {
 /// The sizes after a reduction.
 pub fn shape_without(shape: &[usize], dims: &[i64], keepdim: bool) -> Result<Shape, OpError> {
     let reduced = reduced_dims(dims, shape.len())?;
-    Ok((0..shape.len()).filter(|dim| keepdim || !reduced.contains(dim)).map(|dim| if reduced.contains(&dim) { 1 } else { shape[dim] }).collect())
+    Ok((0..shape.len())
+        .filter(|dim| keepdim || !reduced.contains(dim))
+        .map(|dim| {
+            if reduced.contains(&dim) {
+                1
+            } else {
+                shape[dim]
+            }
+        })
+        .collect())
 }
 
 /// One result after a reduction.
@@ -50,7 +61,12 @@ pub fn infer_reduced(x: &Meta, dims: &[i64], keepdim: bool, dtype: Dtype) -> Met
 }
 
 /// `f` of each lane of elements along the reduced dimensions.
-pub fn fold<S: Element, T: Element>(x: &Array, dims: &[i64], keepdim: bool, f: impl Fn(&[S]) -> T) -> Result<Array, OpError> {
+pub fn fold<S: Element, T: Element>(
+    x: &Array,
+    dims: &[i64],
+    keepdim: bool,
+    f: impl Fn(&[S]) -> T,
+) -> Result<Array, OpError> {
     let reduced = reduced_dims(dims, x.meta.ndim())?;
     let kept = (0..x.meta.ndim()).filter(|dim| !reduced.contains(dim));
     let order: Vec<usize> = kept.chain(reduced.iter().copied()).collect();
@@ -64,12 +80,22 @@ pub fn fold<S: Element, T: Element>(x: &Array, dims: &[i64], keepdim: bool, f: i
     let values = permuted.values_as::<S>();
     let shape = shape_without(&x.meta.shape, dims, keepdim)?;
     let count = shape.iter().product();
-    let folded = if lane == 0 { vec![f(&[]); count] } else { values.chunks_exact(lane).map(f).collect() };
+    let folded = if lane == 0 {
+        vec![f(&[]); count]
+    } else {
+        values.chunks_exact(lane).map(f).collect()
+    };
     Ok(Array::from_vec(shape, folded))
 }
 
 /// As [`fold`], computed in double.
-pub fn fold_f64(x: &Array, dims: &[i64], keepdim: bool, dtype: Dtype, f: impl Fn(&[f64]) -> f64) -> Result<Array, OpError> {
+pub fn fold_f64(
+    x: &Array,
+    dims: &[i64],
+    keepdim: bool,
+    dtype: Dtype,
+    f: impl Fn(&[f64]) -> f64,
+) -> Result<Array, OpError> {
     with_element!(dtype, T => fold::<f64, T>(x, dims, keepdim, |lane| T::from_f64(f(lane))))
 }
 
@@ -86,7 +112,10 @@ pub fn restore(b: &mut dyn Backward, x: Var, dims: &[i64], keepdim: bool) -> Val
 /// The gradient, shared among all elements that equal the result.
 pub fn share_among_equal(b: &mut dyn Backward, grad: Var, dims: &[i64], keepdim: bool) -> Value {
     let (x, out) = (b.input(0)?, b.output(0)?);
-    let (grad, out) = (restore(b, grad, dims, keepdim)?, restore(b, out, dims, keepdim)?);
+    let (grad, out) = (
+        restore(b, grad, dims, keepdim)?,
+        restore(b, out, dims, keepdim)?,
+    );
     let equal = b.binary("eq", x, out)?;
     let count = b.sum_dims(equal, dims, true)?;
     let share = b.div(grad, count)?;
@@ -99,15 +128,24 @@ pub fn infer_pair(args: &[Arg<Meta>], name: &str) -> Metas {
     let dim = int_at(args, 1).unwrap_or(0);
     let place = wrap_dim(dim, x.ndim())?;
     if x.shape.get(place) == Some(&0) {
-        return Err(OpError::index(format!("{name}(): Expected reduction dim {place} to have non-zero size.")));
+        return Err(OpError::index(format!(
+            "{name}(): Expected reduction dim {place} to have non-zero size."
+        )));
     }
     let shape = shape_without(&x.shape, &[dim], flag_at(args, 2))?;
-    Ok(vec![fresh(x.dtype, shape.clone())?, fresh(Dtype::I64, shape)?])
+    Ok(vec![
+        fresh(x.dtype, shape.clone())?,
+        fresh(Dtype::I64, shape)?,
+    ])
 }
 
 /// The elements that `pick` chooses, with their places.
 pub fn select_along(args: &[Arg<Array>], pick: fn(&[f64]) -> usize) -> Arrays {
-    let (x, dims, keepdim) = (tensor_at(args, 0)?, [int_at(args, 1).unwrap_or(0)], flag_at(args, 2));
+    let (x, dims, keepdim) = (
+        tensor_at(args, 0)?,
+        [int_at(args, 1).unwrap_or(0)],
+        flag_at(args, 2),
+    );
     let places = fold::<f64, i64>(x, &dims, keepdim, |lane| pick(lane) as i64)?;
     let values = fold_f64(x, &dims, keepdim, x.dtype(), |lane| lane[pick(lane)])?;
     Ok(vec![values, places])
@@ -121,10 +159,21 @@ pub fn select_gradient(b: &mut dyn Backward, grad: Var) -> Value {
     }
     let (dim, keepdim) = (b.integer(1), b.flag(2));
     let places = b.output(1)?;
-    let (grad, places) = (restore(b, grad, &[dim], keepdim)?, restore(b, places, &[dim], keepdim)?);
+    let (grad, places) = (
+        restore(b, grad, &[dim], keepdim)?,
+        restore(b, places, &[dim], keepdim)?,
+    );
     let dtype = b.meta(grad).dtype;
     let zeros = b.zeros(&shape, dtype)?;
-    b.one("scatter_add", vec![Arg::Tensor(zeros), int(dim), Arg::Tensor(places), Arg::Tensor(grad)])
+    b.one(
+        "scatter_add",
+        vec![
+            Arg::Tensor(zeros),
+            int(dim),
+            Arg::Tensor(places),
+            Arg::Tensor(grad),
+        ],
+    )
 }
 
 /// Over what a variance is taken, and with which correction.
@@ -138,20 +187,36 @@ pub struct Moments {
 impl Moments {
     /// From `(self, unbiased)`.
     pub fn flag<T>(args: &[Arg<T>]) -> Moments {
-        Moments { dims: Vec::new(), correction: unbiased(args, 1), keepdim: false }
+        Moments {
+            dims: Vec::new(),
+            correction: unbiased(args, 1),
+            keepdim: false,
+        }
     }
     /// From `(self, dim, unbiased, keepdim)`.
     pub fn dim<T>(args: &[Arg<T>]) -> Moments {
-        Moments { dims: dims_at(args, 1).to_vec(), correction: unbiased(args, 2), keepdim: flag_at(args, 3) }
+        Moments {
+            dims: dims_at(args, 1).to_vec(),
+            correction: unbiased(args, 2),
+            keepdim: flag_at(args, 3),
+        }
     }
     /// From `(self, dim, correction, keepdim)`.
     pub fn correction<T>(args: &[Arg<T>]) -> Moments {
-        Moments { dims: dims_at(args, 1).to_vec(), correction: scalar_at(args, 2).map_or(1.0, Scalar::as_f64), keepdim: flag_at(args, 3) }
+        Moments {
+            dims: dims_at(args, 1).to_vec(),
+            correction: scalar_at(args, 2).map_or(1.0, Scalar::as_f64),
+            keepdim: flag_at(args, 3),
+        }
     }
 }
 
 fn unbiased<T>(args: &[Arg<T>], position: usize) -> f64 {
-    if matches!(scalar_at(args, position), Some(Scalar::Bool(false))) { 0.0 } else { 1.0 }
+    if matches!(scalar_at(args, position), Some(Scalar::Bool(false))) {
+        0.0
+    } else {
+        1.0
+    }
 }
 
 /// Which of the four functions of moments it is.
@@ -167,10 +232,16 @@ pub struct Kind {
 pub fn infer_moments(args: &[Arg<Meta>], moments: &Moments, with_mean: bool) -> Metas {
     let x = tensor_at(args, 0)?;
     if !x.dtype.is_floating() {
-        return Err(not_implemented("std and var only support floating point and complex dtypes"));
+        return Err(not_implemented(
+            "std and var only support floating point and complex dtypes",
+        ));
     }
     let result = infer_reduced(x, &moments.dims, moments.keepdim, x.dtype)?;
-    Ok(if with_mean { vec![result[0].clone(), result[0].clone()] } else { result })
+    Ok(if with_mean {
+        vec![result[0].clone(), result[0].clone()]
+    } else {
+        result
+    })
 }
 
 impl Kind {
@@ -180,9 +251,21 @@ impl Kind {
             let variance = variance(lane, moments.correction);
             if self.root { variance.sqrt() } else { variance }
         };
-        let mut results = vec![fold_f64(x, &moments.dims, moments.keepdim, x.dtype(), spread)?];
+        let mut results = vec![fold_f64(
+            x,
+            &moments.dims,
+            moments.keepdim,
+            x.dtype(),
+            spread,
+        )?];
         if self.with_mean {
-            results.push(fold_f64(x, &moments.dims, moments.keepdim, x.dtype(), mean)?);
+            results.push(fold_f64(
+                x,
+                &moments.dims,
+                moments.keepdim,
+                x.dtype(),
+                mean,
+            )?);
         }
         Ok(results)
     }
@@ -194,14 +277,19 @@ fn mean(lane: &[f64]) -> f64 {
 
 fn variance(lane: &[f64], correction: f64) -> f64 {
     let mean = mean(lane);
-    lane.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (lane.len() as f64 - correction).max(0.0)
+    lane.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>()
+        / (lane.len() as f64 - correction).max(0.0)
 }
 
 /// The gradient of all four: of the variance, or through the root, and of the mean.
 pub fn variance_gradient(b: &mut dyn Backward, moments: &Moments, kind: Kind) -> Grads {
     let mut total = None;
     if let Some(grad) = b.grad(0) {
-        let grad = if kind.root { through_root(b, grad)? } else { grad };
+        let grad = if kind.root {
+            through_root(b, grad)?
+        } else {
+            grad
+        };
         total = Some(of_variance(b, grad, moments)?);
     }
     if kind.with_mean
@@ -233,7 +321,14 @@ fn of_variance(b: &mut dyn Backward, grad: Var, moments: &Moments) -> Value {
     let x = b.input(0)?;
     let count = b.input_shape(0).iter().product::<usize>() / b.output_meta(0).numel().max(1);
     let grad = restore(b, grad, &moments.dims, moments.keepdim)?;
-    let mean = b.one("mean.dim", vec![Arg::Tensor(x), Arg::Ints(moments.dims.clone().into()), boolean(true)])?;
+    let mean = b.one(
+        "mean.dim",
+        vec![
+            Arg::Tensor(x),
+            Arg::Ints(moments.dims.clone().into()),
+            boolean(true),
+        ],
+    )?;
     let centred = b.sub(x, mean)?;
     let scaled = b.mul(grad, 2.0 / (count as f64 - moments.correction))?;
     b.mul(scaled, centred)
@@ -258,7 +353,15 @@ pub fn norm_of(lane: &[f64], order: f64) -> f64 {
 }
 
 /// The gradient of a norm of `x`, whose value is `out`.
-pub fn norm_gradient(b: &mut dyn Backward, grad: Var, x: Var, out: Var, order: f64, dims: &[i64], keepdim: bool) -> Value {
+pub fn norm_gradient(
+    b: &mut dyn Backward,
+    grad: Var,
+    x: Var,
+    out: Var,
+    order: f64,
+    dims: &[i64],
+    keepdim: bool,
+) -> Value {
     let shape = b.meta(x).shape;
     let (grad, out) = if keepdim || shape.is_empty() {
         (grad, out)
@@ -297,7 +400,14 @@ pub fn norm_gradient(b: &mut dyn Backward, grad: Var, x: Var, out: Var, order: f
 }
 
 /// The gradient goes to those of the largest (or smallest) size, in equal parts.
-fn extreme_norm_gradient(b: &mut dyn Backward, grad: Var, x: Var, out: Var, sign: Var, dims: &[i64]) -> Value {
+fn extreme_norm_gradient(
+    b: &mut dyn Backward,
+    grad: Var,
+    x: Var,
+    out: Var,
+    sign: Var,
+    dims: &[i64],
+) -> Value {
     let size = b.unary("abs", x)?;
     let equal = b.binary("eq", size, out)?;
     let count = b.sum_dims(equal, dims, true)?;

@@ -57,10 +57,12 @@ pub const ROWS: &[OpRow] = &[
     linear_row!("_adaptive_avg_pool2d", INTERNAL, &[INPUT, ints("output_size")], "adaptive_avg_pool", adaptive, FIRST, "AdaptiveAvgPool2DBackward0", &["F.adaptive_avg_pool2d(2)"]),
     op("_sparse", INTERNAL, &[SELF, param("kind", ParamKind::Str), ints("numbers")], sparse_infer, sparse_forward, NONE, formula(sparse_formula), "SparseBackward0", &[]),
     op("_sparse_backward", INTERNAL, &[tensor("grad"), param("kind", ParamKind::Str), ints("numbers"), ints("sizes")], adjoint_infer, adjoint_forward, NONE, formula(adjoint_formula), "SparseBackwardBackward0", &[]),
-    OpRow { result: ResultKind::SelfIf(|args| Args(args).opt(0).is_some_and(Meta::is_contiguous)), ..op("contiguous", method(&["contiguous"]), &[SELF], same_infer, copy_forward, NONE, formula(pass), "CloneBackward0", &["contiguous() (no change)", "t().contiguous()"]) },
-    op("_unsafe_view", INTERNAL, &[SELF, ints("size")], |args| Ok(vec![Meta::contiguous(Args(args).tensor(0)?.dtype, layout::infer_size(&Args(args).ints(1), Args(args).tensor(0)?.numel())?)]), |args, _| unsafe_view(args), NONE, formula(to_input_shape), "UnsafeViewBackward0", &["reshape (copy)", "matmul 3d@3d"]),
+    OpRow { result: ResultKind::SelfIf(|args| Args(args).opt(0).is_some_and(Meta::is_contiguous)), ..op("contiguous", method(&["contiguous"]), &[SELF], same_infer, copy_forward, NONE, formula(pass), "CloneBackward0", &["contiguous() (no change)"]) },
+    op("_unsafe_view", INTERNAL, &[SELF, ints("size")], |args| Ok(vec![Meta::contiguous(Args(args).tensor(0)?.dtype, layout::infer_size(&Args(args).ints(1), Args(args).tensor(0)?.numel())?)]), |args, _| unsafe_view(args), NONE, formula(to_input_shape), "UnsafeViewBackward0", &["reshape (copy)"]),
     op("one_hot", functional(&["one_hot"]), &[kit::fixed("tensor"), int_or("num_classes", -1)], one_hot_infer, one_hot_forward, NONE, Gradient::NotDifferentiable, "", &["F.one_hot"]),
-    op("repeat_interleave", both(&["repeat_interleave"]), &[SELF, int("repeats"), opt_int("dim")], interleave_infer, interleave_forward, NONE, formula(interleave_formula), "ViewBackward0", &["repeat_interleave"]),
+    // Measured: PyTorch composes it (view, unsqueeze, expand, clone, view); the result is a view of a copy that nothing
+    // else can reach, so it is fresh here.
+    op("repeat_interleave", both(&["repeat_interleave"]), &[SELF, int("repeats"), opt_int("dim")], interleave_infer, interleave_forward, NONE, formula(interleave_formula), "ViewBackward0", &[]),
     op("repeat_interleave.Tensor", function(&["_repeat_indices"]), &[kit::fixed("repeats")], |_| kit::shape_from_values(), repeat_indices, NONE, Gradient::NotDifferentiable, "", &[]),
 ];
 

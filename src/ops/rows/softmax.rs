@@ -12,7 +12,7 @@ const PARAMS: &[Param] = &[tensor("input"), int("dim"), keyword(optional("dtype"
 
 /// The rows of this file.
 pub const ROWS: &[OpRow] = &[
-    op("softmax", everywhere(&["softmax"]), PARAMS, |args| infer(args, "softmax"), softmax_forward, &[saved_output(0)], formula(softmax_formula), "SoftmaxBackward0", &["softmax(dim)", "F.softmax", "F.softmin", "F.gumbel_softmax"]),
+    op("softmax", everywhere(&["softmax"]), PARAMS, |args| infer(args, "softmax"), softmax_forward, &[saved_output(0)], formula(softmax_formula), "SoftmaxBackward0", &["softmax(dim)", "F.softmax"]),
     op("log_softmax", everywhere(&["log_softmax"]), PARAMS, |args| infer(args, "log_softmax"), log_softmax_forward, &[saved_output(0)], formula(log_softmax_formula), "LogSoftmaxBackward0", &["log_softmax(dim)", "F.log_softmax"]),
 ];
 

@@ -1,14 +1,24 @@
 use super::binary::same;
 use crate::ops::array::Array;
 use crate::ops::broadcast::broadcast;
-use crate::ops::build::{Arrays, IN_PLACE, Metas, SELF, both, f64_at, input, input_for, number, param, scalar_at, tensor, tensor_at};
+use crate::ops::build::{
+    Arrays, IN_PLACE, Metas, SELF, both, f64_at, input, input_for, number, param, scalar_at,
+    tensor, tensor_at,
+};
 use crate::ops::formula::{Grads, Value};
 use crate::ops::kernel::{Arithmetic, infer_arithmetic, metas, not_implemented, operand_at};
 use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::promote::Promotion;
-use crate::ops::row::{Arg, Backward, Default, Gradient, OpError, OpRow, Param, ParamKind, ResultKind, Var};
+use crate::ops::row::{
+    Arg, Backward, Default, Gradient, OpError, OpRow, Param, ParamKind, ResultKind, Var,
+};
 
-const PRODUCT: &[Param] = &[SELF, tensor("tensor1"), tensor("tensor2"), number("value").or_int(1).keyword()];
+const PRODUCT: &[Param] = &[
+    SELF,
+    tensor("tensor1"),
+    tensor("tensor2"),
+    number("value").or_int(1).keyword(),
+];
 
 /// Functions of three tensors, and bounds.
 pub const ROWS: &[OpRow] = &[
@@ -21,7 +31,13 @@ pub const ROWS: &[OpRow] = &[
         infer: |args| infer_arithmetic(&args[..3]),
         forward: Some(|args, _| forward_product(args, |x, y| x * y)),
         saves: &[input_for(1, &[2]), input_for(2, &[1])],
-        gradient: Gradient::Formula(|b| b.parts(&[(0, same), (1, |b, grad| times_scaled(b, grad, 2)), (2, |b, grad| times_scaled(b, grad, 1))])),
+        gradient: Gradient::Formula(|b| {
+            b.parts(&[
+                (0, same),
+                (1, |b, grad| times_scaled(b, grad, 2)),
+                (2, |b, grad| times_scaled(b, grad, 1)),
+            ])
+        }),
         node: "AddcmulBackward0",
         node_by: None,
         evidence: &["addcmul", "addcmul_"],
@@ -35,7 +51,9 @@ pub const ROWS: &[OpRow] = &[
         infer: infer_addcdiv,
         forward: Some(|args, _| forward_product(args, |x, y| x / y)),
         saves: &[input_for(1, &[2]), input(2)],
-        gradient: Gradient::Formula(|b| b.parts(&[(0, same), (1, addcdiv_numerator), (2, addcdiv_denominator)])),
+        gradient: Gradient::Formula(|b| {
+            b.parts(&[(0, same), (1, addcdiv_numerator), (2, addcdiv_denominator)])
+        }),
         node: "AddcdivBackward0",
         node_by: None,
         evidence: &["addcdiv", "addcdiv_"],
@@ -99,7 +117,11 @@ pub const ROWS: &[OpRow] = &[
     OpRow {
         name: "clamp",
         forms: both(&["clamp", "clip"]),
-        params: &[SELF, number("min").or(Default::None), number("max").or(Default::None)],
+        params: &[
+            SELF,
+            number("min").or(Default::None),
+            number("max").or(Default::None),
+        ],
         result: ResultKind::Fresh,
         in_place: IN_PLACE,
         infer: infer_clamp,
@@ -148,7 +170,9 @@ pub const ROWS: &[OpRow] = &[
         in_place: IN_PLACE,
         infer: infer_clamp,
         forward: Some(|args, _| {
-            let [x, max] = args else { return Err(OpError::Unsupported("clamp_max of other arguments".into())) };
+            let [x, max] = args else {
+                return Err(OpError::Unsupported("clamp_max of other arguments".into()));
+            };
             forward_clamp(&[x.clone(), Arg::None, max.clone()])
         }),
         saves: &[input(0)],
@@ -167,15 +191,29 @@ fn forward_product(args: &[Arg<Array>], combine: fn(f64, f64) -> f64) -> Arrays 
     let dtype = Promotion::new().args(&metas(&args[..3])).result();
     let value = f64_at(args, 3, 1.0);
     let int = |x: i64, y: i64| x.wrapping_mul(y).wrapping_mul(value as i64);
-    let term = Arithmetic { int, float: |x, y| value * combine(x, y) }.on(dtype, tensor_at(args, 1)?, tensor_at(args, 2)?)?;
-    Ok(vec![Arithmetic { int: i64::wrapping_add, float: |x, y| x + y }.on(dtype, tensor_at(args, 0)?, &term)?])
+    let term = Arithmetic {
+        int,
+        float: |x, y| value * combine(x, y),
+    }
+    .on(dtype, tensor_at(args, 1)?, tensor_at(args, 2)?)?;
+    Ok(vec![
+        Arithmetic {
+            int: i64::wrapping_add,
+            float: |x, y| x + y,
+        }
+        .on(dtype, tensor_at(args, 0)?, &term)?,
+    ])
 }
 
 /// `grad * input * value`
 fn times_scaled(b: &mut dyn Backward, grad: Var, position: usize) -> Value {
     let other = b.input(position)?;
     let value = b.number(3);
-    let other = if value == 1.0 { other } else { b.mul(other, value)? };
+    let other = if value == 1.0 {
+        other
+    } else {
+        b.mul(other, value)?
+    };
     b.mul(grad, other)
 }
 
@@ -189,7 +227,11 @@ fn infer_addcdiv(args: &[Arg<Meta>]) -> Metas {
 fn addcdiv_numerator(b: &mut dyn Backward, grad: Var) -> Value {
     let other = b.input(2)?;
     let value = b.number(3);
-    let product = if value == 1.0 { grad } else { b.mul(grad, value)? };
+    let product = if value == 1.0 {
+        grad
+    } else {
+        b.mul(grad, value)?
+    };
     b.div(product, other)
 }
 
@@ -212,7 +254,10 @@ fn infer_lerp(args: &[Arg<Meta>]) -> Metas {
         )));
     }
     if !start.dtype.is_floating() {
-        return Err(not_implemented(format!("\"lerp_kernel_scalar\" not implemented for '{}'", start.dtype.scalar_name())));
+        return Err(not_implemented(format!(
+            "\"lerp_kernel_scalar\" not implemented for '{}'",
+            start.dtype.scalar_name()
+        )));
     }
     infer_arithmetic(args)
 }
@@ -231,15 +276,23 @@ fn forward_lerp(args: &[Arg<Array>]) -> Arrays {
     let start = tensor_at(args, 0)?;
     let dtype = start.dtype();
     let weight = operand_at(args, 2, dtype)?;
-    let arithmetic = |float: fn(f64, f64) -> f64| Arithmetic { int: i64::wrapping_add, float };
+    let arithmetic = |float: fn(f64, f64) -> f64| Arithmetic {
+        int: i64::wrapping_add,
+        float,
+    };
     let difference = arithmetic(|end, start| end - start).on(dtype, tensor_at(args, 1)?, start)?;
-    let part = arithmetic(|difference, weight| difference * weight).on(dtype, &difference, &weight)?;
-    Ok(vec![arithmetic(|start, part| start + part).on(dtype, start, &part)?])
+    let part =
+        arithmetic(|difference, weight| difference * weight).on(dtype, &difference, &weight)?;
+    Ok(vec![
+        arithmetic(|start, part| start + part).on(dtype, start, &part)?,
+    ])
 }
 
 fn infer_clamp(args: &[Arg<Meta>]) -> Metas {
     if args[1..].iter().all(|bound| matches!(bound, Arg::None)) {
-        return Err(OpError::runtime("torch.clamp: At least one of 'min' or 'max' must not be None"));
+        return Err(OpError::runtime(
+            "torch.clamp: At least one of 'min' or 'max' must not be None",
+        ));
     }
     infer_arithmetic(args)
 }
@@ -253,36 +306,52 @@ fn forward_clamp(args: &[Arg<Array>]) -> Arrays {
     let mut result = tensor_at(args, 0)?.broadcast_to(&shape).cast(dtype);
     if !matches!(args.get(1), None | Some(Arg::None)) {
         let low = operand_at(args, 1, dtype)?;
-        result = Arithmetic { int: i64::max, float: super::binary::maximum }.on(dtype, &result, &low)?;
+        result = Arithmetic {
+            int: i64::max,
+            float: super::binary::maximum,
+        }
+        .on(dtype, &result, &low)?;
     }
     if !matches!(args.get(2), None | Some(Arg::None)) {
         let high = operand_at(args, 2, dtype)?;
-        result = Arithmetic { int: i64::min, float: super::binary::minimum }.on(dtype, &result, &high)?;
+        result = Arithmetic {
+            int: i64::min,
+            float: super::binary::minimum,
+        }
+        .on(dtype, &result, &high)?;
     }
     Ok(vec![result])
 }
 
 /// A bound as an operand, if it is given.
 fn bound_at(b: &mut dyn Backward, position: usize) -> Result<Option<Arg<Var>>, OpError> {
-    if matches!(b.args().get(position), None | Some(Arg::None)) { Ok(None) } else { b.operand(position).map(Some) }
+    if matches!(b.args().get(position), None | Some(Arg::None)) {
+        Ok(None)
+    } else {
+        b.operand(position).map(Some)
+    }
 }
 
-/// The gradient where the input lies within the bounds.
+/// The gradient where the input lies within the bounds (which not-a-number does not).
 fn clamp_self(b: &mut dyn Backward, grad: Var) -> Value {
     let x = b.input(0)?;
     let mut grad = grad;
-    for (position, outside) in [(1, "lt"), (2, "gt")] {
+    for (position, inside) in [(1, "ge"), (2, "le")] {
         if let Some(bound) = bound_at(b, position)? {
-            let mask = b.one(outside, vec![Arg::Tensor(x), bound])?;
+            let mask = b.one(inside, vec![Arg::Tensor(x), bound])?;
             let zero = b.zeros_like(grad)?;
-            grad = b.select(mask, zero, grad)?;
+            grad = b.select(mask, grad, zero)?;
         }
     }
     Ok(grad)
 }
 
 fn clamp_gradients(b: &mut dyn Backward) -> Grads {
-    b.parts(&[(0, |b, grad| clamp_self(b, grad)), (1, |b, grad| clamp_bound(b, grad, true)), (2, |b, grad| clamp_bound(b, grad, false))])
+    b.parts(&[
+        (0, |b, grad| clamp_self(b, grad)),
+        (1, |b, grad| clamp_bound(b, grad, true)),
+        (2, |b, grad| clamp_bound(b, grad, false)),
+    ])
 }
 
 /// The gradient of a bound where it decides: the upper one decides where both are crossed.
