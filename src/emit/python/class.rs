@@ -79,7 +79,7 @@ impl Writer<'_> {
         if function.name.symbol.as_str() != "__init__" || self.calls_init(function.body.span) {
             return None;
         }
-        let this = super::names::own(function.params.first()?.name.symbol);
+        let this = function.params.first()?.name.symbol;
         match setup {
             Setup::No => None,
             Setup::Super => Some("super().__init__()".into()),

@@ -9,7 +9,7 @@ use crate::syntax::ast::{
     ParamKind, UnaryOp,
 };
 
-use super::{Writer, literal, names};
+use super::{Writer, literal};
 
 /// How tightly an expression binds, loosest first; an operand that binds less than its place asks for is put in
 /// parentheses.
@@ -197,7 +197,7 @@ impl Writer<'_> {
 
     fn name(&mut self, name: Symbol) -> String {
         if self.scopes.binds(name) {
-            names::own(name)
+            name.to_string()
         } else {
             self.needs.global(name)
         }
@@ -209,14 +209,8 @@ impl Writer<'_> {
                 p.text(self.needs.prefixed(name));
             }
             // `1.real` would read as a float.
-            ExprKind::Int(_) => {
-                _ = p
-                    .text("(")
-                    .expr(inner, Bare)
-                    .text(").")
-                    .text(names::own(name))
-            }
-            _ => _ = p.expr(inner, Postfix).text(".").text(names::own(name)),
+            ExprKind::Int(_) => _ = p.text("(").expr(inner, Bare).text(").").text(name.as_str()),
+            _ => _ = p.expr(inner, Postfix).text(".").text(name.as_str()),
         }
         Postfix
     }
@@ -369,7 +363,7 @@ fn call<'p>(p: &'p mut Pieces, callee: ExprId, args: &[Argument]) -> &'p mut Pie
         p.text(if at == 0 { "" } else { ", " });
         match arg.kind {
             ArgumentKind::Positional => {}
-            ArgumentKind::Keyword(name) => _ = p.text(names::own(name.symbol)).text("="),
+            ArgumentKind::Keyword(name) => _ = p.text(name.symbol.as_str()).text("="),
             ArgumentKind::Star => _ = p.text("*"),
             ArgumentKind::DoubleStar => _ = p.text("**"),
         }
@@ -414,7 +408,7 @@ fn param_list(p: &mut Pieces, params: &[Param]) {
             _ => {}
         }
         named_only |= matches!(param.kind, ParamKind::KeywordOnly | ParamKind::VarArgs);
-        p.text(names::own(param.name.symbol));
+        p.text(param.name.symbol.as_str());
         if let Some(default) = param.default {
             p.text("=").expr(default, Lambda);
         }

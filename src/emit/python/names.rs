@@ -72,14 +72,6 @@ const PYTHON: &[&str] = &[
     "__name__",
 ];
 
-/// Python's keywords that the language leaves free as names.
-const KEYWORDS: &[&str] = &[
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
-    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
-    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
-    "with", "yield",
-];
-
 const UNKNOWN: &str = "\
 _draws = 1
 
@@ -189,7 +181,7 @@ impl Needs {
         for (needed, helper) in [(self.unknown, UNKNOWN), (self.input, INPUT)] {
             out.push_str(if needed { helper } else { "" });
         }
-        out + self.torch + ".manual_seed(0)\n"
+        out + self.torch + ".manual_seed(0)\n\n"
     }
 }
 
@@ -200,15 +192,5 @@ fn of_torch(name: &str) -> &str {
         "f64" => "float64",
         "i64" => "int64",
         name => name,
-    }
-}
-
-/// A name of the program, as Python lets it be called.
-pub(super) fn own(name: Symbol) -> String {
-    let name = name.as_str();
-    if KEYWORDS.contains(&name) {
-        format!("{name}_")
-    } else {
-        name.into()
     }
 }

@@ -10,7 +10,7 @@ use crate::syntax::ast::{
 use super::Writer;
 use super::class::Setup;
 use super::expr::Level::{Bare, Lambda};
-use super::{literal, names};
+use super::literal;
 
 impl Writer<'_> {
     /// Writes the whole program.
@@ -23,6 +23,7 @@ impl Writer<'_> {
     fn statements(&mut self, stmts: &[Stmt], setup: Setup) {
         for stmt in stmts {
             self.comments_before(stmt.span.start);
+            self.gap(stmt.span.start);
             self.stmt(stmt, setup);
             self.comment_behind(stmt.span);
         }
@@ -35,7 +36,20 @@ impl Writer<'_> {
             && comment.span.start < offset
         {
             self.comment += 1;
+            self.gap(comment.span.start);
             self.line(&comment.text);
+        }
+    }
+
+    /// Keeps an empty line of the program that stands before `offset`, but not at the start of a block.
+    fn gap(&mut self, offset: u32) {
+        let file = self.module.body.span.file;
+        let before = &self.sources.file(file).text[..offset as usize];
+        let mut lines = before.rsplit('\n').skip(1);
+        let empty = lines.next().is_some_and(|line| line.trim().is_empty());
+        if empty && !self.text.ends_with(":\n") && !self.text.is_empty() {
+            self.text.push('\n');
+            self.lines += 1;
         }
     }
 
@@ -155,7 +169,7 @@ impl Writer<'_> {
             .exception
             .map_or("Exception".into(), |exception| self.expr(exception, Lambda));
         let name = handler.name.map_or(String::new(), |name| {
-            format!(" as {}", names::own(name.symbol))
+            format!(" as {}", name.symbol.as_str())
         });
         self.headed(
             self.sources.line(handler.span),
@@ -183,7 +197,7 @@ impl Writer<'_> {
         };
         self.mapped(
             tg,
-            &format!("def {}({params}):", names::own(function.name.symbol)),
+            &format!("def {}({params}):", function.name.symbol.as_str()),
         );
         if let Some(missing) = missing {
             self.indent += 1;
@@ -213,10 +227,7 @@ impl Writer<'_> {
         } else {
             self.sources.line(class.name.span)
         };
-        self.mapped(
-            tg,
-            &format!("class {}{bases}:", names::own(class.name.symbol)),
-        );
+        self.mapped(tg, &format!("class {}{bases}:", class.name.symbol.as_str()));
         self.scopes.enter_class(self.module, &class.body);
         self.block(&class.body, setup);
         self.scopes.leave();
@@ -320,6 +331,6 @@ impl Writer<'_> {
 }
 
 fn name_list(names: &[Name]) -> String {
-    let names: Vec<String> = names.iter().map(|name| names::own(name.symbol)).collect();
+    let names: Vec<&str> = names.iter().map(|name| name.symbol.as_str()).collect();
     names.join(", ")
 }

@@ -1,0 +1,13 @@
+//! What the tests of the whole tool share.
+
+#![allow(
+    dead_code,
+    missing_docs,
+    reason = "each test binary uses its own part of this"
+)]
+
+pub mod generate;
+pub mod lines;
+pub mod machines;
+pub mod printed;
+pub mod recorded;
