@@ -24,6 +24,7 @@ import sys
 import warnings
 
 import torch
+import torch._dynamo  # Optimizers import it on first use, for a second each; every child has it from here.
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
