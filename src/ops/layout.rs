@@ -283,20 +283,19 @@ pub fn expand(meta: &Meta, target: &[i64]) -> Result<Meta, OpError> {
         )));
     }
     let lead = target.len() - ndim;
-    let (mut shape, mut strides) = (Shape::new(), Shape::new());
-    for (place, &wanted) in target.iter().enumerate() {
+    let (mut shape, mut strides) = (Shape::from_elem(0, target.len()), Shape::from_elem(0, target.len()));
+    // From the last dimension on: that is the one that PyTorch complains of.
+    for (place, &wanted) in target.iter().enumerate().rev() {
         let (size, stride) = if place < lead { (1, 0) } else { (meta.shape[place - lead], meta.strides[place - lead]) };
         if place < lead && wanted < 0 {
             return Err(OpError::runtime(format!(
                 "The expanded size of the tensor ({wanted}) isn't allowed in a leading, non-existing dimension {place}"
             )));
         }
-        if wanted == -1 || wanted == size as i64 && place >= lead {
-            shape.push(size);
-            strides.push(stride);
+        if place >= lead && (wanted == -1 || wanted == size as i64) {
+            (shape[place], strides[place]) = (size, stride);
         } else if size == 1 && wanted >= 0 {
-            shape.push(wanted as usize);
-            strides.push(0);
+            (shape[place], strides[place]) = (wanted as usize, 0);
         } else {
             return Err(OpError::runtime(format!(
                 "The expanded size of the tensor ({wanted}) must match the existing size ({size}) at non-singleton dimension {place}.  Target sizes: {}.  Tensor sizes: {}",

@@ -17,7 +17,7 @@ const INDICES: Param = param("indices", ParamKind::Index);
 
 /// The rows of this file.
 pub const ROWS: &[OpRow] = &[
-    op("index", INTERNAL, &[SELF, INDICES], index_infer, index_forward, &[saved(1)], formula(index_formula), "IndexBackward0", &["x[idx]", "x[mask]", "x[arange, labels]"]),
+    op("index", INTERNAL, &[SELF, INDICES], index_infer, index_forward, &[saved(1)], formula(index_formula), "IndexBackward0", &["x[idx]", "x[mask]"]),
     op("index_backward", INTERNAL, &[tensor("grad"), ints("sizes"), INDICES], sized_infer, index_backward, &[saved(2)], formula(index_backward_formula), "IndexBackwardBackward0", &[]),
     OpRow { in_place: IN_PLACE, ..op("index_put", both(&["index_put"]), &[SELF, INDICES, param("values", ParamKind::TensorOrScalar), kit::flag_or("accumulate", false)], index_put_infer, index_put_forward, &[saved(1)], formula(index_put_formula), "IndexPutBackward0", &["index_put", "index_put_"]) },
     op("index_select", both(&["index_select"]), &[SELF, DIM, INDEX], index_select_infer, index_select_forward, &[saved(2)], formula(index_select_formula), "IndexSelectBackward0", &["index_select"]),

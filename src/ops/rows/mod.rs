@@ -5,6 +5,7 @@ pub mod binary;
 pub mod cast;
 pub mod compare;
 pub mod conv;
+pub mod division;
 pub mod factory;
 pub mod indexing;
 pub mod join;
@@ -12,6 +13,7 @@ pub mod logical;
 pub mod loss;
 pub mod masked;
 pub mod matmul;
+pub mod moments;
 pub mod nll;
 pub mod norm;
 pub mod pool;
@@ -24,6 +26,7 @@ pub mod shape;
 pub mod softmax;
 pub mod sort;
 pub mod ternary;
+pub mod transcendental;
 pub mod unary;
 pub mod view;
 
@@ -35,13 +38,16 @@ pub const FILES: &[&[OpRow]] = &[
     random::ROWS,
     cast::ROWS,
     unary::ROWS,
+    transcendental::ROWS,
     activation::ROWS,
     binary::ROWS,
+    division::ROWS,
     ternary::ROWS,
     compare::ROWS,
     compare::WHOLE,
     logical::ROWS,
     reduce::ROWS,
+    moments::ROWS,
     scan::ROWS,
     view::ROWS,
     join::ROWS,

@@ -165,14 +165,44 @@ fn affine(b: &mut dyn Backward, places: [usize; 2], grad: Var, normal: Var, dims
     Ok(())
 }
 fn batch_formula(b: &mut dyn Backward) -> Grads {
-    let Some(grad) = b.grad(0) else {
-        return Err(OpError::Unsupported("a gradient of the statistics of batch_norm".into()));
-    };
     let (input, meta) = (b.input(0)?, input_meta(b, 0)?);
-    let (training, eps) = (Args(b.args()).flag(5, false), Args(b.args()).float(6, 1e-5));
     let dims: Vec<i64> = (0..meta.ndim() as i64).filter(|&dim| dim != 1).collect();
+    let mut grads = match b.grad(0) {
+        Some(grad) => normal_grads(b, grad, input, &dims)?,
+        None => vec![None; 1 + (1..3).filter(|&place| Args(b.args()).opt(place).is_some()).count()],
+    };
+    if b.needs(0) {
+        for (output, grad) in [(1, b.grad(1)), (2, b.grad(2))] {
+            let Some(grad) = grad else { continue };
+            let part = statistic_grad(b, output, grad, input, &dims)?;
+            grads[0] = Some(match grads[0] {
+                Some(sum) => kit::add(b, sum, part)?,
+                None => part,
+            });
+        }
+    }
+    Ok(grads)
+}
+/// The gradient of the input through its mean (result 1) or its unbiased variance (result 2).
+fn statistic_grad(b: &mut dyn Backward, output: usize, grad: Var, input: Var, dims: &[i64]) -> Result<Var, OpError> {
+    let meta = b.meta(input);
+    let count = meta.numel() as f64 / meta.shape[1].max(1) as f64;
+    let grad = as_channels(b, grad, meta.ndim())?;
+    if output == 1 {
+        let part = kit::scale(b, grad, 1.0 / count)?;
+        return kit::expand(b, part, &meta.shape);
+    }
+    let average = mean(b, input, dims)?;
+    let centred = kit::sub(b, input, average)?;
+    let scaled = kit::scale(b, centred, 2.0 / (count - 1.0))?;
+    kit::mul(b, scaled, grad)
+}
+/// The gradients through the normalized result.
+fn normal_grads(b: &mut dyn Backward, grad: Var, input: Var, dims: &[i64]) -> Grads {
+    let meta = input_meta(b, 0)?;
+    let (training, eps) = (Args(b.args()).flag(5, false), Args(b.args()).float(6, 1e-5));
     let (normal, rate) = if training {
-        standardized(b, input, &dims, eps)?
+        standardized(b, input, dims, eps)?
     } else {
         let (average, variance) = (b.input(3)?, b.input(4)?);
         let average = as_channels(b, average, meta.ndim())?;
@@ -188,9 +218,9 @@ fn batch_formula(b: &mut dyn Backward) -> Grads {
             let weight = as_channels(b, weight, meta.ndim())?;
             scaled = kit::mul(b, grad, weight)?;
         }
-        grads[0] = Some(if training { through(b, scaled, normal, rate, &dims)? } else { kit::mul(b, scaled, rate)? });
+        grads[0] = Some(if training { through(b, scaled, normal, rate, dims)? } else { kit::mul(b, scaled, rate)? });
     }
-    affine(b, [1, 2], grad, normal, &dims, &mut grads)?;
+    affine(b, [1, 2], grad, normal, dims, &mut grads)?;
     Ok(grads)
 }
 

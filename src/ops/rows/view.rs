@@ -57,7 +57,7 @@ pub const ROWS: &[OpRow] = &[
     view("transpose", both(&["transpose", "swapaxes", "swapdims"]), &[SELF, int("dim0"), int("dim1")], writes("TransposeBackward1"), transpose_infer, transpose_formula, "TransposeBackward0", None, &["transpose", "swapaxes", "transpose_"]),
     view("permute", both(&["permute"]), &[SELF, ints("dims")], NO, permute_infer, permute_formula, "PermuteBackward0", None, &["permute"]),
     view("movedim", both(&["movedim", "moveaxis"]), &[SELF, int("source"), int("destination")], NO, movedim_infer, movedim_formula, "PermuteBackward0", None, &["movedim"]),
-    view("movedim.intlist", both(&["movedim", "moveaxis"]), &[SELF, ints("source"), ints("destination")], NO, movedim_infer, movedim_formula, "PermuteBackward0", None, &["movedim"]),
+    view("movedim.intlist", both(&["movedim", "moveaxis"]), &[SELF, ints("source"), ints("destination")], NO, movedim_infer, movedim_formula, "PermuteBackward0", None, &[]),
     view("squeeze", both(&["squeeze"]), &[SELF, opt_ints("dim")], writes("SqueezeBackward3"), squeeze_infer, to_input_shape, "SqueezeBackward0", Some(squeeze_node), &["squeeze", "squeeze_"]),
     // `squeeze_` of one dimension, which `matmul` uses: only its node is named otherwise.
     view("_squeeze_dim", kit::INTERNAL, &[SELF, int("dim")], writes("SqueezeBackward4"), squeeze_infer, to_input_shape, "SqueezeBackward1", None, &[]),
