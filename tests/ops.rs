@@ -3,13 +3,18 @@
 //! `ops/cases.py` has the calls, `ops/record.py` ran them under PyTorch 2.15, `ops/ops.tsv` is the table measured by
 //! `shared/autograd/measure_ops.py`. Gradients are compared with finite differences too.
 
+#[path = "ops/case.rs"]
+mod case;
+#[path = "ops/eval.rs"]
+mod eval;
 #[path = "ops/support.rs"]
 mod support;
 
 use std::collections::BTreeSet;
 
+use case::{Case, recorded};
 use gradlint::ops::{Gradient, OpRow, ResultKind, table};
-use support::{Case, Tsv, check_case, check_refused, recorded};
+use support::{Tsv, check_case, check_refused};
 
 /// Runs `check` on all cases and fails with everything that was found.
 fn all_cases(check: impl Fn(&Case) -> Result<(), String>) {

@@ -80,7 +80,7 @@ fn overload_error<T>(
     let mut errors = errors.into_iter();
     match unsupported {
         Some(nth) => errors.nth(nth),
-        None if overloads > 1 && !self_is_wrong || takes_numbers && !self_is_wrong => {
+        None if (overloads > 1 || takes_numbers) && !self_is_wrong => {
             Some(no_such_combination(called(row), positional, keyword, form))
         }
         None => errors.next(),

@@ -22,8 +22,7 @@ macro_rules! comparison {
                 let dtype = Promotion::new().args(&metas(args)).result();
                 let (x, y) = (operand_at(args, 0, dtype)?, operand_at(args, 1, dtype)?);
                 Ok(vec![match dtype {
-                    Dtype::Bool => zip::<bool, bool>(&x, &y, |$x, $y| $compare),
-                    Dtype::I64 => zip::<i64, bool>(&x, &y, |$x, $y| $compare),
+                    Dtype::Bool | Dtype::I64 => zip::<i64, bool>(&x, &y, |$x, $y| $compare),
                     Dtype::F32 => zip::<f32, bool>(&x, &y, |$x, $y| $compare),
                     Dtype::F64 => zip::<f64, bool>(&x, &y, |$x, $y| $compare),
                 }?])
