@@ -85,6 +85,17 @@ fn python_builtins_stay_as_they_are() {
 }
 
 #[test]
+fn what_goes_by_its_argument_gets_a_helper() {
+    assert_eq!(body("x = sum([1, 2])"), "x = sum([1, 2])");
+    let script = emit("y = 1; x = sum(y)").text;
+    assert!(
+        script.contains("def _sum(") && script.contains("x = _sum(y)\n"),
+        "{script}"
+    );
+    assert_eq!(body("sum = 1; x = sum"), "sum = 1\nx = sum");
+}
+
+#[test]
 fn parentheses_stand_where_they_are_needed() {
     for same in [
         "x = (1 + 2) * 3",

@@ -171,7 +171,7 @@ impl Writer<'_> {
                 p.text(" else ").expr(*otherwise, Lambda);
                 return Conditional;
             }
-            ExprKind::Call { callee, args } => call(p, *callee, args),
+            ExprKind::Call { callee, args } => self.call(p, *callee, args),
             ExprKind::Attribute(inner, name) => return self.attribute(p, *inner, name.symbol),
             ExprKind::Subscript(inner, index) => p
                 .expr(*inner, Postfix)
@@ -201,6 +201,29 @@ impl Writer<'_> {
         } else {
             self.needs.global(name)
         }
+    }
+
+    fn call<'p>(&mut self, p: &'p mut Pieces, callee: ExprId, args: &[Argument]) -> &'p mut Pieces {
+        match self.module[callee].kind {
+            // They go by their argument; of a list they are Python's own, and then need no helper.
+            ExprKind::Name(name)
+                if matches!(name.as_str(), "sum" | "any" | "all") && self.takes_list(args) =>
+            {
+                p.text(name.as_str())
+            }
+            _ => p.expr(callee, Postfix),
+        };
+        arguments(p, args)
+    }
+
+    fn takes_list(&self, args: &[Argument]) -> bool {
+        args.first()
+            .is_some_and(|first| match &self.module[first.value].kind {
+                ExprKind::ListComp { .. } | ExprKind::List(_) | ExprKind::Tuple(_) => {
+                    first.kind == ArgumentKind::Positional
+                }
+                _ => false,
+            })
     }
 
     fn attribute(&mut self, p: &mut Pieces, inner: ExprId, name: Symbol) -> Level {
@@ -357,8 +380,8 @@ fn logical(p: &mut Pieces, op: BoolOp, left: ExprId, right: ExprId) -> Level {
     own
 }
 
-fn call<'p>(p: &'p mut Pieces, callee: ExprId, args: &[Argument]) -> &'p mut Pieces {
-    p.expr(callee, Postfix).text("(");
+fn arguments<'p>(p: &'p mut Pieces, args: &[Argument]) -> &'p mut Pieces {
+    p.text("(");
     for (at, arg) in args.iter().enumerate() {
         p.text(if at == 0 { "" } else { ", " });
         match arg.kind {

@@ -1,13 +1,13 @@
 //! What a name that the program does not bind is called in Python, and the header that makes those names known.
 
+use std::collections::BTreeSet;
+
 use crate::symbol::Symbol;
 
 /// Python's own functions and types that the language has under their own names. They win over PyTorch's of the same
-/// name (`abs`, `sum`, `max`, …), which are reached as `torch.sum` or as methods.
+/// name (`abs`, `max`, …), which are reached as `torch.max` or as methods; `sum`, `any` and `all` go by their argument.
 const PYTHON: &[&str] = &[
     "abs",
-    "all",
-    "any",
     "bool",
     "callable",
     "classmethod",
@@ -44,7 +44,6 @@ const PYTHON: &[&str] = &[
     "sorted",
     "staticmethod",
     "str",
-    "sum",
     "super",
     "tuple",
     "type",
@@ -72,7 +71,23 @@ const PYTHON: &[&str] = &[
     "__name__",
 ];
 
-const UNKNOWN: &str = "\
+/// The imports, in their order, each with the name that needs it.
+const IMPORTS: &[(&str, &str)] = &[
+    ("copy", "import copy"),
+    ("math", "import math"),
+    ("torch", "import torch"),
+    ("_torch", "import torch as _torch"),
+    ("F", "import torch.nn.functional as F"),
+    ("nn", "from torch import nn"),
+    ("optim", "from torch import optim"),
+];
+
+/// What Python and PyTorch do not have, in their order, each with the name in the language that needs it;
+/// PyTorch itself is called `TORCH`.
+const HELPERS: &[(&str, &str)] = &[
+    (
+        "unknown",
+        "
 _draws = 1
 
 
@@ -80,45 +95,54 @@ def _unknown():
     global _draws
     _draws = (_draws * 6364136223846793005 + 1442695040888963407) % 2**64
     return _draws >> 63 == 1
-
-
-";
-
-const INPUT: &str = "\
+",
+    ),
+    (
+        "input",
+        "
 def _input():
     raise NotImplementedError(\"input() needs a type: x: f32[2, 3] = input()\")
+",
+    ),
+    (
+        "sum",
+        "
+def _sum(x, *args, **kwargs):
+    return (TORCH.sum if TORCH.is_tensor(x) else sum)(x, *args, **kwargs)
+",
+    ),
+    (
+        "any",
+        "
+def _any(x, *args, **kwargs):
+    return (TORCH.any if TORCH.is_tensor(x) else any)(x, *args, **kwargs)
+",
+    ),
+    (
+        "all",
+        "
+def _all(x, *args, **kwargs):
+    return (TORCH.all if TORCH.is_tensor(x) else all)(x, *args, **kwargs)
+",
+    ),
+];
 
-
-";
-
-/// What the header has to bring beside `torch`.
+/// What the header has to bring.
 pub(super) struct Needs {
     /// What PyTorch is called: the program may have another `torch`.
     torch: &'static str,
-    nn: bool,
-    optim: bool,
-    functional: bool,
-    math: bool,
-    copy: bool,
-    unknown: bool,
-    input: bool,
+    imports: BTreeSet<&'static str>,
+    helpers: BTreeSet<&'static str>,
 }
 
 impl Needs {
-    /// Nothing so far; `taken` where the program binds the name `torch` itself.
+    /// PyTorch itself; `taken` where the program binds the name `torch`.
     pub(super) fn new(taken: bool) -> Needs {
         let torch = if taken { "_torch" } else { "torch" };
-        let (nn, optim, functional, math, copy, unknown, input) =
-            (false, false, false, false, false, false, false);
         Needs {
             torch,
-            nn,
-            optim,
-            functional,
-            math,
-            copy,
-            unknown,
-            input,
+            imports: BTreeSet::from([torch]),
+            helpers: BTreeSet::new(),
         }
     }
 
@@ -130,25 +154,19 @@ impl Needs {
     /// What the unbound name `name` is called in Python.
     pub(super) fn global(&mut self, name: Symbol) -> String {
         let name = name.as_str();
-        match name {
-            "torch" => {}
-            "nn" => self.nn = true,
-            "optim" => self.optim = true,
-            "F" => self.functional = true,
-            "math" => self.math = true,
-            "copy" => self.copy = true,
-            "unknown" => {
-                self.unknown = true;
-                return "_unknown".into();
-            }
-            "input" => {
-                self.input = true;
-                return "_input".into();
-            }
-            _ if PYTHON.contains(&name) => {}
-            _ => return self.torch(name),
+        if HELPERS.iter().any(|&(helper, _)| helper == name) {
+            self.helpers.insert(name);
+            return format!("_{name}");
         }
-        name.into()
+        if IMPORTS.iter().any(|&(import, _)| import == name) {
+            self.imports.insert(name);
+            return name.into();
+        }
+        if PYTHON.contains(&name) {
+            name.into()
+        } else {
+            self.torch(name)
+        }
     }
 
     /// What `torch.name` is called in Python: the language lets that prefix stand before every builtin of PyTorch's.
@@ -162,26 +180,24 @@ impl Needs {
     /// The lines before the program.
     pub(super) fn header(&self) -> String {
         let mut out = String::new();
-        for (needed, import) in [(self.copy, "import copy\n"), (self.math, "import math\n")] {
-            out.push_str(if needed { import } else { "" });
+        for (_, import) in IMPORTS
+            .iter()
+            .filter(|(name, _)| self.imports.contains(name))
+        {
+            out.push_str(import);
+            out.push('\n');
         }
-        out.push_str(if self.torch == "torch" {
-            "import torch\n"
-        } else {
-            "import torch as _torch\n"
-        });
-        for (needed, import) in [
-            (self.functional, "import torch.nn.functional as F\n"),
-            (self.nn, "from torch import nn\n"),
-            (self.optim, "from torch import optim\n"),
-        ] {
-            out.push_str(if needed { import } else { "" });
+        for (_, helper) in HELPERS
+            .iter()
+            .filter(|(name, _)| self.helpers.contains(name))
+        {
+            out.push('\n');
+            out.push_str(&helper.replace("TORCH", self.torch));
         }
-        out.push('\n');
-        for (needed, helper) in [(self.unknown, UNKNOWN), (self.input, INPUT)] {
-            out.push_str(if needed { helper } else { "" });
+        if !self.helpers.is_empty() {
+            out.push('\n');
         }
-        out + self.torch + ".manual_seed(0)\n\n"
+        out + &format!("\n{}.manual_seed(0)\n\n", self.torch)
     }
 }
 
