@@ -387,11 +387,21 @@ pub fn bind_index(row: &OpRow, args: &[Value], tensors: &mut Vec<Input>) -> Vec<
         (Some(value), _) => match raw(value, tensors) {
             Raw::Tensor(tensor) => Arg::Tensor(tensor),
             Raw::Scalar(scalar) => Arg::Scalar(scalar),
+            Raw::List(items) => Arg::Ints(items.iter().filter_map(whole).collect()),
             _ => Arg::None,
         },
         (None, _) => preset(param),
     };
     row.params.iter().enumerate().map(bind).collect()
+}
+
+/// The integer that a value is.
+fn whole(value: &Raw<usize>) -> Option<i64> {
+    if let Raw::Scalar(Scalar::Int(value)) = value {
+        Some(*value)
+    } else {
+        None
+    }
 }
 
 pub fn preset<T>(param: &Param) -> Arg<T> {
