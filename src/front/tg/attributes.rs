@@ -1,0 +1,92 @@
+//! Names of attributes and methods. Which object has them shows only when the program runs; a name that nothing known
+//! has is a mistake all the same.
+
+use rustc_hash::FxHashSet;
+
+use super::{Errors, Suggestions};
+use crate::diagnostic::Diagnostic;
+use crate::ir::TensorAttr;
+use crate::ir::builtin::METHODS;
+use crate::ops::table;
+use crate::prelude::Prelude;
+use crate::source::Span;
+use crate::symbol::Symbol;
+
+/// The attributes that are known, and those that are used but were not known yet.
+pub struct Attributes {
+    known: FxHashSet<Symbol>,
+    uses: Vec<(Symbol, Span)>,
+    prelude_uses: Vec<(Symbol, Span)>,
+    /// Whether the program makes attributes whose names are computed.
+    pub open: bool,
+}
+
+impl Attributes {
+    /// Those of tensors and of Python's types.
+    pub fn new(prelude: &Prelude) -> Attributes {
+        let mut known: FxHashSet<Symbol> = METHODS.iter().flat_map(|(_, names)| *names).map(|name| Symbol::intern(name)).collect();
+        known.extend(TensorAttr::ALL.iter().map(|attr| Symbol::intern(attr.name())));
+        known.extend(prelude.tensor_methods().into_iter().map(Symbol::intern));
+        for (_, row) in table::all() {
+            for name in row.forms.method {
+                known.insert(Symbol::intern(name));
+                let in_place = format!("{name}_");
+                if table::in_place_method(&in_place).is_some() {
+                    known.insert(Symbol::intern(&in_place));
+                }
+            }
+        }
+        Attributes { known, uses: Vec::new(), prelude_uses: Vec::new(), open: false }
+    }
+
+    /// Something has an attribute of that name.
+    pub fn define(&mut self, name: Symbol) {
+        self.known.insert(name);
+    }
+    /// A string may name an attribute: `register_buffer("mask", …)`.
+    pub fn define_text(&mut self, text: &str) {
+        if text.len() <= 64 && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            self.known.insert(Symbol::intern(text));
+        }
+    }
+    /// An attribute of that name is asked for.
+    pub fn demand(&mut self, name: Symbol, span: Span, user: bool) {
+        if !self.known.contains(&name) {
+            match user {
+                true => self.uses.push((name, span)),
+                false => self.prelude_uses.push((name, span)),
+            }
+        }
+    }
+
+    /// Reports the user's unknown ones.
+    pub fn check(mut self, errors: &mut Errors, suggestions: &mut Suggestions) {
+        let uses = std::mem::take(&mut self.uses);
+        if !self.open {
+            self.report(&uses, errors, suggestions);
+        }
+    }
+    /// Reports the prelude's unknown ones.
+    pub fn check_prelude(mut self, errors: &mut Errors, suggestions: &mut Suggestions) {
+        let uses = std::mem::take(&mut self.prelude_uses);
+        self.report(&uses, errors, suggestions);
+    }
+
+    fn report(&self, uses: &[(Symbol, Span)], errors: &mut Errors, suggestions: &mut Suggestions) {
+        for (name, span) in uses.iter().filter(|(name, _)| !self.known.contains(name)) {
+            let error = Diagnostic::error(*span, format!("unknown attribute or method `{name}`"));
+            let error = error.with_label("nothing in the program, and no tensor, has this");
+            errors.push(suggestions.add(error, name.as_str(), || self.names()));
+        }
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        let mut names: Vec<&str> = Vec::with_capacity(self.known.len());
+        #[expect(clippy::iter_over_hash_type, reason = "sorted below")]
+        for name in &self.known {
+            names.push(name.as_str());
+        }
+        names.sort_unstable();
+        names
+    }
+}

@@ -1,0 +1,220 @@
+//! From the syntax tree of `.tg` to the intermediate representation.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::index::Idx;
+use crate::ir::{FuncId, Program, Unit, UnitId};
+use crate::prelude::{self, Prelude};
+use crate::source::{FileId, Origin, SourceMap};
+use crate::symbol::Symbol;
+use crate::syntax::ast::Module;
+
+mod assign;
+mod attributes;
+mod call;
+mod class;
+mod comprehension;
+mod control;
+mod distance;
+mod expr;
+mod function;
+mod function_builder;
+mod name;
+mod names;
+mod scope;
+mod signature;
+mod stmt;
+mod try_stmt;
+mod unit;
+mod with_stmt;
+
+use attributes::Attributes;
+use names::Known;
+use signature::Signature;
+use unit::UnitLowerer;
+
+/// How many messages one file gives.
+const MAX_ERRORS: usize = 100;
+
+/// Lowers a program with what it needs of the prelude. With messages, the program is there as far as it goes: what could
+/// not be resolved is unknown in it.
+pub fn lower(sources: &mut SourceMap, module: &Module, prelude: &Prelude) -> (Program, Vec<Diagnostic>) {
+    let mut lowerer = Lowerer::new(sources, prelude);
+    let unit = lowerer.declare_unit(module.file, Symbol::intern("__main__"));
+    UnitLowerer::lower(&mut lowerer, module, unit, None);
+    lowerer.lower_loaded();
+    let Lowerer { program, attributes, mut errors, mut suggestions, .. } = lowerer;
+    attributes.check(&mut errors, &mut suggestions);
+    debug_assert_eq!(crate::ir::verify::verify(&program), Ok(()), "the lowering made a program that is not well-formed");
+    (program, errors.finish())
+}
+
+/// Lowers the whole prelude, as a program that names all of it, and returns the mistakes in it.
+pub fn lower_prelude(sources: &mut SourceMap, prelude: &Prelude) -> (Program, Vec<Diagnostic>) {
+    let mut lowerer = Lowerer::new(sources, prelude);
+    let file = lowerer.sources.add("all", "", Origin::User);
+    let (module, _) = crate::syntax::parse(file, "");
+    let unit = lowerer.declare_unit(file, Symbol::intern("__main__"));
+    UnitLowerer::lower(&mut lowerer, &module, unit, None);
+    for file in 0..prelude.files().len() {
+        lowerer.load(file);
+    }
+    lowerer.lower_loaded();
+    let Lowerer { program, attributes, mut prelude_errors, mut suggestions, .. } = lowerer;
+    attributes.check_prelude(&mut prelude_errors, &mut suggestions);
+    debug_assert_eq!(crate::ir::verify::verify(&program), Ok(()), "the lowering made a program that is not well-formed");
+    (program, prelude_errors.finish())
+}
+
+/// Messages, a bounded number of them.
+#[derive(Default)]
+struct Errors {
+    list: Vec<Diagnostic>,
+    more: usize,
+}
+
+impl Errors {
+    fn push(&mut self, error: Diagnostic) {
+        match self.list.len() < MAX_ERRORS {
+            true => self.list.push(error),
+            false => self.more += 1,
+        }
+    }
+    fn finish(mut self) -> Vec<Diagnostic> {
+        self.list.sort_by_key(|error| error.primary.span);
+        if let (Some(last), true) = (self.list.last(), self.more > 0) {
+            let plural = if self.more == 1 { "" } else { "s" };
+            self.list.push(Diagnostic::error(last.primary.span, format!("and {} more error{plural}", self.more)));
+        }
+        self.list
+    }
+}
+
+/// Suggestions, each computed once, and not too many of them: each looks at every known name.
+#[derive(Default)]
+struct Suggestions {
+    found: FxHashMap<String, Option<String>>,
+}
+
+impl Suggestions {
+    /// `error` with the nearest of the known names to `name` as its help.
+    fn add<'n, N: IntoIterator<Item = &'n str>>(&mut self, error: Diagnostic, name: &str, known: impl FnOnce() -> N) -> Diagnostic {
+        if !self.found.contains_key(name) && self.found.len() < MAX_ERRORS {
+            let nearest = distance::nearest(name, known()).map(str::to_owned);
+            self.found.insert(name.to_owned(), nearest);
+        }
+        match self.found.get(name) {
+            Some(Some(nearest)) => error.with_help(format!("did you mean `{nearest}`?")),
+            _ => error,
+        }
+    }
+}
+
+/// A file of the prelude that the program needs.
+struct Loaded {
+    unit: UnitId,
+    module: Rc<Module>,
+    signatures: Rc<FxHashMap<Symbol, Signature>>,
+}
+
+/// What is shared by the units of one program.
+struct Lowerer<'a> {
+    sources: &'a mut SourceMap,
+    prelude: &'a Prelude,
+    program: Program,
+    errors: Errors,
+    /// Mistakes in the prelude: bugs of ours, which a test finds; not the user's.
+    prelude_errors: Errors,
+    suggestions: Suggestions,
+    attributes: Attributes,
+    loaded: FxHashMap<usize, Loaded>,
+    queue: Vec<usize>,
+    known: FxHashMap<(&'static str, String), Option<Known>>,
+}
+
+impl<'a> Lowerer<'a> {
+    fn new(sources: &'a mut SourceMap, prelude: &'a Prelude) -> Lowerer<'a> {
+        Lowerer {
+            sources,
+            prelude,
+            program: Program::default(),
+            errors: Errors::default(),
+            prelude_errors: Errors::default(),
+            suggestions: Suggestions::default(),
+            attributes: Attributes::new(prelude),
+            loaded: FxHashMap::default(),
+            queue: Vec::new(),
+            known: FxHashMap::default(),
+        }
+    }
+
+    fn declare_unit(&mut self, file: FileId, name: Symbol) -> UnitId {
+        // The body is known when the unit has been lowered.
+        self.program.units.push(Unit { file, name, body: FuncId::new(0), exports: Vec::new() })
+    }
+
+    /// The unit of a prelude file, parsed on first use and lowered later: units may need each other.
+    fn load(&mut self, file: usize) -> UnitId {
+        if let Some(loaded) = self.loaded.get(&file) {
+            return loaded.unit;
+        }
+        let (path, text) = self.prelude.files()[file];
+        let id = self.sources.add(format!("prelude/{path}"), text, Origin::Prelude);
+        let (module, errors) = crate::syntax::parse(id, text);
+        errors.into_iter().for_each(|error| self.prelude_errors.push(error));
+        let unit = self.declare_unit(id, Symbol::intern(&path.trim_end_matches(".tg").replace('/', ".")));
+        let signatures = Rc::new(signature::of_module(&module));
+        self.loaded.insert(file, Loaded { unit, module: Rc::new(module), signatures });
+        self.queue.push(file);
+        unit
+    }
+
+    fn lower_loaded(&mut self) {
+        while let Some(file) = self.queue.pop() {
+            let Loaded { unit, ref module, .. } = self.loaded[&file];
+            let module = Rc::clone(module);
+            UnitLowerer::lower(self, &module, unit, Some(prelude::namespace(self.prelude.files()[file].0)));
+        }
+    }
+
+    /// What a dotted name that the program does not bind means; `namespace`: in a file of the prelude of that namespace.
+    fn known(&mut self, namespace: Option<&'static str>, name: &str) -> Option<Known> {
+        let key = (namespace.unwrap_or("<user>"), name.to_owned());
+        if let Some(known) = self.known.get(&key) {
+            return *known;
+        }
+        let found = match namespace {
+            Some(namespace) => names::known_in_prelude(self.prelude, namespace, name),
+            None => names::known(self.prelude, name),
+        };
+        self.known.insert(key, found);
+        found
+    }
+
+    fn error(&mut self, error: Diagnostic) {
+        match self.sources.is_user(error.primary.span) {
+            true => self.errors.push(error),
+            false => self.prelude_errors.push(error),
+        }
+    }
+
+    /// Makes the prelude's tensor method of that name known to the machines, if there is one.
+    fn need_tensor_method(&mut self, name: Symbol) {
+        if let Some(export) = self.prelude.tensor_method(name.as_str()) {
+            let unit = self.load(export.file);
+            self.program.tensor_methods.entry(name).or_insert((unit, name));
+        }
+    }
+
+    /// Makes the prelude's function for an operator known to the machines, if there is one.
+    fn need_operator(&mut self, name: &str) {
+        if let Some(export) = self.prelude.tensor_method(name) {
+            let unit = self.load(export.file);
+            let name = Symbol::intern(name);
+            self.program.operators.entry(name).or_insert((unit, name));
+        }
+    }
+}
