@@ -12,7 +12,6 @@ macro_rules! files {
 /// The embedded files, with their paths below `prelude/`. A test holds the list against the folder.
 pub const FILES: &[(&str, &str)] = files! {
     "builtins.tg"
-    "einsum.tg"
     "functional/activation.tg"
     "functional/attention.tg"
     "functional/distance.tg"
@@ -26,7 +25,9 @@ pub const FILES: &[(&str, &str)] = files! {
     "functional/reduction.tg"
     "functional/resize.tg"
     "functional/softmax.tg"
-    "init.tg"
+    "init/dirac.tg"
+    "init/init.tg"
+    "init/trunc_normal.tg"
     "nn/activation.tg"
     "nn/attention.tg"
     "nn/batchnorm.tg"
@@ -58,8 +59,19 @@ pub const FILES: &[(&str, &str)] = files! {
     "optim/rmsprop.tg"
     "optim/rprop.tg"
     "optim/sgd.tg"
-    "tensor.tg"
-    "torch.tg"
+    "tensor/matmul.tg"
+    "tensor/product.tg"
+    "tensor/reshape.tg"
+    "tensor/split.tg"
+    "torch/broadcast.tg"
+    "torch/einsum.tg"
+    "torch/grid.tg"
+    "torch/neural.tg"
+    "torch/product.tg"
+    "torch/shape.tg"
+    "torch/split.tg"
+    "torch/stack.tg"
+    "torch/tensordot.tg"
     "utils.tg"
 };
 
@@ -102,8 +114,8 @@ impl Prelude {
 
     fn enter(&mut self, path: &str, export: Export) {
         match path {
+            path if path.starts_with("tensor/") => drop(self.tensor.entry(export.name).or_insert(export)),
             "builtins.tg" => drop(self.builtins.entry(export.name).or_insert(export)),
-            "tensor.tg" => drop(self.tensor.entry(export.name).or_insert(export)),
             _ => drop(self.dotted.entry(join(namespace(path), export.name)).or_insert(export)),
         }
     }
@@ -150,8 +162,8 @@ pub fn namespace(path: &str) -> &'static str {
         Some(("nn", _)) => "nn",
         Some(("functional", _)) => "F",
         Some(("optim", _)) => "optim",
+        Some(("init", _)) => "nn.init",
         _ => match path {
-            "init.tg" => "nn.init",
             "utils.tg" => "nn.utils",
             _ => "",
         },
