@@ -89,7 +89,7 @@ impl<T> Sliced<T> {
             return Err(out_of_bounds(index, real_dim, size));
         }
         let arg = index.map_or(Arg::Unknown, int);
-        let meta = layout::select(&self.meta, dim as i64, if size == 0 { index.unwrap_or(0) } else { index.unwrap_or(0) })?;
+        let meta = layout::select(&self.meta, dim as i64, index.unwrap_or(0))?;
         self.step("select", vec![int(dim as i64), arg], meta);
         Ok(())
     }

@@ -189,4 +189,24 @@ def layers():
     for a in ((V(1, 3), None, None, None, None, True), (V(4, 3), V(2), None, None, None, True), (V(4, 3), None, None, None, None, False), (V(4, 3), None, None, K(2), K(3), False)): bad('native_batch_norm', 'function', 'lambda x, w, b, m, v, t: F.batch_norm(x, m, v, w, b, t)', *a)
 
 
-for group in (views, adjoints, joins, indexing, shapes, products, losses, layers): group()
+def algebra():
+    spd = lambda: T([3, 3], [2.1, 0.3, 0.5, 0.4, 1.8, 0.2, 0.6, 0.1, 1.5])
+    case('linalg.inv', 'linalg_inv', 'torch.linalg.inv', spd()); case('linalg.det', 'linalg_det', 'torch.linalg.det', spd()); case('slogdet', 'linalg_slogdet', 'torch.linalg.slogdet', spd()); case('linalg.solve', 'linalg_solve', 'torch.linalg.solve', spd(), V(3, 4)); case(None, 'linalg_solve', 'torch.linalg.solve', spd(), V(3))
+    case('linalg.cholesky', 'linalg_cholesky', 'lambda a: torch.linalg.cholesky(a)', T([1, 1], [2.1], 'f64'))
+    for name in ('inv', 'det', 'slogdet', 'cholesky'): bad('linalg_' + name, 'function', 'torch.linalg.' + name, V(2, 3)); bad('linalg_' + name, 'function', 'torch.linalg.' + name, V(3))
+    bad('linalg_solve', 'function', 'torch.linalg.solve', spd(), V(2, 3))
+    attend = 'lambda q, k, v, d=0.0, c=False, m=None, s=None: F.scaled_dot_product_attention(q, k, v, m, d, c, scale=s)'
+    q = lambda: V(1, 2, 4, 8)
+    case('F.scaled_dot_product_attention', '_scaled_dot_product_flash_attention_for_cpu', 'F.scaled_dot_product_attention', q(), q(), q())
+    case(None, '_scaled_dot_product_flash_attention_for_cpu', attend, q(), V(1, 2, 5, 8), V(1, 2, 5, 8), 0.0, False, B([True, False, True, True, True] * 4, [4, 5]), 0.7)
+    case(None, '_scaled_dot_product_flash_attention_for_cpu', attend, q(), q(), q(), 0.0, True); case(None, '_scaled_dot_product_flash_attention_for_cpu', attend, q(), q(), q(), 0.0, False, K(4, 4))
+
+
+def sums():
+    for e, *shapes in (('ij->ji', [2, 3]), ('ij->i', [2, 3]), ('ba', [2, 3])): case(None, 'einsum', 'torch.einsum', e, *[V(*x) for x in shapes])
+    for e, *shapes in (('ij,jk->ik', [2, 3], [3, 4]), ('bhqd,bkhd->bqhk', [2, 2, 3, 2], [2, 4, 2, 2]), ('ij,ij->', [2, 3], [2, 3])): case(None, 'einsum.2', 'lambda *a: torch.einsum(*a)', e, *[V(*x) for x in shapes])
+    case(None, 'einsum.3', 'lambda *a: torch.einsum(*a)', 'bi,oij,bj->bo', V(2, 3), V(4, 3, 2), V(2, 2))
+    for e, *shapes in (('ij,jk->ik', [2, 3], [4, 5]), ('ij,jk->il', [2, 3], [3, 2]), ('ijk,jk->ik', [2, 3], [3, 2])): bad('einsum.2', 'function', 'torch.einsum', e, *[V(*x) for x in shapes])
+
+
+for group in (sums, algebra, views, adjoints, joins, indexing, shapes, products, losses, layers): group()

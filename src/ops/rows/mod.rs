@@ -1,14 +1,17 @@
 //! The rows of the table, by kind.
 
 pub mod activation;
+pub mod attention;
 pub mod binary;
 pub mod cast;
 pub mod compare;
 pub mod conv;
 pub mod division;
+pub mod einsum;
 pub mod factory;
 pub mod indexing;
 pub mod join;
+pub mod linalg;
 pub mod logical;
 pub mod loss;
 pub mod masked;
@@ -63,4 +66,7 @@ pub const FILES: &[&[OpRow]] = &[
     conv::ROWS,
     norm::ROWS,
     sort::ROWS,
+    linalg::ROWS,
+    attention::ROWS,
+    einsum::ROWS,
 ];
