@@ -66,7 +66,11 @@ struct Sliced<T> {
 
 impl<T> Sliced<T> {
     fn new(meta: Meta) -> Sliced<T> {
-        Sliced { steps: vec![], tensors: vec![], meta }
+        Sliced {
+            steps: vec![],
+            tensors: vec![],
+            meta,
+        }
     }
     fn step(&mut self, op: &'static str, args: Vec<Arg<T>>, meta: Meta) {
         self.steps.push(IndexStep { op, args });
@@ -93,10 +97,17 @@ impl<T> Sliced<T> {
         self.step("select", vec![int(dim as i64), arg], meta);
         Ok(())
     }
-    fn slice(&mut self, dim: usize, bounds: (Option<i64>, Option<i64>, Option<i64>), skip_full: bool) -> Result<(), OpError> {
+    fn slice(
+        &mut self,
+        dim: usize,
+        bounds: (Option<i64>, Option<i64>, Option<i64>),
+        skip_full: bool,
+    ) -> Result<(), OpError> {
         let step = checked_step(bounds.2)?;
         if self.meta.ndim() == 0 {
-            return Err(OpError::index("slice() cannot be applied to a 0-dim tensor."));
+            return Err(OpError::index(
+                "slice() cannot be applied to a 0-dim tensor.",
+            ));
         }
         let size = self.meta.shape[dim] as i64;
         let full = bounds.0.unwrap_or(0) == 0 && bounds.1.unwrap_or(size) >= size && step == 1;
@@ -105,7 +116,11 @@ impl<T> Sliced<T> {
         }
         let meta = layout::slice(&self.meta, dim as i64, bounds.0, bounds.1, step)?;
         let bound = |value: Option<i64>| value.map_or(Arg::None, int);
-        self.step("slice", vec![int(dim as i64), bound(bounds.0), bound(bounds.1), int(step)], meta);
+        self.step(
+            "slice",
+            vec![int(dim as i64), bound(bounds.0), bound(bounds.1), int(step)],
+            meta,
+        );
         Ok(())
     }
     /// Leaves a tensor for the call of `index` at `dim`.
@@ -123,7 +138,9 @@ fn int<T>(value: i64) -> Arg<T> {
 
 /// Measured: `x[5]` of three.
 pub fn out_of_bounds(index: i64, dim: usize, size: usize) -> OpError {
-    OpError::index(format!("index {index} is out of bounds for dimension {dim} with size {size}"))
+    OpError::index(format!(
+        "index {index} is out of bounds for dimension {dim} with size {size}"
+    ))
 }
 
 fn checked_step(step: Option<i64>) -> Result<i64, OpError> {
@@ -144,17 +161,28 @@ fn taken<T>(item: &IndexItem<T>, host: &impl IndexHost<T>) -> usize {
         IndexItem::None | IndexItem::Ellipsis | IndexItem::Bool(_) => 0,
         IndexItem::Tensor(tensor) => {
             let meta = host.meta(tensor);
-            if meta.dtype == Dtype::Bool { meta.ndim() } else { 1 }
+            if meta.dtype == Dtype::Bool {
+                meta.ndim()
+            } else {
+                1
+            }
         }
         IndexItem::Int(_) | IndexItem::Slice(..) | IndexItem::Unknown => 1,
     }
 }
 
 /// Applies the items of a tuple from left to right.
-fn apply<T: Clone>(meta: &Meta, items: &[IndexItem<T>], host: &mut impl IndexHost<T>) -> Result<Sliced<T>, OpError> {
+fn apply<T: Clone>(
+    meta: &Meta,
+    items: &[IndexItem<T>],
+    host: &mut impl IndexHost<T>,
+) -> Result<Sliced<T>, OpError> {
     let specified: usize = items.iter().map(|item| taken(item, host)).sum();
     if specified > meta.ndim() {
-        return Err(OpError::index(format!("too many indices for tensor of dimension {}", meta.ndim())));
+        return Err(OpError::index(format!(
+            "too many indices for tensor of dimension {}",
+            meta.ndim()
+        )));
     }
     let mut sliced = Sliced::new(meta.clone());
     let (mut dim, mut real_dim) = (0, 0);
@@ -191,7 +219,12 @@ fn apply<T: Clone>(meta: &Meta, items: &[IndexItem<T>], host: &mut impl IndexHos
 }
 
 /// A bool is a new dimension, of which index 0 is taken, or nothing.
-fn truth<T: Clone>(sliced: &mut Sliced<T>, dim: &mut usize, value: bool, host: &mut impl IndexHost<T>) -> Result<(), OpError> {
+fn truth<T: Clone>(
+    sliced: &mut Sliced<T>,
+    dim: &mut usize,
+    value: bool,
+    host: &mut impl IndexHost<T>,
+) -> Result<(), OpError> {
     sliced.unsqueeze(*dim)?;
     let tensor = host.tensor(if value { &[0] } else { &[] });
     sliced.leave(*dim, tensor);
@@ -225,7 +258,11 @@ fn by_tensor<T: Clone>(
 }
 
 /// The calls that `x[items]` is, in order. `meta` is that of `x`.
-pub fn plan<T: Clone>(meta: &Meta, items: &[IndexItem<T>], host: &mut impl IndexHost<T>) -> Result<Vec<IndexStep<T>>, OpError> {
+pub fn plan<T: Clone>(
+    meta: &Meta,
+    items: &[IndexItem<T>],
+    host: &mut impl IndexHost<T>,
+) -> Result<Vec<IndexStep<T>>, OpError> {
     let mut sliced = Sliced::new(meta.clone());
     match items {
         // A single item that is no tensor is taken without looking for a way to leave it out.
@@ -235,9 +272,15 @@ pub fn plan<T: Clone>(meta: &Meta, items: &[IndexItem<T>], host: &mut impl Index
         _ => sliced = apply(meta, items, host)?,
     }
     if !sliced.tensors.is_empty() {
-        sliced.steps.push(IndexStep { op: "index", args: vec![Arg::Index(sliced.tensors)] });
+        sliced.steps.push(IndexStep {
+            op: "index",
+            args: vec![Arg::Index(sliced.tensors)],
+        });
     } else if sliced.steps.is_empty() {
-        sliced.steps.push(IndexStep { op: "alias", args: vec![] });
+        sliced.steps.push(IndexStep {
+            op: "alias",
+            args: vec![],
+        });
     }
     Ok(sliced.steps)
 }
@@ -261,13 +304,22 @@ pub fn plan_assignment<T: Clone>(
     let mut sliced = Sliced::new(meta.clone());
     match items {
         [IndexItem::Bool(false)] => {
-            return Ok(Assignment { target: vec![], value: vec![], index: vec![], write: Write::Nothing });
+            return Ok(Assignment {
+                target: vec![],
+                value: vec![],
+                index: vec![],
+                write: Write::Nothing,
+            });
         }
         [IndexItem::None | IndexItem::Bool(true)] => sliced.unsqueeze(0)?,
         [IndexItem::Int(index)] => sliced.select(0, 0, Some(*index))?,
         _ => sliced = apply(meta, items, host)?,
     }
-    if sliced.tensors.is_empty() { Ok(assign_view(sliced, value)) } else { assign_indexed(sliced, value, host) }
+    if sliced.tensors.is_empty() {
+        Ok(assign_view(sliced, value))
+    } else {
+        assign_indexed(sliced, value, host)
+    }
 }
 
 /// Without the leading sizes of one, which an assigned tensor may have too many of.
@@ -278,7 +330,10 @@ fn stripped(shape: &[usize]) -> &[usize] {
 
 /// The view that takes leading ones off a value.
 fn strip_step<T>(shape: &[usize]) -> IndexStep<T> {
-    IndexStep { op: "view", args: vec![Arg::Ints(layout::signed(stripped(shape)))] }
+    IndexStep {
+        op: "view",
+        args: vec![Arg::Ints(layout::signed(stripped(shape)))],
+    }
 }
 
 fn assign_view<T>(sliced: Sliced<T>, value: &AssignedValue) -> Assignment<T> {
@@ -289,17 +344,34 @@ fn assign_view<T>(sliced: Sliced<T>, value: &AssignedValue) -> Assignment<T> {
         AssignedValue::Tensor(meta) if meta.ndim() > 0 => {
             steps.push(strip_step(&meta.shape));
             if stripped(&meta.shape) != &shape[..] {
-                steps.push(IndexStep { op: "expand", args: vec![Arg::Ints(layout::signed(shape))] });
+                steps.push(IndexStep {
+                    op: "expand",
+                    args: vec![Arg::Ints(layout::signed(shape))],
+                });
             }
             Write::Copy
         }
         _ => Write::Fill,
     };
-    Assignment { target: sliced.steps, value: steps, index: vec![], write }
+    Assignment {
+        target: sliced.steps,
+        value: steps,
+        index: vec![],
+        write,
+    }
 }
 
-fn assign_indexed<T: Clone>(sliced: Sliced<T>, value: &AssignedValue, host: &impl IndexHost<T>) -> Result<Assignment<T>, OpError> {
-    let mut assignment = Assignment { target: sliced.steps, value: vec![], index: vec![], write: Write::Nothing };
+fn assign_indexed<T: Clone>(
+    sliced: Sliced<T>,
+    value: &AssignedValue,
+    host: &impl IndexHost<T>,
+) -> Result<Assignment<T>, OpError> {
+    let mut assignment = Assignment {
+        target: sliced.steps,
+        value: vec![],
+        index: vec![],
+        write: Write::Nothing,
+    };
     match value {
         AssignedValue::Tensor(meta) => {
             let only_mask = matches!(&sliced.tensors[..], [IndexItem::Tensor(mask)] if host.meta(mask).dtype == Dtype::Bool);
@@ -343,13 +415,19 @@ fn number_write<T: Clone>(
         if after > 0 {
             let mut shape: SmallVec<[i64; 4]> = layout::signed(&index.shape);
             shape.extend(std::iter::repeat_n(1, after));
-            assignment.index.push(IndexStep { op: "view", args: vec![Arg::Ints(shape)] });
+            assignment.index.push(IndexStep {
+                op: "view",
+                args: vec![Arg::Ints(shape)],
+            });
         }
         assignment.write = Write::MaskedFill(last.clone());
     } else {
         if index.ndim() != 1 {
             let flat: SmallVec<[i64; 4]> = SmallVec::from_slice(&[-1]);
-            assignment.index.push(IndexStep { op: "view", args: vec![Arg::Ints(flat)] });
+            assignment.index.push(IndexStep {
+                op: "view",
+                args: vec![Arg::Ints(flat)],
+            });
         }
         assignment.write = Write::IndexFill(dim as i64, last.clone());
     }

@@ -68,7 +68,12 @@ pub fn accumulate_view(source: &Array, shape: &[usize], layout: &Meta) -> Array 
 }
 
 /// Writes arrays one after the other along a dimension into zeros of `shape`, each at its start.
-pub fn place(dtype: Dtype, shape: &[usize], dim: usize, parts: &[(&Array, usize)]) -> Result<Array, OpError> {
+pub fn place(
+    dtype: Dtype,
+    shape: &[usize],
+    dim: usize,
+    parts: &[(&Array, usize)],
+) -> Result<Array, OpError> {
     let meta = Meta::contiguous(dtype, shape);
     let mut buffer = Buffer::zeros(dtype, meta.numel());
     for &(part, start) in parts {
@@ -76,13 +81,18 @@ pub fn place(dtype: Dtype, shape: &[usize], dim: usize, parts: &[(&Array, usize)
         layout.offset = start * meta.strides[dim];
         layout.shape[dim] = part.shape()[dim];
         if layout.shape != part.meta.shape || start + part.shape()[dim] > shape[dim] {
-            return Err(OpError::Unsupported("a part does not fit into the whole".into()));
+            return Err(OpError::Unsupported(
+                "a part does not fit into the whole".into(),
+            ));
         }
         if layout.numel() > 0 {
             write_strided(&mut buffer, &layout, part);
         }
     }
-    Ok(Array { buffer: buffer.into(), meta })
+    Ok(Array {
+        buffer: buffer.into(),
+        meta,
+    })
 }
 
 /// The coordinates of a place in a contiguous array.
@@ -98,7 +108,10 @@ pub fn unravel(mut place: usize, shape: &[usize]) -> Shape {
 
 /// The place of coordinates in a contiguous array.
 pub fn ravel(index: &[usize], shape: &[usize]) -> usize {
-    index.iter().zip(shape).fold(0, |place, (&at, &size)| place * size + at)
+    index
+        .iter()
+        .zip(shape)
+        .fold(0, |place, (&at, &size)| place * size + at)
 }
 
 /// A shape seen from one of its dimensions: how many elements lie before, at and after it.
@@ -116,7 +129,11 @@ impl Along {
     /// `shape` seen from `dim`; a scalar counts as one element.
     pub fn new(shape: &[usize], dim: usize) -> Along {
         if shape.is_empty() {
-            return Along { outer: 1, size: 1, inner: 1 };
+            return Along {
+                outer: 1,
+                size: 1,
+                inner: 1,
+            };
         }
         Along {
             outer: shape[..dim].iter().product(),
@@ -135,6 +152,7 @@ impl Along {
     }
     /// The starts of the lines along the dimension.
     pub fn lines(self) -> impl Iterator<Item = usize> {
-        (0..self.outer).flat_map(move |outer| (0..self.inner).map(move |inner| self.at(outer, 0, inner)))
+        (0..self.outer)
+            .flat_map(move |outer| (0..self.inner).map(move |inner| self.at(outer, 0, inner)))
     }
 }

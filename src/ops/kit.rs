@@ -2,25 +2,35 @@
 
 use smallvec::SmallVec;
 
-use super::layout::{self, Reshape};
-use super::meta::{Dtype, Meta, Scalar};
 use super::array::Array;
 pub use super::build::{
-    HIDDEN, IN_PLACE, INTERNAL, both, constant as fixed, everywhere, function, functional, input as saved, input_for as saved_if,
-    int, ints, method, output as saved_output, param, tensor,
+    HIDDEN, IN_PLACE, INTERNAL, both, constant as fixed, everywhere, function, functional,
+    input as saved, input_for as saved_if, int, ints, method, output as saved_output, param,
+    tensor,
 };
+use super::layout::{self, Reshape};
+use super::meta::{Dtype, Meta, Scalar};
 use super::rng::Rng;
 use super::row::{
-    Arg, Backward, Default, Forms, Gradient, InPlace, IndexItem, OpError, OpRow, Param, ParamKind, ResultKind, Save, Var,
+    Arg, Backward, Default, Forms, Gradient, InPlace, IndexItem, OpError, OpRow, Param, ParamKind,
+    ResultKind, Save, Var,
 };
 
 /// An optional parameter.
 pub const fn optional(name: &'static str, kind: ParamKind, default: Default) -> Param {
-    Param { name, kind, default: Some(default), keyword_only: false }
+    Param {
+        name,
+        kind,
+        default: Some(default),
+        keyword_only: false,
+    }
 }
 /// The same, by name only.
 pub const fn keyword(param: Param) -> Param {
-    Param { keyword_only: true, ..param }
+    Param {
+        keyword_only: true,
+        ..param
+    }
 }
 /// A tensor or `None` that a gradient may flow to.
 pub const fn opt_tensor(name: &'static str) -> Param {
@@ -40,7 +50,11 @@ pub const fn opt_int(name: &'static str) -> Param {
 }
 /// A number with a default.
 pub const fn float_or(name: &'static str, default: f64) -> Param {
-    optional(name, ParamKind::Scalar, Default::Scalar(Scalar::Float(default)))
+    optional(
+        name,
+        ParamKind::Scalar,
+        Default::Scalar(Scalar::Float(default)),
+    )
 }
 /// A list of integers with a default.
 pub const fn ints_or(name: &'static str, default: &'static [i64]) -> Param {
@@ -52,7 +66,11 @@ pub const fn opt_ints(name: &'static str) -> Param {
 }
 /// A flag with a default.
 pub const fn flag_or(name: &'static str, default: bool) -> Param {
-    optional(name, ParamKind::Bool, Default::Scalar(Scalar::Bool(default)))
+    optional(
+        name,
+        ParamKind::Bool,
+        Default::Scalar(Scalar::Bool(default)),
+    )
 }
 /// A string with a default.
 pub const fn text_or(name: &'static str, default: &'static str) -> Param {
@@ -105,7 +123,9 @@ pub fn metas(args: &[Arg<Array>]) -> Vec<Arg<Meta>> {
         .map(|arg| match arg {
             Arg::None => Arg::None,
             Arg::Tensor(array) => Arg::Tensor(array.meta.clone()),
-            Arg::Tensors(arrays) => Arg::Tensors(arrays.iter().map(|array| array.meta.clone()).collect()),
+            Arg::Tensors(arrays) => {
+                Arg::Tensors(arrays.iter().map(|array| array.meta.clone()).collect())
+            }
             Arg::Scalar(value) => Arg::Scalar(*value),
             Arg::Ints(values) => Arg::Ints(values.clone()),
             Arg::Str(text) => Arg::Str(text.clone()),
@@ -129,7 +149,10 @@ fn index_meta(item: &IndexItem<Array>) -> IndexItem<Meta> {
 }
 /// What `infer` says of the first result.
 pub fn inferred(infer: Infer, args: &[Arg<Array>]) -> Result<Meta, OpError> {
-    infer(&metas(args))?.into_iter().next().ok_or_else(|| OpError::Unsupported("no result".into()))
+    infer(&metas(args))?
+        .into_iter()
+        .next()
+        .ok_or_else(|| OpError::Unsupported("no result".into()))
 }
 
 /// What a shape inference answers where the shape follows from the numbers (`nonzero`, a mask as index): a machine
@@ -154,7 +177,8 @@ impl<T> Copy for Args<'_, T> {}
 impl<'a, T> Args<'a, T> {
     /// The tensor at `place`.
     pub fn tensor(self, place: usize) -> Result<&'a T, OpError> {
-        self.opt(place).ok_or_else(|| OpError::Unsupported(format!("argument {place} is no tensor")))
+        self.opt(place)
+            .ok_or_else(|| OpError::Unsupported(format!("argument {place} is no tensor")))
     }
     /// The tensor at `place`, if there is one.
     pub fn opt(self, place: usize) -> Option<&'a T> {
@@ -197,7 +221,8 @@ impl<'a, T> Args<'a, T> {
     }
     /// The flag at `place`.
     pub fn flag(self, place: usize, default: bool) -> bool {
-        self.scalar(place).map_or(default, |value| value.as_f64() != 0.0)
+        self.scalar(place)
+            .map_or(default, |value| value.as_f64() != 0.0)
     }
     /// The integers at `place`; none if the argument is absent.
     pub fn opt_ints(self, place: usize) -> Option<SmallVec<[i64; 4]>> {
@@ -240,7 +265,10 @@ pub type Grads = Result<Vec<Option<Var>>, OpError>;
 /// Runs an operator of one result.
 pub fn call(b: &mut dyn Backward, op: &'static str, args: Vec<Arg<Var>>) -> Result<Var, OpError> {
     let results = b.call(op, args)?;
-    results.first().copied().ok_or_else(|| OpError::Unsupported(format!("`{op}` gave no result")))
+    results
+        .first()
+        .copied()
+        .ok_or_else(|| OpError::Unsupported(format!("`{op}` gave no result")))
 }
 /// A tensor argument.
 pub fn t(var: Var) -> Arg<Var> {
@@ -279,7 +307,8 @@ pub fn same(b: &(dyn Backward + '_), place: usize) -> Arg<Var> {
 
 /// The gradient of the only result.
 pub fn grad(b: &mut dyn Backward) -> Result<Var, OpError> {
-    b.grad(0).ok_or_else(|| OpError::Unsupported("a formula was run without a gradient".into()))
+    b.grad(0)
+        .ok_or_else(|| OpError::Unsupported("a formula was run without a gradient".into()))
 }
 /// Dtype and sizes of the tensor argument at `place`.
 pub fn input_meta(b: &(dyn Backward + '_), place: usize) -> Result<Meta, OpError> {
@@ -291,7 +320,11 @@ pub fn mul(b: &mut dyn Backward, first: Var, second: Var) -> Result<Var, OpError
 }
 /// `var * value`, or just `var` for one.
 pub fn scale(b: &mut dyn Backward, var: Var, value: f64) -> Result<Var, OpError> {
-    if value == 1.0 { Ok(var) } else { call(b, "mul", vec![t(var), f(value)]) }
+    if value == 1.0 {
+        Ok(var)
+    } else {
+        call(b, "mul", vec![t(var), f(value)])
+    }
 }
 /// `first + second`
 pub fn add(b: &mut dyn Backward, first: Var, second: Var) -> Result<Var, OpError> {
@@ -311,7 +344,11 @@ pub fn neg(b: &mut dyn Backward, var: Var) -> Result<Var, OpError> {
 }
 /// The sum over dimensions, which stay as ones if `keep`.
 pub fn sum(b: &mut dyn Backward, var: Var, dims: &[i64], keep: bool) -> Result<Var, OpError> {
-    if dims.is_empty() { Ok(var) } else { call(b, "sum.dim_IntList", vec![t(var), list(dims), flag(keep)]) }
+    if dims.is_empty() {
+        Ok(var)
+    } else {
+        call(b, "sum.dim_IntList", vec![t(var), list(dims), flag(keep)])
+    }
 }
 /// The sum of all elements.
 pub fn sum_all(b: &mut dyn Backward, var: Var) -> Result<Var, OpError> {
@@ -334,7 +371,11 @@ pub fn reshape(b: &mut dyn Backward, var: Var, sizes: &[usize]) -> Result<Var, O
 }
 /// `expand`
 pub fn expand(b: &mut dyn Backward, var: Var, sizes: &[usize]) -> Result<Var, OpError> {
-    if b.meta(var).shape[..] == *sizes { Ok(var) } else { call(b, "expand", vec![t(var), shape(sizes)]) }
+    if b.meta(var).shape[..] == *sizes {
+        Ok(var)
+    } else {
+        call(b, "expand", vec![t(var), shape(sizes)])
+    }
 }
 /// Sums over what was expanded, back to `sizes`: PyTorch's `sum_to`.
 pub fn reduce_to(b: &mut dyn Backward, var: Var, sizes: &[usize]) -> Result<Var, OpError> {
@@ -345,7 +386,11 @@ pub fn reduce_to(b: &mut dyn Backward, var: Var, sizes: &[usize]) -> Result<Var,
         .map(|dim| dim as i64)
         .collect();
     let summed = sum(b, var, &dims, true)?;
-    if lead == 0 { Ok(summed) } else { reshape(b, summed, sizes) }
+    if lead == 0 {
+        Ok(summed)
+    } else {
+        reshape(b, summed, sizes)
+    }
 }
 /// A list of two integers.
 pub fn two(first: i64, second: i64) -> SmallVec<[i64; 4]> {

@@ -25,7 +25,9 @@ pub fn wrap_dims(dims: &[i64], ndim: usize) -> Result<SmallVec<[usize; 4]>, OpEr
     for &dim in dims {
         let dim = wrap_dim(dim, ndim)?;
         if wrapped.contains(&dim) {
-            return Err(OpError::runtime(format!("dim {dim} appears multiple times in the list of dims")));
+            return Err(OpError::runtime(format!(
+                "dim {dim} appears multiple times in the list of dims"
+            )));
         }
         wrapped.push(dim);
     }
@@ -37,7 +39,10 @@ pub fn checked_shape(dims: &[i64]) -> Result<Shape, OpError> {
     let mut shape = Shape::new();
     for &dim in dims {
         let Ok(size) = usize::try_from(dim) else {
-            return Err(OpError::runtime(format!("Trying to create tensor with negative dimension {dim}: {}", list(dims))));
+            return Err(OpError::runtime(format!(
+                "Trying to create tensor with negative dimension {dim}: {}",
+                list(dims)
+            )));
         };
         shape.push(size);
     }
@@ -49,7 +54,10 @@ pub fn checked_shape(dims: &[i64]) -> Result<Shape, OpError> {
 pub fn checked_numel(shape: &[usize]) -> Result<usize, OpError> {
     let mut numel = 1usize;
     for &size in shape {
-        numel = numel.checked_mul(size).filter(|&n| n <= MAX_NUMEL).ok_or_else(too_large)?;
+        numel = numel
+            .checked_mul(size)
+            .filter(|&n| n <= MAX_NUMEL)
+            .ok_or_else(too_large)?;
     }
     Ok(numel)
 }
@@ -79,7 +87,10 @@ pub fn infer_size(shape: &[i64], numel: usize) -> Result<Shape, OpError> {
     let known = known as usize;
     let fits = known == numel || (unknown.is_some() && known > 0 && numel % known == 0);
     if !fits {
-        return Err(OpError::runtime(format!("shape '{}' is invalid for input of size {numel}", list(shape))));
+        return Err(OpError::runtime(format!(
+            "shape '{}' is invalid for input of size {numel}",
+            list(shape)
+        )));
     }
     let mut result: Shape = shape.iter().map(|&size| size.max(0) as usize).collect();
     if let Some(place) = unknown {
@@ -97,7 +108,11 @@ pub fn infer_size(shape: &[i64], numel: usize) -> Result<Shape, OpError> {
 /// The strides with which the elements of `meta` can be seen in `shape` without a copy, if there are any.
 pub fn view_strides(meta: &Meta, shape: &[usize]) -> Option<Shape> {
     if meta.numel() == 0 {
-        return Some(if meta.shape[..] == *shape { meta.strides.clone() } else { contiguous_strides(shape) });
+        return Some(if meta.shape[..] == *shape {
+            meta.strides.clone()
+        } else {
+            contiguous_strides(shape)
+        });
     }
     if meta.shape.is_empty() {
         return Some(SmallVec::from_elem(1, shape.len()));
@@ -160,12 +175,20 @@ pub fn view(meta: &Meta, shape: &[i64]) -> Result<Meta, OpError> {
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). Use .reshape(...) instead.",
         )
     })?;
-    Ok(Meta { dtype: meta.dtype, shape, strides, offset: meta.offset })
+    Ok(Meta {
+        dtype: meta.dtype,
+        shape,
+        strides,
+        offset: meta.offset,
+    })
 }
 
 /// `transpose`
 pub fn transpose(meta: &Meta, first: i64, second: i64) -> Result<Meta, OpError> {
-    let (first, second) = (wrap_dim(first, meta.ndim())?, wrap_dim(second, meta.ndim())?);
+    let (first, second) = (
+        wrap_dim(first, meta.ndim())?,
+        wrap_dim(second, meta.ndim())?,
+    );
     let mut result = meta.clone();
     if meta.ndim() > 0 {
         result.shape.swap(first, second);
@@ -179,7 +202,9 @@ pub fn t(meta: &Meta) -> Result<Meta, OpError> {
     match meta.ndim() {
         0 | 1 => Ok(meta.clone()),
         2 => transpose(meta, 0, 1),
-        ndim => Err(OpError::runtime(format!("t() expects a tensor with <= 2 dimensions, but self is {ndim}D"))),
+        ndim => Err(OpError::runtime(format!(
+            "t() expects a tensor with <= 2 dimensions, but self is {ndim}D"
+        ))),
     }
 }
 
@@ -196,7 +221,9 @@ pub fn permute(meta: &Meta, dims: &[i64]) -> Result<Meta, OpError> {
     for &dim in dims {
         let dim = wrap_dim(dim, meta.ndim())?;
         if order.contains(&dim) {
-            return Err(OpError::runtime("permute(): duplicate dims are not allowed."));
+            return Err(OpError::runtime(
+                "permute(): duplicate dims are not allowed.",
+            ));
         }
         order.push(dim);
     }
@@ -214,7 +241,11 @@ fn pick(meta: &Meta, order: &[usize]) -> Meta {
 }
 
 /// The order of dimensions that `movedim` asks for.
-pub fn movedim_order(ndim: usize, source: &[i64], destination: &[i64]) -> Result<Vec<usize>, OpError> {
+pub fn movedim_order(
+    ndim: usize,
+    source: &[i64],
+    destination: &[i64],
+) -> Result<Vec<usize>, OpError> {
     if source.len() != destination.len() {
         return Err(OpError::runtime(format!(
             "movedim: Invalid source or destination dims: source ({} dims) should contain the same number of dims as destination ({} dims)",
@@ -223,20 +254,28 @@ pub fn movedim_order(ndim: usize, source: &[i64], destination: &[i64]) -> Result
         )));
     }
     let wrap = |dims: &[i64], name: &str| -> Result<Vec<usize>, OpError> {
-        let wrapped = dims.iter().map(|&dim| wrap_dim(dim, ndim)).collect::<Result<Vec<_>, _>>()?;
+        let wrapped = dims
+            .iter()
+            .map(|&dim| wrap_dim(dim, ndim))
+            .collect::<Result<Vec<_>, _>>()?;
         let twice = (1..wrapped.len()).any(|place| wrapped[..place].contains(&wrapped[place]));
         if twice {
-            return Err(OpError::runtime(format!("movedim: repeated dim in `{name}` ({})", list(dims))));
+            return Err(OpError::runtime(format!(
+                "movedim: repeated dim in `{name}` ({})",
+                list(dims)
+            )));
         }
         Ok(wrapped)
     };
     let (source, destination) = (wrap(source, "source")?, wrap(destination, "destination")?);
     let mut rest = (0..ndim).filter(|dim| !source.contains(dim));
     Ok((0..ndim)
-        .filter_map(|place| match destination.iter().position(|&dim| dim == place) {
-            Some(which) => source.get(which).copied(),
-            None => rest.next(),
-        })
+        .filter_map(
+            |place| match destination.iter().position(|&dim| dim == place) {
+                Some(which) => source.get(which).copied(),
+                None => rest.next(),
+            },
+        )
         .collect())
 }
 
@@ -246,7 +285,10 @@ pub fn movedim(meta: &Meta, source: &[i64], destination: &[i64]) -> Result<Meta,
         movedim_order(0, source, destination)?;
         return Ok(meta.clone());
     }
-    Ok(pick(meta, &movedim_order(meta.ndim(), source, destination)?))
+    Ok(pick(
+        meta,
+        &movedim_order(meta.ndim(), source, destination)?,
+    ))
 }
 
 /// `squeeze` of the given dimensions, or of all.
@@ -255,15 +297,20 @@ pub fn squeeze(meta: &Meta, dims: Option<&[i64]>) -> Result<Meta, OpError> {
         None => (0..meta.ndim()).collect(),
         Some(dims) => wrap_dims(dims, meta.ndim())?,
     };
-    let keep: Vec<usize> =
-        (0..meta.ndim()).filter(|dim| meta.shape[*dim] != 1 || !chosen.contains(dim)).collect();
+    let keep: Vec<usize> = (0..meta.ndim())
+        .filter(|dim| meta.shape[*dim] != 1 || !chosen.contains(dim))
+        .collect();
     Ok(pick(meta, &keep))
 }
 
 /// `unsqueeze`
 pub fn unsqueeze(meta: &Meta, dim: i64) -> Result<Meta, OpError> {
     let dim = wrap_dim(dim, meta.ndim() + 1)?;
-    let stride = if dim < meta.ndim() { meta.shape[dim] * meta.strides[dim] } else { 1 };
+    let stride = if dim < meta.ndim() {
+        meta.shape[dim] * meta.strides[dim]
+    } else {
+        1
+    };
     let mut result = meta.clone();
     result.shape.insert(dim, 1);
     result.strides.insert(dim, stride);
@@ -283,10 +330,17 @@ pub fn expand(meta: &Meta, target: &[i64]) -> Result<Meta, OpError> {
         )));
     }
     let lead = target.len() - ndim;
-    let (mut shape, mut strides) = (Shape::from_elem(0, target.len()), Shape::from_elem(0, target.len()));
+    let (mut shape, mut strides) = (
+        Shape::from_elem(0, target.len()),
+        Shape::from_elem(0, target.len()),
+    );
     // From the last dimension on: that is the one that PyTorch complains of.
     for (place, &wanted) in target.iter().enumerate().rev() {
-        let (size, stride) = if place < lead { (1, 0) } else { (meta.shape[place - lead], meta.strides[place - lead]) };
+        let (size, stride) = if place < lead {
+            (1, 0)
+        } else {
+            (meta.shape[place - lead], meta.strides[place - lead])
+        };
         if place < lead && wanted < 0 {
             return Err(OpError::runtime(format!(
                 "The expanded size of the tensor ({wanted}) isn't allowed in a leading, non-existing dimension {place}"
@@ -311,19 +365,28 @@ pub fn expand(meta: &Meta, target: &[i64]) -> Result<Meta, OpError> {
             strides[place] = shape[place + 1] * strides[place + 1];
         }
     }
-    Ok(Meta { dtype: meta.dtype, shape, strides, offset: meta.offset })
+    Ok(Meta {
+        dtype: meta.dtype,
+        shape,
+        strides,
+        offset: meta.offset,
+    })
 }
 
 /// The index counted from the start, if it is inside.
 pub fn wrap_index(index: i64, size: usize) -> Option<usize> {
     let size = size as i64;
-    (-size..size).contains(&index).then(|| if index < 0 { index + size } else { index } as usize)
+    (-size..size)
+        .contains(&index)
+        .then(|| if index < 0 { index + size } else { index } as usize)
 }
 
 /// `select`
 pub fn select(meta: &Meta, dim: i64, index: i64) -> Result<Meta, OpError> {
     if meta.ndim() == 0 {
-        return Err(OpError::index("select() cannot be applied to a 0-dim tensor."));
+        return Err(OpError::index(
+            "select() cannot be applied to a 0-dim tensor.",
+        ));
     }
     let dim = wrap_dim(dim, meta.ndim())?;
     let index = wrap_index(index, meta.shape[dim]).ok_or_else(|| {
@@ -342,16 +405,31 @@ pub fn select(meta: &Meta, dim: i64, index: i64) -> Result<Meta, OpError> {
 /// The bounds of a slice, clamped to the dimension: the first index and the one past the last.
 pub fn slice_bounds(size: usize, start: Option<i64>, end: Option<i64>) -> (usize, usize) {
     let size = size as i64;
-    let clamp = |bound: i64| (if bound < 0 { bound.saturating_add(size) } else { bound }).clamp(0, size);
+    let clamp = |bound: i64| {
+        (if bound < 0 {
+            bound.saturating_add(size)
+        } else {
+            bound
+        })
+        .clamp(0, size)
+    };
     let start = clamp(start.unwrap_or(0));
     let end = clamp(end.unwrap_or(size)).max(start);
     (start as usize, end as usize)
 }
 
 /// `x[start:end:step]` at a dimension.
-pub fn slice(meta: &Meta, dim: i64, start: Option<i64>, end: Option<i64>, step: i64) -> Result<Meta, OpError> {
+pub fn slice(
+    meta: &Meta,
+    dim: i64,
+    start: Option<i64>,
+    end: Option<i64>,
+    step: i64,
+) -> Result<Meta, OpError> {
     if meta.ndim() == 0 {
-        return Err(OpError::index("slice() cannot be applied to a 0-dim tensor."));
+        return Err(OpError::index(
+            "slice() cannot be applied to a 0-dim tensor.",
+        ));
     }
     let dim = wrap_dim(dim, meta.ndim())?;
     if step <= 0 {
@@ -367,9 +445,16 @@ pub fn slice(meta: &Meta, dim: i64, start: Option<i64>, end: Option<i64>, step: 
 }
 
 /// `narrow`: what it refuses, and the bounds of the slice that it is.
-pub fn narrow_bounds(meta: &Meta, dim: i64, start: i64, length: i64) -> Result<(i64, i64), OpError> {
+pub fn narrow_bounds(
+    meta: &Meta,
+    dim: i64,
+    start: i64,
+    length: i64,
+) -> Result<(i64, i64), OpError> {
     if meta.ndim() == 0 {
-        return Err(OpError::runtime("narrow() cannot be applied to a 0-dim tensor."));
+        return Err(OpError::runtime(
+            "narrow() cannot be applied to a 0-dim tensor.",
+        ));
     }
     if length < 0 {
         return Err(OpError::runtime("narrow(): length must be non-negative."));
@@ -382,7 +467,9 @@ pub fn narrow_bounds(meta: &Meta, dim: i64, start: i64, length: i64) -> Result<(
     }
     let start = if start < 0 { start + size } else { start };
     if start > size - length {
-        return Err(OpError::runtime(format!("start ({start}) + length ({length}) exceeds dimension size ({size}).")));
+        return Err(OpError::runtime(format!(
+            "start ({start}) + length ({length}) exceeds dimension size ({size})."
+        )));
     }
     Ok((start, start + length))
 }
@@ -391,15 +478,24 @@ pub fn narrow_bounds(meta: &Meta, dim: i64, start: i64, length: i64) -> Result<(
 pub fn diagonal(meta: &Meta, offset: i64, dim1: i64, dim2: i64) -> Result<Meta, OpError> {
     let (first, second) = (wrap_dim(dim1, meta.ndim())?, wrap_dim(dim2, meta.ndim())?);
     if first == second || meta.ndim() < 2 {
-        return Err(OpError::runtime(format!("diagonal dimensions cannot be identical {dim1}, {dim2}")));
+        return Err(OpError::runtime(format!(
+            "diagonal dimensions cannot be identical {dim1}, {dim2}"
+        )));
     }
     let (rows, columns) = (meta.shape[first] as i64, meta.shape[second] as i64);
-    let length =
-        if offset >= 0 { rows.min(columns.saturating_sub(offset)) } else { rows.saturating_add(offset).min(columns) }.max(0);
+    let length = if offset >= 0 {
+        rows.min(columns.saturating_sub(offset))
+    } else {
+        rows.saturating_add(offset).min(columns)
+    }
+    .max(0);
     let mut result = meta.clone();
     if length > 0 {
-        let (stride, distance) =
-            if offset >= 0 { (meta.strides[second], offset) } else { (meta.strides[first], -offset) };
+        let (stride, distance) = if offset >= 0 {
+            (meta.strides[second], offset)
+        } else {
+            (meta.strides[first], -offset)
+        };
         result.offset += stride * distance as usize;
     }
     for dim in [first.max(second), first.min(second)] {
@@ -407,19 +503,27 @@ pub fn diagonal(meta: &Meta, offset: i64, dim1: i64, dim2: i64) -> Result<Meta, 
         result.strides.remove(dim);
     }
     result.shape.push(length as usize);
-    result.strides.push(meta.strides[first] + meta.strides[second]);
+    result
+        .strides
+        .push(meta.strides[first] + meta.strides[second]);
     Ok(result)
 }
 
 /// `unfold`
 pub fn unfold(meta: &Meta, dim: i64, size: i64, step: i64) -> Result<Meta, OpError> {
     let dim = wrap_dim(dim, meta.ndim())?;
-    let (extent, stride) = if meta.ndim() == 0 { (1, 1) } else { (meta.shape[dim], meta.strides[dim]) };
+    let (extent, stride) = if meta.ndim() == 0 {
+        (1, 1)
+    } else {
+        (meta.shape[dim], meta.strides[dim])
+    };
     if size < 0 {
         return Err(OpError::runtime(format!("size is {size} but must be >= 0")));
     }
     if size > extent as i64 {
-        return Err(OpError::runtime(format!("maximum size for tensor at dimension {dim} is {extent} but size is {size}")));
+        return Err(OpError::runtime(format!(
+            "maximum size for tensor at dimension {dim} is {extent} but size is {size}"
+        )));
     }
     if step <= 0 {
         return Err(OpError::runtime(format!("step is {step} but must be > 0")));
@@ -436,7 +540,12 @@ pub fn unfold(meta: &Meta, dim: i64, size: i64, step: i64) -> Result<Meta, OpErr
 }
 
 /// `as_strided`; whether the storage is large enough, only the machine knows (see [`span`]).
-pub fn as_strided(meta: &Meta, shape: &[i64], strides: &[i64], offset: Option<i64>) -> Result<Meta, OpError> {
+pub fn as_strided(
+    meta: &Meta,
+    shape: &[i64],
+    strides: &[i64],
+    offset: Option<i64>,
+) -> Result<Meta, OpError> {
     if shape.len() != strides.len() {
         return Err(OpError::runtime("mismatch in length of strides and shape"));
     }
@@ -452,7 +561,12 @@ pub fn as_strided(meta: &Meta, shape: &[i64], strides: &[i64], offset: Option<i6
             .map_err(|_| OpError::runtime(format!("Tensor: invalid storage offset {offset}")))?,
     };
     let strides = strides.iter().map(|&stride| stride as usize).collect();
-    let result = Meta { dtype: meta.dtype, shape: checked_shape(shape)?, strides, offset };
+    let result = Meta {
+        dtype: meta.dtype,
+        shape: checked_shape(shape)?,
+        strides,
+        offset,
+    };
     span(&result).ok_or_else(too_large)?;
     Ok(result)
 }
@@ -472,7 +586,9 @@ pub fn span(meta: &Meta) -> Option<usize> {
 /// `split_with_sizes`
 pub fn split_with_sizes(meta: &Meta, parts: &[i64], dim: i64) -> Result<Vec<Meta>, OpError> {
     if meta.ndim() == 0 {
-        return Err(OpError::runtime("split expects at least a 1-dimensional tensor"));
+        return Err(OpError::runtime(
+            "split expects at least a 1-dimensional tensor",
+        ));
     }
     let place = wrap_dim(dim, meta.ndim())?;
     let size = meta.shape[place] as i64;
@@ -482,7 +598,11 @@ pub fn split_with_sizes(meta: &Meta, parts: &[i64], dim: i64) -> Result<Vec<Meta
             list(parts)
         )));
     }
-    if parts.iter().try_fold(0i64, |sum, &part| sum.checked_add(part)) != Some(size) {
+    if parts
+        .iter()
+        .try_fold(0i64, |sum, &part| sum.checked_add(part))
+        != Some(size)
+    {
         return Err(OpError::runtime(format!(
             "split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {dim}), but got split_sizes={}",
             list(parts)
@@ -501,10 +621,14 @@ pub fn split_with_sizes(meta: &Meta, parts: &[i64], dim: i64) -> Result<Vec<Meta
 /// The sizes of the parts of `split`.
 pub fn split_sizes(meta: &Meta, split_size: i64, dim: i64) -> Result<Vec<i64>, OpError> {
     if meta.ndim() == 0 {
-        return Err(OpError::runtime("split expects at least a 1-dimensional tensor"));
+        return Err(OpError::runtime(
+            "split expects at least a 1-dimensional tensor",
+        ));
     }
     if split_size < 0 {
-        return Err(OpError::runtime(format!("split expects split_size be non-negative, but got split_size={split_size}")));
+        return Err(OpError::runtime(format!(
+            "split expects split_size be non-negative, but got split_size={split_size}"
+        )));
     }
     let size = meta.shape[wrap_dim(dim, meta.ndim())?] as i64;
     if split_size == 0 {
@@ -518,18 +642,26 @@ pub fn split_sizes(meta: &Meta, split_size: i64, dim: i64) -> Result<Vec<i64>, O
     }
     let count = (size.saturating_add(split_size - 1) / split_size).max(1);
     if count > MAX_PARTS {
-        return Err(OpError::Unsupported(format!("a split into more than {MAX_PARTS} parts")));
+        return Err(OpError::Unsupported(format!(
+            "a split into more than {MAX_PARTS} parts"
+        )));
     }
-    Ok((0..count).map(|part| split_size.min(size - part * split_size)).collect())
+    Ok((0..count)
+        .map(|part| split_size.min(size - part * split_size))
+        .collect())
 }
 
 /// The size of the parts of `chunk`.
 pub fn chunk_size(meta: &Meta, chunks: i64, dim: i64) -> Result<i64, OpError> {
     if meta.ndim() == 0 {
-        return Err(OpError::runtime("chunk expects at least a 1-dimensional tensor"));
+        return Err(OpError::runtime(
+            "chunk expects at least a 1-dimensional tensor",
+        ));
     }
     if chunks <= 0 {
-        return Err(OpError::runtime(format!("chunk expects `chunks` to be greater than 0, got: {chunks}")));
+        return Err(OpError::runtime(format!(
+            "chunk expects `chunks` to be greater than 0, got: {chunks}"
+        )));
     }
     let size = meta.shape[wrap_dim(dim, meta.ndim())?] as i64;
     Ok(size.saturating_add(chunks - 1) / chunks)

@@ -19,7 +19,9 @@ pub struct Sparse {
 impl Sparse {
     /// A map of at most one argument for each result, whole.
     fn picking(shape: Shape, from: impl Fn(&[usize]) -> Option<usize>) -> Sparse {
-        Sparse::summing(shape, |index, entries| entries.extend(from(index).map(|place| (place, 1.0))))
+        Sparse::summing(shape, |index, entries| {
+            entries.extend(from(index).map(|place| (place, 1.0)))
+        })
     }
     fn summing(shape: Shape, of: impl Fn(&[usize], &mut Vec<(usize, f64)>)) -> Sparse {
         let numel = shape.iter().product();
@@ -28,7 +30,11 @@ impl Sparse {
             of(&unravel(place, &shape), &mut entries);
             ends.push(entries.len());
         }
-        Sparse { shape, entries, ends }
+        Sparse {
+            shape,
+            entries,
+            ends,
+        }
     }
     fn of(&self, place: usize) -> &[(usize, f64)] {
         let start = if place == 0 { 0 } else { self.ends[place - 1] };
@@ -36,11 +42,20 @@ impl Sparse {
     }
     /// The result.
     pub fn apply(&self, array: &Array) -> Array {
-        if self.entries.iter().all(|entry| entry.1 == 1.0) && (0..self.ends.len()).all(|place| self.of(place).len() <= 1) {
-            return kernels::gather(array, &self.shape, |place| self.of(place).first().map(|entry| entry.0));
+        if self.entries.iter().all(|entry| entry.1 == 1.0)
+            && (0..self.ends.len()).all(|place| self.of(place).len() <= 1)
+        {
+            return kernels::gather(array, &self.shape, |place| {
+                self.of(place).first().map(|entry| entry.0)
+            });
         }
         let values = array.values_as::<f64>();
-        let sums = (0..self.ends.len()).map(|place| self.of(place).iter().map(|&(from, part)| values[from] * part).sum());
+        let sums = (0..self.ends.len()).map(|place| {
+            self.of(place)
+                .iter()
+                .map(|&(from, part)| values[from] * part)
+                .sum()
+        });
         Array::from_vec::<f64>(self.shape.clone(), sums.collect()).cast(array.dtype())
     }
     /// The adjoint: what flows back from a gradient of the result to an argument of `shape`.
@@ -67,14 +82,18 @@ pub fn sparse(kind: &str, sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError>
         "pixel_shuffle" => pixel_shuffle(sizes, p),
         "pixel_unshuffle" => pixel_unshuffle(sizes, p),
         "pad" => pad(sizes, p, |_, _| None),
-        "reflect" => pad(sizes, p, |at, size| Some(if at < 0 { -at } else { 2 * (size - 1) - at })),
+        "reflect" => pad(sizes, p, |at, size| {
+            Some(if at < 0 { -at } else { 2 * (size - 1) - at })
+        }),
         "replicate" => pad(sizes, p, |at, size| Some(at.clamp(0, size - 1))),
         "nearest" => nearest(sizes, p),
         "linear" => linear(sizes, p),
         "im2col" => im2col(sizes, p),
         "avg_pool" => avg_pool(sizes, p),
         "adaptive_avg_pool" => adaptive(sizes, p),
-        _ => Err(OpError::Unsupported(format!("a linear map of the kind `{kind}`"))),
+        _ => Err(OpError::Unsupported(format!(
+            "a linear map of the kind `{kind}`"
+        ))),
     }
 }
 
@@ -92,7 +111,11 @@ pub fn result_shape(kind: &str, sizes: &[usize], p: &[i64]) -> Result<Shape, OpE
         "im2col" => blocks(sizes, p).0,
         "avg_pool" => pooled(sizes, p),
         "adaptive_avg_pool" => with_last(sizes, p),
-        _ => return Err(OpError::Unsupported(format!("a linear map of the kind `{kind}`"))),
+        _ => {
+            return Err(OpError::Unsupported(format!(
+                "a linear map of the kind `{kind}`"
+            )));
+        }
     };
     layout::checked_numel(&shape)?;
     Ok(shape)
@@ -102,7 +125,11 @@ pub fn result_shape(kind: &str, sizes: &[usize], p: &[i64]) -> Result<Shape, OpE
 fn with_last(sizes: &[usize], last: &[i64]) -> Shape {
     let mut shape: Shape = sizes.into();
     let lead = sizes.len() - last.len();
-    shape.iter_mut().skip(lead).zip(last).for_each(|(size, &new)| *size = new.max(0) as usize);
+    shape
+        .iter_mut()
+        .skip(lead)
+        .zip(last)
+        .for_each(|(size, &new)| *size = new.max(0) as usize);
     shape
 }
 
@@ -110,7 +137,9 @@ fn flip(sizes: &[usize], dims: &[i64]) -> Result<Sparse, OpError> {
     let dims = layout::wrap_dims(dims, sizes.len())?;
     Ok(Sparse::picking(sizes.into(), |index| {
         let mut from: Shape = index.into();
-        dims.iter().filter(|dim| **dim < sizes.len()).for_each(|&dim| from[dim] = sizes[dim] - 1 - from[dim]);
+        dims.iter()
+            .filter(|dim| **dim < sizes.len())
+            .for_each(|&dim| from[dim] = sizes[dim] - 1 - from[dim]);
         Some(ravel(&from, sizes))
     }))
 }
@@ -123,7 +152,10 @@ fn roll(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
         }));
     }
     let (shifts, dims) = p.split_at(p.len() / 2);
-    let dims = dims.iter().map(|&dim| wrap_dim(dim, sizes.len())).collect::<Result<Vec<_>, _>>()?;
+    let dims = dims
+        .iter()
+        .map(|&dim| wrap_dim(dim, sizes.len()))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(Sparse::picking(sizes.into(), |index| {
         let mut from: Shape = index.into();
         for (&shift, &dim) in shifts.iter().zip(&dims) {
@@ -157,10 +189,16 @@ fn rot90(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
         Some(ravel(&from, sizes))
     }))
 }
-fn triangle(sizes: &[usize], p: &[i64], keep: impl Fn(i64, i64) -> bool) -> Result<Sparse, OpError> {
+fn triangle(
+    sizes: &[usize],
+    p: &[i64],
+    keep: impl Fn(i64, i64) -> bool,
+) -> Result<Sparse, OpError> {
     let k = p[0];
     Ok(Sparse::picking(sizes.into(), |index| {
-        let [.., row, column] = index else { return None };
+        let [.., row, column] = index else {
+            return None;
+        };
         keep(*row as i64 - *column as i64, k).then(|| ravel(index, sizes))
     }))
 }
@@ -169,7 +207,10 @@ fn embedded(sizes: &[usize], p: &[i64]) -> Result<(Shape, usize, usize), OpError
     let ndim = sizes.len() + 1;
     let (first, second) = (wrap_dim(p[1], ndim)?, wrap_dim(p[2], ndim)?);
     if first == second {
-        return Err(OpError::runtime(format!("diagonal dimensions cannot be identical {}, {}", p[1], p[2])));
+        return Err(OpError::runtime(format!(
+            "diagonal dimensions cannot be identical {}, {}",
+            p[1], p[2]
+        )));
     }
     let Some((&length, rest)) = sizes.split_last() else {
         return Err(OpError::Unsupported("diag_embed of a number".into()));
@@ -185,7 +226,12 @@ fn diag_embed(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
     Ok(Sparse::picking(shape, |index| {
         let (row, column) = (index[first] as i64, index[second] as i64);
         let along = (column - row == p[0]).then(|| if p[0] >= 0 { row } else { column })?;
-        let mut from: Shape = index.iter().enumerate().filter(|(dim, _)| *dim != first && *dim != second).map(|(_, &at)| at).collect();
+        let mut from: Shape = index
+            .iter()
+            .enumerate()
+            .filter(|(dim, _)| *dim != first && *dim != second)
+            .map(|(_, &at)| at)
+            .collect();
         from.push(along as usize);
         Some(ravel(&from, sizes))
     }))
@@ -230,23 +276,35 @@ fn pixel_unshuffle(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
 /// Pads come in pairs, the last dimension first.
 fn pads(dim: usize, ndim: usize, p: &[i64]) -> (i64, i64) {
     let pair = (ndim - 1 - dim) * 2;
-    (p.get(pair).copied().unwrap_or(0), p.get(pair + 1).copied().unwrap_or(0))
+    (
+        p.get(pair).copied().unwrap_or(0),
+        p.get(pair + 1).copied().unwrap_or(0),
+    )
 }
 fn padded(sizes: &[usize], p: &[i64]) -> Result<Shape, OpError> {
     let grown = sizes.iter().enumerate().map(|(dim, &size)| {
         let (before, after) = pads(dim, sizes.len(), p);
         let size = (size as i64).saturating_add(before).saturating_add(after);
-        usize::try_from(size).map_err(|_| OpError::runtime("narrow(): length must be non-negative."))
+        usize::try_from(size)
+            .map_err(|_| OpError::runtime("narrow(): length must be non-negative."))
     });
     grown.collect()
 }
 /// `outside` says which element stands for one outside of a dimension, given its size.
-fn pad(sizes: &[usize], p: &[i64], outside: impl Fn(i64, i64) -> Option<i64>) -> Result<Sparse, OpError> {
+fn pad(
+    sizes: &[usize],
+    p: &[i64],
+    outside: impl Fn(i64, i64) -> Option<i64>,
+) -> Result<Sparse, OpError> {
     Ok(Sparse::picking(padded(sizes, p)?, |index| {
         let mut from: Shape = index.into();
         for (dim, at) in from.iter_mut().enumerate() {
             let (size, place) = (sizes[dim] as i64, *at as i64 - pads(dim, sizes.len(), p).0);
-            *at = if (0..size).contains(&place) { place } else { outside(place, size)? } as usize;
+            *at = if (0..size).contains(&place) {
+                place
+            } else {
+                outside(place, size)?
+            } as usize;
         }
         Some(ravel(&from, sizes))
     }))
@@ -265,7 +323,11 @@ fn nearest(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
 /// The two neighbours of a place in the dimension it is interpolated from, and the share of the second.
 fn neighbours(at: usize, from: usize, to: usize, align: bool) -> (usize, usize, f64) {
     let place = if align {
-        if to > 1 { at as f64 * (from - 1) as f64 / (to - 1) as f64 } else { 0.0 }
+        if to > 1 {
+            at as f64 * (from - 1) as f64 / (to - 1) as f64
+        } else {
+            0.0
+        }
     } else {
         ((at as f64 + 0.5) * from as f64 / to as f64 - 0.5).max(0.0)
     };
@@ -291,7 +353,11 @@ fn linear(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
                 })
                 .collect();
         }
-        entries.extend(parts.into_iter().map(|(from, part)| (ravel(&from, sizes), part)));
+        entries.extend(
+            parts
+                .into_iter()
+                .map(|(from, part)| (ravel(&from, sizes), part)),
+        );
     }))
 }
 /// The sizes of the columns, and the number of blocks along height and width.
@@ -299,7 +365,8 @@ fn linear(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
 fn blocks(sizes: &[usize], p: &[i64]) -> (Shape, [usize; 2]) {
     let n = sizes.len();
     let count = |which: usize| {
-        let size = sizes[n - 2 + which] as i64 + 2 * p[4 + which] - p[2 + which] * (p[which] - 1) - 1;
+        let size =
+            sizes[n - 2 + which] as i64 + 2 * p[4 + which] - p[2 + which] * (p[which] - 1) - 1;
         (size / p[6 + which] + 1).max(0) as usize
     };
     let counts = [count(0), count(1)];
@@ -325,7 +392,8 @@ fn im2col(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
         let mut from: Shape = index[..lead].into();
         from.push(channel);
         for which in 0..2 {
-            let place = at[which] as i64 * p[6 + which] - p[4 + which] + offset[which] as i64 * p[2 + which];
+            let place = at[which] as i64 * p[6 + which] - p[4 + which]
+                + offset[which] as i64 * p[2 + which];
             let inside = (0..sizes[n - 2 + which] as i64).contains(&place);
             from.push(inside.then_some(place as usize)?);
         }
@@ -333,16 +401,36 @@ fn im2col(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
     }))
 }
 /// The size of a dimension after a pool.
-pub fn pool_size(size: i64, kernel: i64, stride: i64, padding: i64, dilation: i64, ceil: bool) -> i64 {
+pub fn pool_size(
+    size: i64,
+    kernel: i64,
+    stride: i64,
+    padding: i64,
+    dilation: i64,
+    ceil: bool,
+) -> i64 {
     let span = size + 2 * padding - dilation * (kernel - 1) - 1 + if ceil { stride - 1 } else { 0 };
     let count = span.div_euclid(stride) + 1;
     // The last window must start inside, or in the padding before.
-    if ceil && (count - 1) * stride >= size + padding { count - 1 } else { count }
+    if ceil && (count - 1) * stride >= size + padding {
+        count - 1
+    } else {
+        count
+    }
 }
 /// `p`: kernel, stride, padding, each for height and width; rounding up; whether padding counts; divisor or zero.
 fn pooled(sizes: &[usize], p: &[i64]) -> Shape {
     let n = sizes.len();
-    let size = |which: usize| pool_size(sizes[n - 2 + which] as i64, p[which], p[2 + which], p[4 + which], 1, p[6] != 0);
+    let size = |which: usize| {
+        pool_size(
+            sizes[n - 2 + which] as i64,
+            p[which],
+            p[2 + which],
+            p[4 + which],
+            1,
+            p[6] != 0,
+        )
+    };
     with_last(sizes, &[size(0), size(1)])
 }
 fn avg_pool(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
@@ -358,11 +446,23 @@ fn avg_pool(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
             window[which] = (start.max(0) as usize, end.min(size).max(0) as usize);
             inside *= window[which].1 as i64 - window[which].0 as i64;
         }
-        let divisor = if p[8] != 0 { p[8] } else if p[7] != 0 { count } else { inside };
+        let divisor = if p[8] != 0 {
+            p[8]
+        } else if p[7] != 0 {
+            count
+        } else {
+            inside
+        };
         window_entries(index, sizes, window, divisor as f64, entries);
     }))
 }
-fn window_entries(index: &[usize], sizes: &[usize], window: [(usize, usize); 2], divisor: f64, entries: &mut Vec<(usize, f64)>) {
+fn window_entries(
+    index: &[usize],
+    sizes: &[usize],
+    window: [(usize, usize); 2],
+    divisor: f64,
+    entries: &mut Vec<(usize, f64)>,
+) {
     let n = sizes.len();
     let mut from: Shape = index.into();
     for row in window[0].0..window[0].1 {
@@ -387,5 +487,9 @@ fn adaptive(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
 
 /// Whether a map that averages may be computed in this type.
 pub fn averages(dtype: Dtype) -> Result<(), OpError> {
-    if dtype.is_floating() { Ok(()) } else { Err(OpError::Unsupported("an average of integers".into())) }
+    if dtype.is_floating() {
+        Ok(())
+    } else {
+        Err(OpError::Unsupported("an average of integers".into()))
+    }
 }

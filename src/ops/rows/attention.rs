@@ -3,7 +3,10 @@
 use super::matmul::multiply;
 use super::softmax::map_lines;
 use crate::ops::array::Array;
-use crate::ops::kit::{self, Args, Grads, HIDDEN, INTERNAL, flag_or, float_or, formula, grad, input_meta, op, opt_fixed, saved, saved_output, t, tensor};
+use crate::ops::kit::{
+    self, Args, Grads, HIDDEN, INTERNAL, flag_or, float_or, formula, grad, input_meta, op,
+    opt_fixed, saved, saved_output, t, tensor,
+};
 use crate::ops::layout;
 use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::rng::Rng;
@@ -14,10 +17,25 @@ use crate::ops::row::{Arg, Backward, Default, OpError, OpRow, ParamKind, Var};
 pub const ROWS: &[OpRow] = &[op(
     "_scaled_dot_product_flash_attention_for_cpu",
     INTERNAL,
-    &[tensor("query"), tensor("key"), tensor("value"), float_or("dropout_p", 0.0), flag_or("is_causal", false), opt_fixed("attn_mask"), kit::optional("scale", ParamKind::Scalar, Default::None)],
+    &[
+        tensor("query"),
+        tensor("key"),
+        tensor("value"),
+        float_or("dropout_p", 0.0),
+        flag_or("is_causal", false),
+        opt_fixed("attn_mask"),
+        kit::optional("scale", ParamKind::Scalar, Default::None),
+    ],
     infer,
     forward,
-    &[saved(0), saved(1), saved(2), saved(5), saved_output(0), HIDDEN],
+    &[
+        saved(0),
+        saved(1),
+        saved(2),
+        saved(5),
+        saved_output(0),
+        HIDDEN,
+    ],
     formula(attention_formula),
     "ScaledDotProductFlashAttentionForCpuBackward0",
     &["F.scaled_dot_product_attention"],
@@ -36,7 +54,9 @@ fn infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
         && key.dtype == value.dtype
         && args.float(3, 0.0) == 0.0;
     if !fits {
-        return Err(OpError::Unsupported("fused attention of such arguments".into()));
+        return Err(OpError::Unsupported(
+            "fused attention of such arguments".into(),
+        ));
     }
     if let Some(mask) = args.opt(5) {
         layout::expand(mask, &layout::signed(&scores_shape(query, key)))?;
@@ -47,7 +67,8 @@ fn scores_shape(query: &Meta, key: &Meta) -> Shape {
     Shape::from_slice(&[query.shape[0], query.shape[1], query.shape[2], key.shape[2]])
 }
 fn factor<T>(args: Args<'_, T>, width: usize) -> f64 {
-    args.scalar(6).map_or(1.0 / (width as f64).sqrt(), Scalar::as_f64)
+    args.scalar(6)
+        .map_or(1.0 / (width as f64).sqrt(), Scalar::as_f64)
 }
 /// Batch and heads as one dimension.
 fn folded(array: &Array) -> Array {
@@ -60,11 +81,19 @@ fn added(args: Args<'_, Array>, shape: &[usize]) -> Option<Vec<f64>> {
     if args.flag(4, false) {
         let (rows, columns) = (shape[2], shape[3]);
         let numel: usize = shape.iter().product();
-        return Some((0..numel).map(|place| bar(place % columns <= place / columns % rows)).collect());
+        return Some(
+            (0..numel)
+                .map(|place| bar(place % columns <= place / columns % rows))
+                .collect(),
+        );
     }
     let mask = args.opt(5)?.broadcast_to(shape);
     Some(match mask.dtype() {
-        Dtype::Bool => mask.values::<bool>().iter().map(|&seen| bar(seen)).collect(),
+        Dtype::Bool => mask
+            .values::<bool>()
+            .iter()
+            .map(|&seen| bar(seen))
+            .collect(),
         _ => mask.values_as::<f64>().into_owned(),
     })
 }
@@ -87,18 +116,32 @@ fn forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let weights = map_lines(&scores, 2, query.dtype(), |line| {
         let highest = line.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // A line in which nothing counts gives zeros.
-        let highest = if highest == f64::NEG_INFINITY { 0.0 } else { highest };
-        line.iter_mut().for_each(|value| *value = (*value - highest).exp());
+        let highest = if highest == f64::NEG_INFINITY {
+            0.0
+        } else {
+            highest
+        };
+        line.iter_mut()
+            .for_each(|value| *value = (*value - highest).exp());
         let sum: f64 = line.iter().sum();
-        line.iter_mut().for_each(|value| *value /= if sum == 0.0 { 1.0 } else { sum });
+        line.iter_mut()
+            .for_each(|value| *value /= if sum == 0.0 { 1.0 } else { sum });
     });
     let flat_value = folded(value);
     let result = Shape::from_slice(&[shape[0] * shape[1], shape[2], query.shape()[3]]);
-    Ok(vec![multiply(&weights, &flat_value, result)?.reshaped(meta.shape)])
+    Ok(vec![
+        multiply(&weights, &flat_value, result)?.reshaped(meta.shape),
+    ])
 }
 
 /// The weights of the values, from what is saved.
-fn weights(b: &mut dyn Backward, query: Var, key: Var, scale: f64, shape: &[usize]) -> Result<Var, OpError> {
+fn weights(
+    b: &mut dyn Backward,
+    query: Var,
+    key: Var,
+    scale: f64,
+    shape: &[usize],
+) -> Result<Var, OpError> {
     let flipped = kit::transposed(b, key)?;
     let scores = kit::call(b, "bmm", vec![t(query), t(flipped)])?;
     let scores = kit::scale(b, scores, scale)?;
@@ -119,7 +162,11 @@ fn weights(b: &mut dyn Backward, query: Var, key: Var, scale: f64, shape: &[usiz
         None
     };
     if let Some(hidden) = hidden {
-        scores = kit::call(b, "masked_fill", vec![t(scores), t(hidden), kit::f(f64::NEG_INFINITY)])?;
+        scores = kit::call(
+            b,
+            "masked_fill",
+            vec![t(scores), t(hidden), kit::f(f64::NEG_INFINITY)],
+        )?;
     }
     kit::call(b, "softmax", vec![t(scores), kit::n(-1)])
 }
@@ -133,7 +180,12 @@ fn attention_formula(b: &mut dyn Backward) -> Grads {
         kit::reshape(b, var, &[heads, shape[2], shape[3]])
     };
     let (query, key, value) = (b.input(0)?, b.input(1)?, b.input(2)?);
-    let (query, key, value, grad) = (fold(b, query)?, fold(b, key)?, fold(b, value)?, fold(b, grad)?);
+    let (query, key, value, grad) = (
+        fold(b, query)?,
+        fold(b, key)?,
+        fold(b, value)?,
+        fold(b, grad)?,
+    );
     let weights = weights(b, query, key, scale, &shape)?;
     let weights = fold(b, weights)?;
     let flipped = kit::transposed(b, weights)?;
@@ -149,7 +201,11 @@ fn attention_formula(b: &mut dyn Backward) -> Grads {
     let flipped = kit::transposed(b, to_scores)?;
     let to_key = kit::call(b, "bmm", vec![t(flipped), t(query)])?;
     let mut grads = vec![];
-    for (part, meta) in [(to_query, &query_meta), (to_key, &key_meta), (to_value, &key_meta)] {
+    for (part, meta) in [
+        (to_query, &query_meta),
+        (to_key, &key_meta),
+        (to_value, &key_meta),
+    ] {
         grads.push(Some(kit::reshape(b, part, &meta.shape)?));
     }
     Ok(grads)

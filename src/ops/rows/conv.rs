@@ -1,22 +1,57 @@
 //! Convolutions of one to three dimensions, and transposed ones. Forward and both gradients are one bilinear form
 //! seen from its three sides, so each is the derivative of the others.
 
-use ndarray::{Array2, ArrayView2, LinalgScalar};
 use smallvec::SmallVec;
 
 use super::masked::c_name;
-use crate::ops::array::{Array, Element};
-use crate::ops::kernels::{Sum, ravel, unravel};
-use crate::ops::kit::{self, Args, Grads, INTERNAL, formula, functional, grad, input_meta, int_or, ints, ints_or, op, opt_tensor, param, same, saved, t, tensor};
+use crate::ops::array::Array;
+use crate::ops::convolve::{Geometry, Side, Sides};
+use crate::ops::kit::{
+    self, Args, Grads, INTERNAL, formula, functional, grad, input_meta, int_or, ints, ints_or, op,
+    opt_tensor, param, same, saved, t, tensor,
+};
 use crate::ops::layout::{self, list};
-use crate::ops::meta::{Dtype, Meta, Shape};
+use crate::ops::meta::{Meta, Shape};
 use crate::ops::rng::Rng;
 use crate::ops::row::{Arg, Backward, OpError, OpRow, Param, ParamKind, Save, Var};
 
-const PARAMS: &[Param] = &[tensor("input"), tensor("weight"), opt_tensor("bias"), ints_or("stride", &[1]), ints_or("padding", &[0]), ints_or("dilation", &[1]), int_or("groups", 1)];
-const NAMED: &[Param] = &[tensor("input"), tensor("weight"), opt_tensor("bias"), ints_or("stride", &[1]), param("padding", ParamKind::Str), ints_or("dilation", &[1]), int_or("groups", 1)];
-const TRANSPOSED: &[Param] = &[tensor("input"), tensor("weight"), opt_tensor("bias"), ints_or("stride", &[1]), ints_or("padding", &[0]), ints_or("output_padding", &[0]), int_or("groups", 1), ints_or("dilation", &[1])];
-const SIDE: &[Param] = &[tensor("grad"), tensor("other"), ints("sizes"), ints("stride"), ints("padding"), ints("dilation"), kit::int("groups")];
+const PARAMS: &[Param] = &[
+    tensor("input"),
+    tensor("weight"),
+    opt_tensor("bias"),
+    ints_or("stride", &[1]),
+    ints_or("padding", &[0]),
+    ints_or("dilation", &[1]),
+    int_or("groups", 1),
+];
+const NAMED: &[Param] = &[
+    tensor("input"),
+    tensor("weight"),
+    opt_tensor("bias"),
+    ints_or("stride", &[1]),
+    param("padding", ParamKind::Str),
+    ints_or("dilation", &[1]),
+    int_or("groups", 1),
+];
+const TRANSPOSED: &[Param] = &[
+    tensor("input"),
+    tensor("weight"),
+    opt_tensor("bias"),
+    ints_or("stride", &[1]),
+    ints_or("padding", &[0]),
+    ints_or("output_padding", &[0]),
+    int_or("groups", 1),
+    ints_or("dilation", &[1]),
+];
+const SIDE: &[Param] = &[
+    tensor("grad"),
+    tensor("other"),
+    ints("sizes"),
+    ints("stride"),
+    ints("padding"),
+    ints("dilation"),
+    kit::int("groups"),
+];
 const SAVES: &[Save] = &[saved(0), saved(1)];
 const SIDE_SAVES: &[Save] = &[kit::saved_if(0, &[1]), kit::saved_if(1, &[0])];
 const NODE: &str = "ConvolutionBackward0";
@@ -44,20 +79,21 @@ conv_rows! {
 
 /// An unbatched input goes through a batch of one, and out of it by `squeeze`.
 fn node(args: &[Arg<Meta>], n: usize) -> &'static str {
-    if Args(args).opt(0).is_some_and(|input| input.ndim() == n + 1) { "SqueezeBackward1" } else { NODE }
-}
-
-/// How the kernel moves over the input.
-#[derive(Clone, PartialEq, Debug)]
-struct Geometry {
-    stride: SmallVec<[i64; 4]>,
-    padding: SmallVec<[i64; 4]>,
-    dilation: SmallVec<[i64; 4]>,
-    groups: i64,
+    if Args(args).opt(0).is_some_and(|input| input.ndim() == n + 1) {
+        "SqueezeBackward1"
+    } else {
+        NODE
+    }
 }
 
 /// One number for all dimensions, or one for each.
-fn each<T>(args: Args<'_, T>, place: usize, default: i64, n: usize, name: &str) -> Result<SmallVec<[i64; 4]>, OpError> {
+fn each<T>(
+    args: Args<'_, T>,
+    place: usize,
+    default: i64,
+    n: usize,
+    name: &str,
+) -> Result<SmallVec<[i64; 4]>, OpError> {
     let given = args.ints(place);
     match given.len() {
         0 => Ok(SmallVec::from_elem(default, n)),
@@ -77,9 +113,17 @@ fn check_geometry(g: &Geometry) -> Result<(), OpError> {
         return Err(OpError::runtime("negative padding is not supported"));
     }
     if g.dilation.iter().any(|&dilation| dilation <= 0) {
-        return Err(OpError::runtime(format!("dilation should be greater than zero, but got {}", list(&g.dilation))));
+        return Err(OpError::runtime(format!(
+            "dilation should be greater than zero, but got {}",
+            list(&g.dilation)
+        )));
     }
-    let large = g.stride.iter().chain(&g.padding).chain(&g.dilation).any(|&number| number > 1 << 20);
+    let large = g
+        .stride
+        .iter()
+        .chain(&g.padding)
+        .chain(&g.dilation)
+        .any(|&number| number > 1 << 20);
     if large || g.groups <= 0 {
         return Err(OpError::Unsupported("a convolution of such a size".into()));
     }
@@ -93,20 +137,40 @@ fn geometry<T>(args: Args<'_, T>, n: usize, weight: &Meta) -> Result<Geometry, O
         "" => each(args, 4, 0, n, "padding")?,
         "valid" => SmallVec::from_elem(0, n),
         "same" => same_padding(&stride, &dilation, weight)?,
-        other => return Err(OpError::runtime(format!("Invalid padding string: '{other}'"))),
+        other => {
+            return Err(OpError::runtime(format!(
+                "Invalid padding string: '{other}'"
+            )));
+        }
     };
-    let geometry = Geometry { stride, padding, dilation, groups: args.int(6, 1) };
+    let geometry = Geometry {
+        stride,
+        padding,
+        dilation,
+        groups: args.int(6, 1),
+    };
     check_geometry(&geometry)?;
     Ok(geometry)
 }
-fn same_padding(stride: &[i64], dilation: &[i64], weight: &Meta) -> Result<SmallVec<[i64; 4]>, OpError> {
+fn same_padding(
+    stride: &[i64],
+    dilation: &[i64],
+    weight: &Meta,
+) -> Result<SmallVec<[i64; 4]>, OpError> {
     if stride.iter().any(|&stride| stride != 1) {
-        return Err(OpError::runtime("padding='same' is not supported for strided convolutions"));
+        return Err(OpError::runtime(
+            "padding='same' is not supported for strided convolutions",
+        ));
     }
-    let totals: SmallVec<[i64; 4]> =
-        dilation.iter().zip(weight.shape.iter().skip(2)).map(|(&dilation, &size)| dilation * (size as i64 - 1)).collect();
+    let totals: SmallVec<[i64; 4]> = dilation
+        .iter()
+        .zip(weight.shape.iter().skip(2))
+        .map(|(&dilation, &size)| dilation * (size as i64 - 1))
+        .collect();
     if totals.iter().any(|total| total % 2 != 0) {
-        return Err(OpError::Unsupported("padding='same' that is not the same on both sides".into()));
+        return Err(OpError::Unsupported(
+            "padding='same' that is not the same on both sides".into(),
+        ));
     }
     Ok(totals.iter().map(|total| total / 2).collect())
 }
@@ -127,7 +191,11 @@ fn batched(input: &Meta, n: usize, name: &str) -> Result<Meta, OpError> {
     )))
 }
 fn show(sizes: &[i64]) -> String {
-    sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ")
+    sizes
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" x ")
 }
 fn check_types(input: &Meta, weight: &Meta, bias: Option<&Meta>) -> Result<(), OpError> {
     if let Some(bias) = bias.filter(|bias| bias.dtype != input.dtype) {
@@ -149,7 +217,12 @@ fn check_types(input: &Meta, weight: &Meta, bias: Option<&Meta>) -> Result<(), O
     }
     Ok(())
 }
-fn check_bias(weight: &Meta, bias: Option<&Meta>, channels: usize, given: &str) -> Result<(), OpError> {
+fn check_bias(
+    weight: &Meta,
+    bias: Option<&Meta>,
+    channels: usize,
+    given: &str,
+) -> Result<(), OpError> {
     match bias.filter(|bias| bias.shape[..] != [channels]) {
         None => Ok(()),
         Some(bias) => Err(OpError::runtime(format!(
@@ -160,7 +233,12 @@ fn check_bias(weight: &Meta, bias: Option<&Meta>, channels: usize, given: &str) 
     }
 }
 /// The sizes of the result, with a batch.
-fn conv_shape(input: &Meta, weight: &Meta, bias: Option<&Meta>, g: &Geometry) -> Result<Shape, OpError> {
+fn conv_shape(
+    input: &Meta,
+    weight: &Meta,
+    bias: Option<&Meta>,
+    g: &Geometry,
+) -> Result<Shape, OpError> {
     let (groups, channels) = (g.groups as usize, weight.shape[0]);
     if channels < groups || channels % groups != 0 {
         return Err(OpError::runtime(format!(
@@ -179,9 +257,17 @@ fn conv_shape(input: &Meta, weight: &Meta, bias: Option<&Meta>, g: &Geometry) ->
     }
     check_bias(weight, bias, channels, "")?;
     let n = weight.ndim() - 2;
-    let padded: Vec<i64> = (0..n).map(|dim| input.shape[dim + 2] as i64 + 2 * g.padding[dim]).collect();
-    let kernel: Vec<i64> = (0..n).map(|dim| g.dilation[dim] * (weight.shape[dim + 2] as i64 - 1) + 1).collect();
-    if padded.iter().zip(&kernel).any(|(size, kernel)| size < kernel) {
+    let padded: Vec<i64> = (0..n)
+        .map(|dim| input.shape[dim + 2] as i64 + 2 * g.padding[dim])
+        .collect();
+    let kernel: Vec<i64> = (0..n)
+        .map(|dim| g.dilation[dim] * (weight.shape[dim + 2] as i64 - 1) + 1)
+        .collect();
+    if padded
+        .iter()
+        .zip(&kernel)
+        .any(|(size, kernel)| size < kernel)
+    {
         return Err(OpError::runtime(format!(
             "Calculated padded input size per channel: ({}). Kernel size: ({}). Kernel size can't be greater than actual input size",
             show(&padded),
@@ -197,7 +283,10 @@ fn check_weight(weight: &Meta, n: usize) -> Result<(), OpError> {
     if weight.ndim() == n + 2 && weight.numel() > 0 {
         return Ok(());
     }
-    Err(OpError::Unsupported(format!("a weight of size {} for a convolution of {n} dimensions", weight.sizes())))
+    Err(OpError::Unsupported(format!(
+        "a weight of size {} for a convolution of {n} dimensions",
+        weight.sizes()
+    )))
 }
 fn conv_infer(args: &[Arg<Meta>], n: usize) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
@@ -213,148 +302,26 @@ fn conv_infer(args: &[Arg<Meta>], n: usize) -> Result<Vec<Meta>, OpError> {
     Ok(vec![Meta::contiguous(input.dtype, shape)])
 }
 
-/// For each place in the columns of one sample and group (channel and kernel, then result), the place in that part of
-/// the input, if any.
-fn columns(input: &[usize], kernel: &[usize], output: &[usize], channels: usize, g: &Geometry) -> Vec<Option<usize>> {
-    let (taps, blocks) = (kernel.iter().product::<usize>(), output.iter().product::<usize>());
-    let area: usize = input.iter().product();
-    let starts: Vec<Shape> = (0..blocks).map(|block| unravel(block, output)).collect();
-    let mut places = Vec::with_capacity(channels * taps * blocks);
-    for channel in 0..channels {
-        for tap in 0..taps {
-            let offset = unravel(tap, kernel);
-            places.extend(starts.iter().map(|start| {
-                let mut index = Shape::new();
-                for dim in 0..input.len() {
-                    let at = start[dim] as i64 * g.stride[dim] - g.padding[dim] + offset[dim] as i64 * g.dilation[dim];
-                    index.push((0..input[dim] as i64).contains(&at).then_some(at as usize)?);
-                }
-                Some(channel * area + ravel(&index, input))
-            }));
-        }
-    }
-    places
-}
-
-/// The three tensors of a convolution (input, weight, result), as flat numbers with the sizes that they have.
-struct Sides<'a> {
-    input: &'a [usize],
-    weight: &'a [usize],
-    output: &'a [usize],
-    g: &'a Geometry,
-}
-
-impl Sides<'_> {
-    fn groups(&self) -> usize {
-        self.g.groups as usize
-    }
-    /// Channels of the input and of the result in a group.
-    fn channels(&self) -> (usize, usize) {
-        (self.weight[1], self.weight[0] / self.groups())
-    }
-    fn taps(&self) -> usize {
-        self.weight[1..].iter().product()
-    }
-    fn blocks(&self) -> usize {
-        self.output[2..].iter().product()
-    }
-    fn columns(&self) -> Vec<Option<usize>> {
-        columns(&self.input[2..], &self.weight[2..], &self.output[2..], self.weight[1], self.g)
-    }
-    /// The samples and groups, each with where its part of the input, the weight and the result starts.
-    fn parts(&self) -> Vec<(usize, usize, usize)> {
-        let (inner, outer) = self.channels();
-        let area: usize = self.input[2..].iter().product();
-        let (inputs, outputs) = (inner * area, outer * self.blocks());
-        let groups = self.groups();
-        (0..self.input[0] * groups)
-            .map(|part| (part * inputs, part % groups * outer * self.taps(), part * outputs))
-            .collect()
-    }
-    fn gathered<T: Element>(&self, places: &[Option<usize>], values: &[T], start: usize) -> Array2<T> {
-        let picked = places.iter().map(|place| place.map_or(T::default(), |place| values[start + place])).collect();
-        Array2::from_shape_vec((self.taps(), self.blocks()), picked).unwrap_or_default()
-    }
-    fn matrix<'v, T>(&self, values: &'v [T], start: usize, rows: usize, columns: usize) -> Result<ArrayView2<'v, T>, OpError> {
-        ArrayView2::from_shape((rows, columns), &values[start..start + rows * columns])
-            .map_err(|_| OpError::Unsupported("a convolution of such sizes".into()))
-    }
-    fn forward<T: Element + LinalgScalar>(&self, input: &[T], weight: &[T]) -> Result<Vec<T>, OpError> {
-        let (places, (_, outer)) = (self.columns(), self.channels());
-        let mut output = Vec::with_capacity(self.output.iter().product());
-        for (from, kernel, _) in self.parts() {
-            let product = self.matrix(weight, kernel, outer, self.taps())?.dot(&self.gathered(&places, input, from));
-            output.extend(product.as_standard_layout().iter());
-        }
-        Ok(output)
-    }
-    fn to_input<T: Element + LinalgScalar + Sum>(&self, grad: &[T], weight: &[T]) -> Result<Vec<T>, OpError> {
-        let (places, (_, outer)) = (self.columns(), self.channels());
-        let mut input = vec![T::default(); self.input.iter().product()];
-        for (from, kernel, to) in self.parts() {
-            let weight = self.matrix(weight, kernel, outer, self.taps())?;
-            let product = weight.t().dot(&self.matrix(grad, to, outer, self.blocks())?);
-            for (&place, &value) in places.iter().zip(product.as_standard_layout().iter()) {
-                if let Some(place) = place {
-                    input[from + place] = input[from + place].plus(value);
-                }
-            }
-        }
-        Ok(input)
-    }
-    fn to_weight<T: Element + LinalgScalar + Sum>(&self, grad: &[T], input: &[T]) -> Result<Vec<T>, OpError> {
-        let (places, (_, outer)) = (self.columns(), self.channels());
-        let mut weight = vec![T::default(); self.weight.iter().product()];
-        for (from, kernel, to) in self.parts() {
-            let columns = self.gathered(&places, input, from);
-            let product = self.matrix(grad, to, outer, self.blocks())?.dot(&columns.t());
-            for (value, &part) in weight[kernel..].iter_mut().zip(product.as_standard_layout().iter()) {
-                *value = value.plus(part);
-            }
-        }
-        Ok(weight)
-    }
-    /// Runs one of the three for whichever type the arrays have.
-    fn run(&self, side: Side, first: &Array, second: &Array) -> Result<Array, OpError> {
-        let shape = match side {
-            Side::Output => self.output,
-            Side::Input => self.input,
-            Side::Weight => self.weight,
-        };
-        if first.dtype() == Dtype::F64 {
-            Ok(Array::from_vec::<f64>(shape, self.values(side, &first.values::<f64>(), &second.values_as::<f64>())?))
-        } else {
-            Ok(Array::from_vec::<f32>(shape, self.values(side, &first.values_as::<f32>(), &second.values_as::<f32>())?))
-        }
-    }
-    fn values<T: Element + LinalgScalar + Sum>(&self, side: Side, first: &[T], second: &[T]) -> Result<Vec<T>, OpError> {
-        match side {
-            Side::Output => self.forward(first, second),
-            Side::Input => self.to_input(first, second),
-            Side::Weight => self.to_weight(first, second),
-        }
-    }
-}
-
-/// Which of the three is computed from the other two.
-#[derive(Clone, Copy)]
-enum Side {
-    Output,
-    Input,
-    Weight,
-}
-
 /// Adds the bias to each channel.
 fn biased(output: Array, bias: Option<&Array>) -> Array {
     let Some(bias) = bias else { return output };
     let area: usize = output.shape()[2..].iter().product();
     let channels = output.shape()[1];
     let bias = bias.values_as::<f64>();
-    let values = output.values_as::<f64>().iter().enumerate().map(|(place, value)| value + bias[place / area % channels]).collect();
+    let values = output
+        .values_as::<f64>()
+        .iter()
+        .enumerate()
+        .map(|(place, value)| value + bias[place / area % channels])
+        .collect();
     Array::from_vec::<f64>(output.meta.shape.clone(), values).cast(output.dtype())
 }
 fn unbatched(output: Array, input: &Array, n: usize) -> Array {
-    if input.meta.ndim() == n + 2 { output } else { output.reshaped(&output.shape()[1..]) }
+    if input.meta.ndim() == n + 2 {
+        output
+    } else {
+        output.reshaped(&output.shape()[1..])
+    }
 }
 fn conv_forward(args: &[Arg<Array>], n: usize) -> Result<Vec<Array>, OpError> {
     let args = Args(args);
@@ -362,30 +329,53 @@ fn conv_forward(args: &[Arg<Array>], n: usize) -> Result<Vec<Array>, OpError> {
     let whole = batched(&input.meta, n, "conv")?;
     let g = geometry(args, n, &weight.meta)?;
     let output = conv_shape(&whole, &weight.meta, args.opt(2).map(|bias| &bias.meta), &g)?;
-    let sides = Sides { input: &whole.shape, weight: weight.shape(), output: &output, g: &g };
+    let sides = Sides {
+        input: &whole.shape,
+        weight: weight.shape(),
+        output: &output,
+        g: &g,
+    };
     let result = sides.run(Side::Output, input, weight)?;
     Ok(vec![unbatched(biased(result, args.opt(2)), input, n)])
 }
 
 /// The arguments of one of the internal rows.
 fn side_args(first: Var, second: Var, sizes: &[usize], g: &Geometry) -> Vec<Arg<Var>> {
-    vec![t(first), t(second), kit::shape(sizes), kit::list(&g.stride), kit::list(&g.padding), kit::list(&g.dilation), kit::n(g.groups)]
+    vec![
+        t(first),
+        t(second),
+        kit::shape(sizes),
+        kit::list(&g.stride),
+        kit::list(&g.padding),
+        kit::list(&g.dilation),
+        kit::n(g.groups),
+    ]
 }
 /// The gradient with a batch, and the sizes of the input with one.
 fn with_batch(b: &mut dyn Backward, n: usize) -> Result<(Var, Shape), OpError> {
     let (grad, input) = (grad(b)?, input_meta(b, 0)?);
-    let grad = if input.ndim() == n + 2 { grad } else { kit::call(b, "unsqueeze", vec![t(grad), kit::n(0)])? };
+    let grad = if input.ndim() == n + 2 {
+        grad
+    } else {
+        kit::call(b, "unsqueeze", vec![t(grad), kit::n(0)])?
+    };
     Ok((grad, batched(&input, n, "conv")?.shape))
 }
 fn saved_input(b: &mut dyn Backward, n: usize) -> Result<Var, OpError> {
     let input = b.input(0)?;
-    if b.meta(input).ndim() == n + 2 { Ok(input) } else { kit::call(b, "unsqueeze", vec![t(input), kit::n(0)]) }
+    if b.meta(input).ndim() == n + 2 {
+        Ok(input)
+    } else {
+        kit::call(b, "unsqueeze", vec![t(input), kit::n(0)])
+    }
 }
 fn bias_grad(b: &mut dyn Backward, grad: Var) -> Result<Option<Var>, OpError> {
     if !b.needs(2) {
         return Ok(None);
     }
-    let dims: Vec<i64> = (0..b.meta(grad).ndim() as i64).filter(|&dim| dim != 1).collect();
+    let dims: Vec<i64> = (0..b.meta(grad).ndim() as i64)
+        .filter(|&dim| dim != 1)
+        .collect();
     Ok(Some(kit::sum(b, grad, &dims, false)?))
 }
 fn conv_formula(b: &mut dyn Backward, n: usize) -> Grads {
@@ -400,7 +390,11 @@ fn conv_formula(b: &mut dyn Backward, n: usize) -> Grads {
     }
     if b.needs(1) {
         let input = saved_input(b, n)?;
-        grads[1] = Some(kit::call(b, "_conv_weight", side_args(grad, input, &weight_meta.shape, &g))?);
+        grads[1] = Some(kit::call(
+            b,
+            "_conv_weight",
+            side_args(grad, input, &weight_meta.shape, &g),
+        )?);
     }
     if Args(b.args()).opt(2).is_some() {
         grads.push(bias_grad(b, grad)?);
@@ -409,7 +403,10 @@ fn conv_formula(b: &mut dyn Backward, n: usize) -> Grads {
 }
 
 /// The geometry of a call of `conv_transpose`, and the padding at one side of the result.
-fn transposed_geometry<T>(args: Args<'_, T>, n: usize) -> Result<(Geometry, SmallVec<[i64; 4]>), OpError> {
+fn transposed_geometry<T>(
+    args: Args<'_, T>,
+    n: usize,
+) -> Result<(Geometry, SmallVec<[i64; 4]>), OpError> {
     let geometry = Geometry {
         stride: each(args, 3, 1, n, "stride")?,
         padding: each(args, 4, 0, n, "padding")?,
@@ -423,12 +420,24 @@ fn transposed_geometry<T>(args: Args<'_, T>, n: usize) -> Result<(Geometry, Smal
         2 => &["height", "width"],
         _ => &["depth", "height", "width"],
     };
-    let too_large = (0..n).any(|dim| beside[dim] < 0 || (beside[dim] >= geometry.stride[dim] && beside[dim] >= geometry.dilation[dim]));
+    let too_large = (0..n).any(|dim| {
+        beside[dim] < 0
+            || (beside[dim] >= geometry.stride[dim] && beside[dim] >= geometry.dilation[dim])
+    });
     if too_large {
         if n != 2 {
-            return Err(OpError::Unsupported("an output padding that is not smaller than stride or dilation".into()));
+            return Err(OpError::Unsupported(
+                "an output padding that is not smaller than stride or dilation".into(),
+            ));
         }
-        let each = |name: &str, numbers: &[i64]| names.iter().zip(numbers).map(|(dim, number)| format!("{name}_{dim}: {number}")).collect::<Vec<_>>().join(" ");
+        let each = |name: &str, numbers: &[i64]| {
+            names
+                .iter()
+                .zip(numbers)
+                .map(|(dim, number)| format!("{name}_{dim}: {number}"))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
         return Err(OpError::runtime(format!(
             "output padding must be smaller than either stride or dilation, but got {} {} {}",
             each("output_padding", &beside),
@@ -438,7 +447,13 @@ fn transposed_geometry<T>(args: Args<'_, T>, n: usize) -> Result<(Geometry, Smal
     }
     Ok((geometry, beside))
 }
-fn transposed_shape(input: &Meta, weight: &Meta, bias: Option<&Meta>, g: &Geometry, beside: &[i64]) -> Result<Shape, OpError> {
+fn transposed_shape(
+    input: &Meta,
+    weight: &Meta,
+    bias: Option<&Meta>,
+    g: &Geometry,
+    beside: &[i64],
+) -> Result<Shape, OpError> {
     if input.shape[1] != weight.shape[0] {
         return Err(OpError::runtime(format!(
             "Given transposed=1, weight of size {}, expected input{} to have {} channels, but got {} channels instead",
@@ -449,7 +464,9 @@ fn transposed_shape(input: &Meta, weight: &Meta, bias: Option<&Meta>, g: &Geomet
         )));
     }
     if input.shape[1] % g.groups as usize != 0 {
-        return Err(OpError::Unsupported("channels that the groups do not divide".into()));
+        return Err(OpError::Unsupported(
+            "channels that the groups do not divide".into(),
+        ));
     }
     let channels = weight.shape[1].saturating_mul(g.groups as usize);
     check_bias(weight, bias, channels, "transposed=1, ")?;
@@ -457,7 +474,10 @@ fn transposed_shape(input: &Meta, weight: &Meta, bias: Option<&Meta>, g: &Geomet
     let sizes: Vec<i64> = (0..n)
         .map(|dim| {
             let span = g.dilation[dim] * (weight.shape[dim + 2] as i64 - 1);
-            (input.shape[dim + 2] as i64 - 1) * g.stride[dim] - 2 * g.padding[dim] + span + beside[dim] + 1
+            (input.shape[dim + 2] as i64 - 1) * g.stride[dim] - 2 * g.padding[dim]
+                + span
+                + beside[dim]
+                + 1
         })
         .collect();
     if sizes.iter().any(|&size| size < 1) {
@@ -492,7 +512,12 @@ fn transposed_forward(args: &[Arg<Array>], n: usize) -> Result<Vec<Array>, OpErr
     let (g, beside) = transposed_geometry(args, n)?;
     let output = transposed_shape(&whole, &weight.meta, None, &g, &beside)?;
     // What is the input of the transposed convolution is the result of the plain one.
-    let sides = Sides { input: &output, weight: weight.shape(), output: &whole.shape, g: &g };
+    let sides = Sides {
+        input: &output,
+        weight: weight.shape(),
+        output: &whole.shape,
+        g: &g,
+    };
     let result = sides.run(Side::Input, input, weight)?;
     Ok(vec![unbatched(biased(result, args.opt(2)), input, n)])
 }
@@ -508,7 +533,11 @@ fn transposed_formula(b: &mut dyn Backward, n: usize) -> Grads {
     }
     if b.needs(1) {
         let input = saved_input(b, n)?;
-        grads[1] = Some(kit::call(b, "_conv_weight", side_args(input, grad, &weight_meta.shape, &g))?);
+        grads[1] = Some(kit::call(
+            b,
+            "_conv_weight",
+            side_args(input, grad, &weight_meta.shape, &g),
+        )?);
     }
     if Args(b.args()).opt(2).is_some() {
         grads.push(bias_grad(b, grad)?);
@@ -518,17 +547,30 @@ fn transposed_formula(b: &mut dyn Backward, n: usize) -> Grads {
 
 fn side_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    Ok(vec![Meta::contiguous(args.tensor(0)?.dtype, layout::checked_shape(&args.ints(2))?)])
+    Ok(vec![Meta::contiguous(
+        args.tensor(0)?.dtype,
+        layout::checked_shape(&args.ints(2))?,
+    )])
 }
 fn side_geometry<T>(args: Args<'_, T>) -> Geometry {
-    Geometry { stride: args.ints(3), padding: args.ints(4), dilation: args.ints(5), groups: args.int(6, 1) }
+    Geometry {
+        stride: args.ints(3),
+        padding: args.ints(4),
+        dilation: args.ints(5),
+        groups: args.int(6, 1),
+    }
 }
 /// The gradient of the input: the first is that of the result, the other the weight.
 fn input_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let shape = kit::inferred(side_infer, args)?.shape;
     let args = Args(args);
     let (grad, weight, g) = (args.tensor(0)?, args.tensor(1)?, side_geometry(args));
-    let sides = Sides { input: &shape, weight: weight.shape(), output: grad.shape(), g: &g };
+    let sides = Sides {
+        input: &shape,
+        weight: weight.shape(),
+        output: grad.shape(),
+        g: &g,
+    };
     Ok(vec![sides.run(Side::Input, grad, weight)?])
 }
 /// The gradient of the weight: the first is that of the result, the other the input.
@@ -536,7 +578,12 @@ fn weight_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpErro
     let shape = kit::inferred(side_infer, args)?.shape;
     let args = Args(args);
     let (grad, input, g) = (args.tensor(0)?, args.tensor(1)?, side_geometry(args));
-    let sides = Sides { input: input.shape(), weight: &shape, output: grad.shape(), g: &g };
+    let sides = Sides {
+        input: input.shape(),
+        weight: &shape,
+        output: grad.shape(),
+        g: &g,
+    };
     Ok(vec![sides.run(Side::Weight, grad, input)?])
 }
 /// The convolution itself: the first is the input, the other the weight; the sizes are the result's.
@@ -544,11 +591,20 @@ fn plain_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError
     let shape = kit::inferred(side_infer, args)?.shape;
     let args = Args(args);
     let (input, weight, g) = (args.tensor(0)?, args.tensor(1)?, side_geometry(args));
-    let sides = Sides { input: input.shape(), weight: weight.shape(), output: &shape, g: &g };
+    let sides = Sides {
+        input: input.shape(),
+        weight: weight.shape(),
+        output: &shape,
+        g: &g,
+    };
     Ok(vec![sides.run(Side::Output, input, weight)?])
 }
 /// The two other sides, for the first argument and for the second.
-fn others(b: &mut dyn Backward, first: (&'static str, bool), second: (&'static str, bool)) -> Grads {
+fn others(
+    b: &mut dyn Backward,
+    first: (&'static str, bool),
+    second: (&'static str, bool),
+) -> Grads {
     let grad = grad(b)?;
     let mut grads = vec![];
     for (place, (op, grad_first)) in [first, second].into_iter().enumerate() {
@@ -557,7 +613,11 @@ fn others(b: &mut dyn Backward, first: (&'static str, bool), second: (&'static s
             continue;
         }
         let (other, meta) = (b.input(1 - place)?, input_meta(b, place)?);
-        let (left, right) = if grad_first { (grad, other) } else { (other, grad) };
+        let (left, right) = if grad_first {
+            (grad, other)
+        } else {
+            (other, grad)
+        };
         let mut args = vec![t(left), t(right), kit::shape(&meta.shape)];
         args.extend((3..7).map(|place| same(b, place)));
         grads.push(Some(kit::call(b, op, args)?));

@@ -1,11 +1,14 @@
 //! Indexing with tensors: `x[i, j]`, and what is picked or written along one dimension.
 
-use crate::ops::array::{Array, Element, Offsets};
-use crate::ops::indexing::check_mask;
+use crate::ops::array::{Array, Element};
 use crate::ops::kernels::{self, Along, Sum};
-use crate::ops::kit::{self, Args, Grads, IN_PLACE, INTERNAL, both, fixed, float_or, formula, grad, input_meta, int, ints, op, param, same, saved, saved_if, t, tensor};
+use crate::ops::kit::{
+    self, Args, Grads, IN_PLACE, INTERNAL, both, fixed, float_or, formula, grad, input_meta, int,
+    ints, op, param, same, saved, saved_if, t, tensor,
+};
 use crate::ops::layout;
 use crate::ops::meta::{Dtype, Meta, Shape, sizes};
+use crate::ops::pick::{common_shape, pick, positions, result_shape};
 use crate::ops::rng::Rng;
 use crate::ops::row::{Arg, Backward, IndexItem, OpError, OpRow, Param, ParamKind, Var};
 use crate::with_element;
@@ -17,151 +20,149 @@ const INDICES: Param = param("indices", ParamKind::Index);
 
 /// The rows of this file.
 pub const ROWS: &[OpRow] = &[
-    op("index", INTERNAL, &[SELF, INDICES], index_infer, index_forward, &[saved(1)], formula(index_formula), "IndexBackward0", &["x[idx]", "x[mask]"]),
-    op("index_backward", INTERNAL, &[tensor("grad"), ints("sizes"), INDICES], sized_infer, index_backward, &[saved(2)], formula(index_backward_formula), "IndexBackwardBackward0", &[]),
-    OpRow { in_place: IN_PLACE, ..op("index_put", both(&["index_put"]), &[SELF, INDICES, param("values", ParamKind::TensorOrScalar), kit::flag_or("accumulate", false)], index_put_infer, index_put_forward, &[saved(1)], formula(index_put_formula), "IndexPutBackward0", &["index_put", "index_put_"]) },
-    op("index_select", both(&["index_select"]), &[SELF, DIM, INDEX], index_select_infer, index_select_forward, &[saved(2)], formula(index_select_formula), "IndexSelectBackward0", &["index_select"]),
-    op("index_select_backward", INTERNAL, &[tensor("grad"), ints("sizes"), DIM, INDEX], sized_infer, index_select_backward, &[saved(3)], formula(index_select_backward_formula), "IndexSelectBackwardBackward0", &[]),
-    OpRow { in_place: IN_PLACE, ..op("index_add", both(&["index_add"]), &[SELF, DIM, INDEX, tensor("source"), kit::keyword(float_or("alpha", 1.0))], index_add_infer, index_add_forward, &[saved_if(2, &[3]), saved_if(3, &[3])], formula(index_add_formula), "IndexAddBackward0", &["index_add", "index_add_"]) },
-    OpRow { in_place: IN_PLACE, ..op("index_copy", both(&["index_copy"]), &[SELF, DIM, INDEX, tensor("source")], index_copy_infer, index_copy_forward, &[saved(2), saved_if(3, &[3])], formula(index_copy_formula), "IndexCopyBackward0", &["index_copy", "index_copy_"]) },
-    OpRow { in_place: IN_PLACE, node_by: Some(index_fill_node), ..op("index_fill", both(&["index_fill"]), &[SELF, DIM, INDEX, param("value", ParamKind::TensorOrScalar)], index_fill_infer, index_fill_forward, &[saved(2)], formula(index_fill_formula), "IndexFillBackward0", &["index_fill", "index_fill_"]) },
-    op("take", both(&["take"]), &[SELF, INDEX], take_infer, take_forward, &[saved(0), saved(1)], formula(take_formula), "TakeBackward0", &["take"]),
-    op("take_backward", INTERNAL, &[tensor("grad"), ints("sizes"), INDEX], sized_infer, take_backward, &[saved(2)], formula(take_backward_formula), "TakeBackwardBackward0", &[]),
+    op(
+        "index",
+        INTERNAL,
+        &[SELF, INDICES],
+        index_infer,
+        index_forward,
+        &[saved(1)],
+        formula(index_formula),
+        "IndexBackward0",
+        &["x[idx]", "x[mask]"],
+    ),
+    op(
+        "index_backward",
+        INTERNAL,
+        &[tensor("grad"), ints("sizes"), INDICES],
+        sized_infer,
+        index_backward,
+        &[saved(2)],
+        formula(index_backward_formula),
+        "IndexBackwardBackward0",
+        &[],
+    ),
+    OpRow {
+        in_place: IN_PLACE,
+        ..op(
+            "index_put",
+            both(&["index_put"]),
+            &[
+                SELF,
+                INDICES,
+                param("values", ParamKind::TensorOrScalar),
+                kit::flag_or("accumulate", false),
+            ],
+            index_put_infer,
+            index_put_forward,
+            &[saved(1)],
+            formula(index_put_formula),
+            "IndexPutBackward0",
+            &["index_put", "index_put_"],
+        )
+    },
+    op(
+        "index_select",
+        both(&["index_select"]),
+        &[SELF, DIM, INDEX],
+        index_select_infer,
+        index_select_forward,
+        &[saved(2)],
+        formula(index_select_formula),
+        "IndexSelectBackward0",
+        &["index_select"],
+    ),
+    op(
+        "index_select_backward",
+        INTERNAL,
+        &[tensor("grad"), ints("sizes"), DIM, INDEX],
+        sized_infer,
+        index_select_backward,
+        &[saved(3)],
+        formula(index_select_backward_formula),
+        "IndexSelectBackwardBackward0",
+        &[],
+    ),
+    OpRow {
+        in_place: IN_PLACE,
+        ..op(
+            "index_add",
+            both(&["index_add"]),
+            &[
+                SELF,
+                DIM,
+                INDEX,
+                tensor("source"),
+                kit::keyword(float_or("alpha", 1.0)),
+            ],
+            index_add_infer,
+            index_add_forward,
+            &[saved_if(2, &[3]), saved_if(3, &[3])],
+            formula(index_add_formula),
+            "IndexAddBackward0",
+            &["index_add", "index_add_"],
+        )
+    },
+    OpRow {
+        in_place: IN_PLACE,
+        ..op(
+            "index_copy",
+            both(&["index_copy"]),
+            &[SELF, DIM, INDEX, tensor("source")],
+            index_copy_infer,
+            index_copy_forward,
+            &[saved(2), saved_if(3, &[3])],
+            formula(index_copy_formula),
+            "IndexCopyBackward0",
+            &["index_copy", "index_copy_"],
+        )
+    },
+    OpRow {
+        in_place: IN_PLACE,
+        node_by: Some(index_fill_node),
+        ..op(
+            "index_fill",
+            both(&["index_fill"]),
+            &[SELF, DIM, INDEX, param("value", ParamKind::TensorOrScalar)],
+            index_fill_infer,
+            index_fill_forward,
+            &[saved(2)],
+            formula(index_fill_formula),
+            "IndexFillBackward0",
+            &["index_fill", "index_fill_"],
+        )
+    },
+    op(
+        "take",
+        both(&["take"]),
+        &[SELF, INDEX],
+        take_infer,
+        take_forward,
+        &[saved(0), saved(1)],
+        formula(take_formula),
+        "TakeBackward0",
+        &["take"],
+    ),
+    op(
+        "take_backward",
+        INTERNAL,
+        &[tensor("grad"), ints("sizes"), INDEX],
+        sized_infer,
+        take_backward,
+        &[saved(2)],
+        formula(take_backward_formula),
+        "TakeBackwardBackward0",
+        &[],
+    ),
 ];
 
 /// A dtype that has the sizes in argument 1: the adjoints of picking.
 fn sized_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    Ok(vec![Meta::contiguous(args.tensor(0)?.dtype, layout::checked_shape(&args.ints(1))?)])
-}
-
-/// An index tensor and the dimension that it stands for.
-type At<T> = (usize, T);
-
-/// The index tensors with their dimensions, and whether one of them is a mask.
-fn positions<T: Clone>(items: &[IndexItem<T>], indexed: &Meta, meta: impl Fn(&T) -> Meta) -> Result<(Vec<At<T>>, bool), OpError> {
-    let (mut dim, mut found, mut masks) = (0, vec![], false);
-    for item in items {
-        let IndexItem::Tensor(tensor) = item else {
-            dim += 1;
-            continue;
-        };
-        let index = meta(tensor);
-        match index.dtype {
-            Dtype::Bool => {
-                check_mask(&index, dim, indexed)?;
-                masks = true;
-                found.push((dim, tensor.clone()));
-                dim += index.ndim();
-            }
-            Dtype::I64 => {
-                found.push((dim, tensor.clone()));
-                dim += 1;
-            }
-            _ => return Err(OpError::index("tensors used as indices must be long, int, byte or bool tensors")),
-        }
-    }
-    if dim > indexed.ndim() {
-        return Err(OpError::index(format!("too many indices for tensor of dimension {} (got {dim})", indexed.ndim())));
-    }
-    Ok((found, masks))
-}
-/// What an index picks: the sizes of the result, and for each of its elements the place in the indexed tensor.
-struct Picked {
-    shape: Shape,
-    places: Vec<usize>,
-}
-
-/// Broadcasts the index tensors.
-fn common_shape<'a>(shapes: impl Iterator<Item = &'a [usize]> + Clone) -> Result<Shape, OpError> {
-    shapes.clone().try_fold(Shape::new(), |common, shape| layout::broadcast(&common, shape)).map_err(|_| {
-        let all: Vec<String> = shapes.map(sizes).collect();
-        OpError::index(format!("shape mismatch: indexing tensors could not be broadcast together with shapes {}", all.join(", ")))
-    })
-}
-
-/// The sizes before, at and after the indexed dimensions of the result: with gaps between them they go first.
-fn arranged(indexed: &Meta, dims: &[usize]) -> (Vec<usize>, Vec<usize>) {
-    let adjacent = dims.windows(2).all(|pair| pair[1] == pair[0] + 1);
-    let first = dims.first().copied().unwrap_or(0);
-    let rest = (0..indexed.ndim()).filter(|dim| !dims.contains(dim));
-    rest.partition(|&dim| adjacent && dim < first)
-}
-
-/// The dimensions of `meta` at `dims`.
-fn at_dims(meta: &Meta, dims: &[usize]) -> Meta {
-    Meta {
-        dtype: meta.dtype,
-        shape: dims.iter().map(|&dim| meta.shape[dim]).collect(),
-        strides: dims.iter().map(|&dim| meta.strides[dim]).collect(),
-        offset: 0,
-    }
-}
-
-fn result_shape(indexed: &Meta, dims: &[usize], common: &[usize]) -> Result<Shape, OpError> {
-    let (before, after) = arranged(indexed, dims);
-    let mut shape = at_dims(indexed, &before).shape;
-    shape.extend_from_slice(common);
-    shape.extend(at_dims(indexed, &after).shape);
-    layout::checked_numel(&shape)?;
-    Ok(shape)
-}
-
-/// Masks as the indices of their true elements.
-fn unmask(found: Vec<At<Array>>) -> Vec<At<Array>> {
-    let mut all = vec![];
-    for (dim, array) in found {
-        if array.dtype() == Dtype::Bool {
-            let coordinates = super::masked::nonzero(&array);
-            let count = coordinates.first().map_or(0, Vec::len);
-            all.extend(coordinates.into_iter().enumerate().map(|(place, values)| {
-                (dim + place, Array::from_vec::<i64>(&[count][..], values))
-            }));
-        } else {
-            all.push((dim, array));
-        }
-    }
-    all
-}
-
-fn pick(shape: &[usize], items: &[IndexItem<Array>]) -> Result<Picked, OpError> {
-    let indexed = Meta::contiguous(Dtype::I64, shape);
-    let (found, _) = positions(items, &indexed, |array: &Array| array.meta.clone())?;
-    let found = unmask(found);
-    let common = common_shape(found.iter().map(|(_, array)| array.shape()))?;
-    let dims: Vec<usize> = found.iter().map(|(dim, _)| *dim).collect();
-    let result = result_shape(&indexed, &dims, &common)?;
-    let chosen = chosen_offsets(&indexed, &found, &common)?;
-    let (before, after) = arranged(&indexed, &dims);
-    let (before, after) = (at_dims(&indexed, &before), at_dims(&indexed, &after));
-    let after: Vec<usize> = Offsets::new(&after).collect();
-    let mut places = Vec::with_capacity(result.iter().product());
-    for base in Offsets::new(&before) {
-        for offset in &chosen {
-            places.extend(after.iter().map(|rest| base + offset + rest));
-        }
-    }
-    Ok(Picked { shape: result, places })
-}
-
-/// For each element of the broadcast indices, the offset that they add up to.
-fn chosen_offsets(indexed: &Meta, found: &[At<Array>], common: &[usize]) -> Result<Vec<usize>, OpError> {
-    let mut chosen = vec![0; common.iter().product()];
-    let columns: Vec<(usize, Vec<i64>)> =
-        found.iter().map(|(dim, array)| (*dim, array.broadcast_to(common).values::<i64>().into_owned())).collect();
-    for (element, offset) in chosen.iter_mut().enumerate() {
-        for (which, (dim, values)) in columns.iter().enumerate() {
-            let size = indexed.shape[*dim];
-            if size == 0 {
-                return Err(OpError::index("index is out of bounds for dimension with size 0"));
-            }
-            let index = values[element];
-            let index = layout::wrap_index(index, size)
-                .ok_or_else(|| OpError::index(format!("index {index} is out of bounds for dimension {which} with size {size}")))?;
-            *offset += index * indexed.strides[*dim];
-        }
-    }
-    Ok(chosen)
+    Ok(vec![Meta::contiguous(
+        args.tensor(0)?.dtype,
+        layout::checked_shape(&args.ints(1))?,
+    )])
 }
 
 fn index_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
@@ -173,13 +174,18 @@ fn index_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     }
     let common = common_shape(found.iter().map(|(_, meta)| &meta.shape[..]))?;
     let dims: Vec<usize> = found.iter().map(|(dim, _)| *dim).collect();
-    Ok(vec![Meta::contiguous(indexed.dtype, result_shape(indexed, &dims, &common)?)])
+    Ok(vec![Meta::contiguous(
+        indexed.dtype,
+        result_shape(indexed, &dims, &common)?,
+    )])
 }
 fn index_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let args = Args(args);
     let array = args.tensor(0)?;
     let picked = pick(array.shape(), args.index(1))?;
-    Ok(vec![kernels::gather(array, &picked.shape, |place| Some(picked.places[place]))])
+    Ok(vec![kernels::gather(array, &picked.shape, |place| {
+        Some(picked.places[place])
+    })])
 }
 /// The items between brackets with the tensors as they were saved.
 fn saved_items(b: &mut dyn Backward, place: usize) -> Result<Arg<Var>, OpError> {
@@ -193,14 +199,20 @@ fn saved_items(b: &mut dyn Backward, place: usize) -> Result<Arg<Var>, OpError> 
 }
 fn index_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta, items) = (grad(b)?, input_meta(b, 0)?, saved_items(b, 1)?);
-    Ok(vec![Some(kit::call(b, "index_backward", vec![t(grad), kit::shape(&meta.shape), items])?)])
+    Ok(vec![Some(kit::call(
+        b,
+        "index_backward",
+        vec![t(grad), kit::shape(&meta.shape), items],
+    )?)])
 }
 fn index_backward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let whole = kit::inferred(sized_infer, args)?;
     let args = Args(args);
     let picked = pick(&whole.shape, args.index(2))?;
     let grad = args.tensor(0)?.broadcast_to(&picked.shape);
-    Ok(vec![kernels::accumulate(&grad, &whole.shape, |place| Some(picked.places[place]))])
+    Ok(vec![kernels::accumulate(&grad, &whole.shape, |place| {
+        Some(picked.places[place])
+    })])
 }
 fn index_backward_formula(b: &mut dyn Backward) -> Grads {
     let (grad, items) = (grad(b)?, saved_items(b, 2)?);
@@ -239,7 +251,12 @@ fn check_values(values: &[usize], shape: &[usize]) -> Result<(), OpError> {
     }
 }
 /// The values that are written, as many as there are places; a number is one value for all.
-fn written(args: Args<'_, Array>, place: usize, dtype: Dtype, shape: &[usize]) -> Result<Array, OpError> {
+fn written(
+    args: Args<'_, Array>,
+    place: usize,
+    dtype: Dtype,
+    shape: &[usize],
+) -> Result<Array, OpError> {
     match args.scalar(place) {
         Some(value) => Ok(Array::scalar(dtype, value).broadcast_to(shape)),
         None => {
@@ -264,14 +281,23 @@ fn index_put_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpE
     let array = args.tensor(0)?;
     let picked = pick(array.shape(), args.index(1))?;
     let values = written(args, 2, array.dtype(), &picked.shape)?;
-    Ok(vec![put(array, &picked.places, &values, args.flag(3, false))])
+    Ok(vec![put(
+        array,
+        &picked.places,
+        &values,
+        args.flag(3, false),
+    )])
 }
 fn index_put_formula(b: &mut dyn Backward) -> Grads {
     let (grad, items, accumulate) = (grad(b)?, saved_items(b, 1)?, Args(b.args()).flag(3, false));
     let own = if accumulate || !b.needs(0) {
         Some(grad)
     } else {
-        Some(kit::call(b, "index_put", vec![t(grad), items.clone(), kit::n(0)])?)
+        Some(kit::call(
+            b,
+            "index_put",
+            vec![t(grad), items.clone(), kit::n(0)],
+        )?)
     };
     let mut grads = vec![own];
     if let Some(values) = Args(b.args()).opt(2).cloned() {
@@ -295,20 +321,30 @@ fn index_select_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let (meta, index) = (args.tensor(0)?, args.tensor(2)?);
     let (_, shape) = along(meta, args.int(1, 0), index.numel())?;
     if index.ndim() > 1 {
-        return Err(OpError::index("index_select(): Index is supposed to be a vector"));
+        return Err(OpError::index(
+            "index_select(): Index is supposed to be a vector",
+        ));
     }
     if index.dtype != Dtype::I64 {
-        return Err(OpError::runtime("index_select(): Expected dtype int32 or int64 for index"));
+        return Err(OpError::runtime(
+            "index_select(): Expected dtype int32 or int64 for index",
+        ));
     }
     Ok(vec![Meta::contiguous(meta.dtype, shape)])
 }
-/// Indices that may not be negative.
-fn plain_indices(index: &Array, size: usize) -> Result<Vec<usize>, OpError> {
-    let inside = |&value: &i64| usize::try_from(value).ok().filter(|&value| value < size);
+/// Indices that may not be negative. Measured: along dimension 1 PyTorch has another kernel, with other words.
+fn plain_indices(index: &Array, dim: usize, size: usize) -> Result<Vec<usize>, OpError> {
+    let inside = |value: i64| usize::try_from(value).ok().filter(|&value| value < size);
+    let refused = |value: i64| match dim {
+        1 => OpError::runtime(format!(
+            "INDICES element is out of DATA bounds, id={value} axis_dim={size}"
+        )),
+        _ => OpError::index("index out of range in self"),
+    };
     index
         .values::<i64>()
         .iter()
-        .map(|value| inside(value).ok_or_else(|| OpError::index("index out of range in self")))
+        .map(|&value| inside(value).ok_or_else(|| refused(value)))
         .collect()
 }
 fn index_select_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
@@ -317,7 +353,7 @@ fn index_select_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, 
     let array = args.tensor(0)?;
     let dim = layout::wrap_dim(args.int(1, 0), array.meta.ndim())?;
     let (from, to) = (Along::new(array.shape(), dim), Along::new(&meta.shape, dim));
-    let index = plain_indices(args.tensor(2)?, from.size)?;
+    let index = plain_indices(args.tensor(2)?, dim, from.size)?;
     let map = |place| {
         let (outer, at, inner) = to.split(place);
         Some(from.at(outer, index[at], inner))
@@ -326,7 +362,11 @@ fn index_select_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, 
 }
 fn index_select_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta, dim, index) = (grad(b)?, input_meta(b, 0)?, same(b, 1), b.input(2)?);
-    Ok(vec![Some(kit::call(b, "index_select_backward", vec![t(grad), kit::shape(&meta.shape), dim, t(index)])?)])
+    Ok(vec![Some(kit::call(
+        b,
+        "index_select_backward",
+        vec![t(grad), kit::shape(&meta.shape), dim, t(index)],
+    )?)])
 }
 fn index_select_backward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let whole = kit::inferred(sized_infer, args)?;
@@ -334,7 +374,7 @@ fn index_select_backward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>,
     let grad = args.tensor(0)?;
     let dim = layout::wrap_dim(args.int(2, 0), whole.ndim())?;
     let (from, to) = (Along::new(grad.shape(), dim), Along::new(&whole.shape, dim));
-    let index = plain_indices(args.tensor(3)?, to.size)?;
+    let index = plain_indices(args.tensor(3)?, dim, to.size)?;
     let map = |place| {
         let (outer, at, inner) = from.split(place);
         Some(to.at(outer, index[at], inner))
@@ -343,7 +383,11 @@ fn index_select_backward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>,
 }
 fn index_select_backward_formula(b: &mut dyn Backward) -> Grads {
     let (grad, dim, index) = (grad(b)?, same(b, 2), b.input(3)?);
-    Ok(vec![Some(kit::call(b, "index_select", vec![t(grad), dim, t(index)])?)])
+    Ok(vec![Some(kit::call(
+        b,
+        "index_select",
+        vec![t(grad), dim, t(index)],
+    )?)])
 }
 
 /// The source of a write along a dimension: as many slices as there are indices.
@@ -400,19 +444,35 @@ fn places_along(shape: &[usize], dim: usize, count: usize, index: &[usize]) -> V
         })
         .collect()
 }
-fn checked_indices(index: &Array, size: usize, error: impl Fn(i64) -> OpError) -> Result<Vec<usize>, OpError> {
-    index.values::<i64>().iter().map(|&value| layout::wrap_index(value, size).ok_or_else(|| error(value))).collect()
+fn checked_indices(
+    index: &Array,
+    size: usize,
+    error: impl Fn(i64) -> OpError,
+) -> Result<Vec<usize>, OpError> {
+    index
+        .values::<i64>()
+        .iter()
+        .map(|&value| layout::wrap_index(value, size).ok_or_else(|| error(value)))
+        .collect()
 }
 fn index_add_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let args = Args(args);
     let (array, source) = (args.tensor(0)?, args.tensor(3)?);
     let dim = layout::wrap_dim(args.int(1, 0), array.meta.ndim())?;
     let size = Along::new(array.shape(), dim).size;
-    let bad = |value| OpError::runtime(format!("index {value} is out of bounds for dimension 0 with size {size}"));
+    let bad = |value| {
+        OpError::runtime(format!(
+            "index {value} is out of bounds for dimension 0 with size {size}"
+        ))
+    };
     let index = checked_indices(args.tensor(2)?, size, bad)?;
     let places = places_along(array.shape(), dim, index.len(), &index);
     let alpha = args.float(4, 1.0);
-    let source = if alpha == 1.0 { source.clone() } else { scaled(source, alpha) };
+    let source = if alpha == 1.0 {
+        source.clone()
+    } else {
+        scaled(source, alpha)
+    };
     Ok(vec![put(array, &places, &source, true)])
 }
 fn scaled(array: &Array, factor: f64) -> Array {
@@ -425,7 +485,11 @@ fn scaled(array: &Array, factor: f64) -> Array {
 fn picked_grad(b: &mut dyn Backward, grad: Var) -> Result<Var, OpError> {
     let (dim, index, source) = (same(b, 1), b.input(2)?, input_meta(b, 3)?);
     let picked = kit::call(b, "index_select", vec![t(grad), dim, t(index)])?;
-    if b.meta(picked).shape == source.shape { Ok(picked) } else { kit::reshape(b, picked, &source.shape) }
+    if b.meta(picked).shape == source.shape {
+        Ok(picked)
+    } else {
+        kit::reshape(b, picked, &source.shape)
+    }
 }
 fn index_add_formula(b: &mut dyn Backward) -> Grads {
     let grad = grad(b)?;
@@ -442,10 +506,16 @@ fn index_copy_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let dim = layout::wrap_dim(args.int(1, 0), meta.ndim())?;
     let index_error = |text: String| Err(OpError::index(text));
     if index.ndim() > 1 {
-        return index_error(format!("index_copy_(): Index should have dimension 1 or 0 (got {})", index.ndim()));
+        return index_error(format!(
+            "index_copy_(): Index should have dimension 1 or 0 (got {})",
+            index.ndim()
+        ));
     }
     if index.dtype != Dtype::I64 {
-        return Err(OpError::runtime(format!("index_copy_(): Expected a long tensor for index, but got {}", index.dtype.scalar_name())));
+        return Err(OpError::runtime(format!(
+            "index_copy_(): Expected a long tensor for index, but got {}",
+            index.dtype.scalar_name()
+        )));
     }
     if meta.dtype != source.dtype {
         return Err(OpError::runtime(format!(
@@ -469,11 +539,22 @@ fn index_copy_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
         ));
     }
     let other = |shape: &Shape| -> Vec<usize> {
-        shape.iter().enumerate().filter(|(place, _)| *place != dim).map(|(_, &size)| size).collect()
+        shape
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| *place != dim)
+            .map(|(_, &size)| size)
+            .collect()
     };
     let (own, theirs) = (other(&meta.shape), other(&source.shape));
     if own != theirs {
-        let list = |sizes: &[usize]| sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let list = |sizes: &[usize]| {
+            sizes
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
         return Err(OpError::runtime(format!(
             "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape: {} at dimension {dim} and source slice shape: {} at dimension 0.",
             list(&own),
@@ -487,7 +568,11 @@ fn index_copy_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, Op
     let array = args.tensor(0)?;
     let dim = layout::wrap_dim(args.int(1, 0), array.meta.ndim())?;
     let size = Along::new(array.shape(), dim).size;
-    let bad = |value| OpError::index(format!("index_copy_(): index {value} is out of bounds for dimension {dim} with size {size}"));
+    let bad = |value| {
+        OpError::index(format!(
+            "index_copy_(): index {value} is out of bounds for dimension {dim} with size {size}"
+        ))
+    };
     let index = checked_indices(args.tensor(2)?, size, bad)?;
     let places = places_along(array.shape(), dim, index.len(), &index);
     Ok(vec![put(array, &places, args.tensor(3)?, false)])
@@ -499,8 +584,16 @@ fn zeroed(b: &mut dyn Backward, grad: Var) -> Result<Var, OpError> {
 }
 fn index_copy_formula(b: &mut dyn Backward) -> Grads {
     let grad = grad(b)?;
-    let own = if b.needs(0) { Some(zeroed(b, grad)?) } else { None };
-    let source = if b.needs(3) { Some(picked_grad(b, grad)?) } else { None };
+    let own = if b.needs(0) {
+        Some(zeroed(b, grad)?)
+    } else {
+        None
+    };
+    let source = if b.needs(3) {
+        Some(picked_grad(b, grad)?)
+    } else {
+        None
+    };
     Ok(vec![own, source])
 }
 
@@ -509,7 +602,9 @@ fn index_fill_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let (meta, index) = (args.tensor(0)?, args.tensor(2)?);
     layout::wrap_dim(args.int(1, 0), meta.ndim())?;
     if index.dtype != Dtype::I64 {
-        return Err(OpError::index("index_fill_(): Expected dtype int64 for index."));
+        return Err(OpError::index(
+            "index_fill_(): Expected dtype int64 for index.",
+        ));
     }
     if index.ndim() > 1 {
         return Err(OpError::runtime("Index has to be a vector/scalar"));
@@ -523,14 +618,22 @@ fn index_fill_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     Ok(vec![Meta::contiguous(meta.dtype, meta.shape.clone())])
 }
 fn index_fill_node(args: &[Arg<Meta>]) -> &'static str {
-    if Args(args).opt(3).is_some() { "IndexFillBackward1" } else { "IndexFillBackward0" }
+    if Args(args).opt(3).is_some() {
+        "IndexFillBackward1"
+    } else {
+        "IndexFillBackward0"
+    }
 }
 fn index_fill_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let args = Args(args);
     let array = args.tensor(0)?;
     let dim = layout::wrap_dim(args.int(1, 0), array.meta.ndim())?;
     let size = Along::new(array.shape(), dim).size;
-    let bad = |value| OpError::index(format!("index {value} is out of bounds for dimension {dim} with size {size}"));
+    let bad = |value| {
+        OpError::index(format!(
+            "index {value} is out of bounds for dimension {dim} with size {size}"
+        ))
+    };
     let index = checked_indices(args.tensor(2)?, size, bad)?;
     let places = places_along(array.shape(), dim, index.len(), &index);
     let values = written(args, 3, array.dtype(), &[places.len()])?;
@@ -538,7 +641,11 @@ fn index_fill_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, Op
 }
 fn index_fill_formula(b: &mut dyn Backward) -> Grads {
     let grad = grad(b)?;
-    let own = if b.needs(0) { Some(zeroed(b, grad)?) } else { None };
+    let own = if b.needs(0) {
+        Some(zeroed(b, grad)?)
+    } else {
+        None
+    };
     let mut grads = vec![own];
     if Args(b.args()).opt(3).is_some() {
         let zeroed = zeroed(b, grad)?;
@@ -552,30 +659,45 @@ fn take_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let (meta, index) = (args.tensor(0)?, args.tensor(1)?);
     if index.dtype != Dtype::I64 {
-        return Err(OpError::runtime(format!("take(): Expected a long tensor for index, but got {}", index.dtype.scalar_name())));
+        return Err(OpError::runtime(format!(
+            "take(): Expected a long tensor for index, but got {}",
+            index.dtype.scalar_name()
+        )));
     }
     Ok(vec![Meta::contiguous(meta.dtype, index.shape.clone())])
 }
 fn take_places(index: &Array, numel: usize) -> Result<Vec<usize>, OpError> {
     checked_indices(index, numel, |value| {
-        OpError::index(format!("out of range: tried to access index {value} on a tensor of {numel} elements."))
+        OpError::index(format!(
+            "out of range: tried to access index {value} on a tensor of {numel} elements."
+        ))
     })
 }
 fn take_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let args = Args(args);
     let (array, index) = (args.tensor(0)?, args.tensor(1)?);
     let places = take_places(index, array.numel())?;
-    Ok(vec![kernels::gather(array, index.shape(), |place| Some(places[place]))])
+    Ok(vec![kernels::gather(array, index.shape(), |place| {
+        Some(places[place])
+    })])
 }
 fn take_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta, index) = (grad(b)?, input_meta(b, 0)?, b.input(1)?);
-    Ok(vec![Some(kit::call(b, "take_backward", vec![t(grad), kit::shape(&meta.shape), t(index)])?)])
+    Ok(vec![Some(kit::call(
+        b,
+        "take_backward",
+        vec![t(grad), kit::shape(&meta.shape), t(index)],
+    )?)])
 }
 fn take_backward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let whole = kit::inferred(sized_infer, args)?;
     let args = Args(args);
     let places = take_places(args.tensor(2)?, whole.numel())?;
-    Ok(vec![kernels::accumulate(args.tensor(0)?, &whole.shape, |place| Some(places[place]))])
+    Ok(vec![kernels::accumulate(
+        args.tensor(0)?,
+        &whole.shape,
+        |place| Some(places[place]),
+    )])
 }
 fn take_backward_formula(b: &mut dyn Backward) -> Grads {
     let (grad, index) = (grad(b)?, b.input(2)?);

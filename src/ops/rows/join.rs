@@ -2,11 +2,15 @@
 
 use crate::ops::array::Array;
 use crate::ops::kernels;
-use crate::ops::kit::{self, Args, Grads, both, formula, function, int_or, ints, method, n, op, param, t, tensor};
+use crate::ops::kit::{
+    self, Args, Grads, both, formula, function, int_or, ints, method, n, op, param, t, tensor,
+};
 use crate::ops::layout;
 use crate::ops::meta::{Dtype, Meta, Shape};
 use crate::ops::rng::Rng;
-use crate::ops::row::{Arg, Backward, Exception, Gradient, InPlace, OpError, OpRow, Param, ParamKind, ResultKind, Var};
+use crate::ops::row::{
+    Arg, Backward, Exception, Gradient, InPlace, OpError, OpRow, Param, ParamKind, ResultKind, Var,
+};
 
 const SELF: Param = tensor("self");
 const TENSORS: Param = param("tensors", ParamKind::Tensors);
@@ -41,16 +45,102 @@ const fn multi(
 
 /// The rows of this file.
 pub const ROWS: &[OpRow] = &[
-    multi("split", both(&["split"]), &[SELF, kit::int("split_size_or_sections"), int_or("dim", 0)], split_infer, split_formula, "SplitBackward0", None, &["split"]),
+    multi(
+        "split",
+        both(&["split"]),
+        &[SELF, kit::int("split_size_or_sections"), int_or("dim", 0)],
+        split_infer,
+        split_formula,
+        "SplitBackward0",
+        None,
+        &["split"],
+    ),
     // Measured: `x.split([1, 1])` is a SplitWithSizesBackward0.
-    multi("split_with_sizes", both(&["split", "split_with_sizes"]), &[SELF, ints("split_size_or_sections"), int_or("dim", 0)], split_sizes_infer, split_formula, "SplitWithSizesBackward0", None, &[]),
-    multi("chunk", both(&["chunk"]), &[SELF, kit::int("chunks"), int_or("dim", 0)], chunk_infer, split_formula, "SplitBackward0", None, &["chunk"]),
-    multi("unbind", both(&["unbind"]), &[SELF, int_or("dim", 0)], unbind_infer, unbind_formula, "UnbindBackward0", None, &["unbind", "iteration a,b=x"]),
-    op("cat", function(&["cat", "concat", "concatenate"]), &[TENSORS, int_or("dim", 0)], cat_infer, cat_forward, &[], formula(cat_formula), "CatBackward0", &["cat", "hstack", "vstack"]),
-    op("stack", function(&["stack"]), &[TENSORS, int_or("dim", 0)], stack_infer, stack_forward, &[], formula(stack_formula), "StackBackward0", &["stack"]),
-    op("block_diag", function(&["block_diag"]), &[TENSORS], block_infer, block_forward, &[], formula(block_formula), "BlockDiagBackward0", &["block_diag"]),
-    op("repeat", method(&["repeat"]), &[SELF, ints("repeats")], repeat_infer, repeat_forward, &[], formula(repeat_formula), "RepeatBackward0", &["repeat"]),
-    op("tile", both(&["tile"]), &[SELF, ints("dims")], tile_infer, tile_forward, &[], formula(tile_formula), "RepeatBackward0", &["tile"]),
+    multi(
+        "split_with_sizes",
+        both(&["split", "split_with_sizes"]),
+        &[SELF, ints("split_size_or_sections"), int_or("dim", 0)],
+        split_sizes_infer,
+        split_formula,
+        "SplitWithSizesBackward0",
+        None,
+        &[],
+    ),
+    multi(
+        "chunk",
+        both(&["chunk"]),
+        &[SELF, kit::int("chunks"), int_or("dim", 0)],
+        chunk_infer,
+        split_formula,
+        "SplitBackward0",
+        None,
+        &["chunk"],
+    ),
+    multi(
+        "unbind",
+        both(&["unbind"]),
+        &[SELF, int_or("dim", 0)],
+        unbind_infer,
+        unbind_formula,
+        "UnbindBackward0",
+        None,
+        &["unbind", "iteration a,b=x"],
+    ),
+    op(
+        "cat",
+        function(&["cat", "concat", "concatenate"]),
+        &[TENSORS, int_or("dim", 0)],
+        cat_infer,
+        cat_forward,
+        &[],
+        formula(cat_formula),
+        "CatBackward0",
+        &["cat", "hstack", "vstack"],
+    ),
+    op(
+        "stack",
+        function(&["stack"]),
+        &[TENSORS, int_or("dim", 0)],
+        stack_infer,
+        stack_forward,
+        &[],
+        formula(stack_formula),
+        "StackBackward0",
+        &["stack"],
+    ),
+    op(
+        "block_diag",
+        function(&["block_diag"]),
+        &[TENSORS],
+        block_infer,
+        block_forward,
+        &[],
+        formula(block_formula),
+        "BlockDiagBackward0",
+        &["block_diag"],
+    ),
+    op(
+        "repeat",
+        method(&["repeat"]),
+        &[SELF, ints("repeats")],
+        repeat_infer,
+        repeat_forward,
+        &[],
+        formula(repeat_formula),
+        "RepeatBackward0",
+        &["repeat"],
+    ),
+    op(
+        "tile",
+        both(&["tile"]),
+        &[SELF, ints("dims")],
+        tile_infer,
+        tile_forward,
+        &[],
+        formula(tile_formula),
+        "RepeatBackward0",
+        &["tile"],
+    ),
 ];
 
 fn split_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
@@ -72,13 +162,20 @@ fn unbind_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let (meta, dim) = (args.tensor(0)?, args.int(1, 0));
     if meta.ndim() == 0 {
-        return Err(OpError::index(format!("Dimension specified as {dim} but tensor has no dimensions")));
+        return Err(OpError::index(format!(
+            "Dimension specified as {dim} but tensor has no dimensions"
+        )));
     }
     let count = meta.shape[layout::wrap_dim(dim, meta.ndim())?] as i64;
     if count > layout::MAX_PARTS {
-        return Err(OpError::Unsupported(format!("unbind of more than {} parts", layout::MAX_PARTS)));
+        return Err(OpError::Unsupported(format!(
+            "unbind of more than {} parts",
+            layout::MAX_PARTS
+        )));
     }
-    (0..count).map(|index| layout::select(meta, dim, index)).collect()
+    (0..count)
+        .map(|index| layout::select(meta, dim, index))
+        .collect()
 }
 /// Puts the gradients of parts along `dim` into their places in the whole.
 fn put_parts(b: &mut dyn Backward, grads: Vec<Var>, dim: i64, starts: &[i64]) -> Grads {
@@ -86,7 +183,12 @@ fn put_parts(b: &mut dyn Backward, grads: Vec<Var>, dim: i64, starts: &[i64]) ->
     if grads.is_empty() {
         return Ok(vec![None]);
     }
-    let args = vec![Arg::Tensors(grads), kit::shape(&meta.shape), n(dim), kit::list(starts)];
+    let args = vec![
+        Arg::Tensors(grads),
+        kit::shape(&meta.shape),
+        n(dim),
+        kit::list(starts),
+    ];
     Ok(vec![Some(kit::call(b, "_place", args)?)])
 }
 fn split_formula(b: &mut dyn Backward) -> Grads {
@@ -123,12 +225,20 @@ fn cat_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let metas = args.tensors(0);
     if metas.is_empty() {
-        return Err(OpError::value("torch.cat(): expected a non-empty list of Tensors"));
+        return Err(OpError::value(
+            "torch.cat(): expected a non-empty list of Tensors",
+        ));
     }
     if let Some(place) = metas.iter().position(|meta| meta.ndim() == 0) {
-        return Err(OpError::runtime(format!("zero-dimensional tensor (at position {place}) cannot be concatenated")));
+        return Err(OpError::runtime(format!(
+            "zero-dimensional tensor (at position {place}) cannot be concatenated"
+        )));
     }
-    let dtype = metas.iter().map(|meta| meta.dtype).max().unwrap_or(Dtype::F32);
+    let dtype = metas
+        .iter()
+        .map(|meta| meta.dtype)
+        .max()
+        .unwrap_or(Dtype::F32);
     let Some(first) = metas.iter().find(|meta| !skipped(meta)) else {
         layout::wrap_dim(args.int(1, 0), 1)?;
         return Ok(vec![Meta::contiguous(dtype, &[0][..])]);
@@ -169,7 +279,12 @@ fn cat_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> 
         parts.push((part, start));
         start += part.shape()[dim];
     }
-    Ok(vec![kernels::place(whole.dtype, &whole.shape, dim, &parts)?])
+    Ok(vec![kernels::place(
+        whole.dtype,
+        &whole.shape,
+        dim,
+        &parts,
+    )?])
 }
 fn cat_formula(b: &mut dyn Backward) -> Grads {
     let grad = kit::grad(b)?;
@@ -196,7 +311,11 @@ fn stack_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
         return Err(OpError::runtime("stack expects a non-empty TensorList"));
     };
     let dim = layout::wrap_dim(args.int(1, 0), first.ndim() + 1)?;
-    if let Some((place, other)) = metas.iter().enumerate().find(|(_, meta)| meta.shape != first.shape) {
+    if let Some((place, other)) = metas
+        .iter()
+        .enumerate()
+        .find(|(_, meta)| meta.shape != first.shape)
+    {
         return Err(OpError::runtime(format!(
             "stack expects each tensor to be equal size, but got {} at entry 0 and {} at entry {place}",
             first.sizes(),
@@ -206,7 +325,14 @@ fn stack_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let mut shape = first.shape.clone();
     shape.insert(dim, metas.len());
     layout::checked_numel(&shape)?;
-    Ok(vec![Meta::contiguous(metas.iter().map(|meta| meta.dtype).max().unwrap_or(first.dtype), shape)])
+    Ok(vec![Meta::contiguous(
+        metas
+            .iter()
+            .map(|meta| meta.dtype)
+            .max()
+            .unwrap_or(first.dtype),
+        shape,
+    )])
 }
 fn stack_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let whole = kit::inferred(stack_infer, args)?;
@@ -217,8 +343,17 @@ fn stack_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError
         .iter()
         .map(|part| Ok(part.with_meta(layout::unsqueeze(&part.meta, dim as i64)?)))
         .collect::<Result<Vec<_>, OpError>>()?;
-    let parts: Vec<(&Array, usize)> = slices.iter().enumerate().map(|(place, part)| (part, place)).collect();
-    Ok(vec![kernels::place(whole.dtype, &whole.shape, dim, &parts)?])
+    let parts: Vec<(&Array, usize)> = slices
+        .iter()
+        .enumerate()
+        .map(|(place, part)| (part, place))
+        .collect();
+    Ok(vec![kernels::place(
+        whole.dtype,
+        &whole.shape,
+        dim,
+        &parts,
+    )?])
 }
 fn stack_formula(b: &mut dyn Backward) -> Grads {
     let grad = kit::grad(b)?;
@@ -234,7 +369,10 @@ fn block_size(meta: &Meta) -> Result<(usize, usize), OpError> {
         [columns] => Ok((1, columns)),
         [rows, columns] => Ok((rows, columns)),
         // Measured: no ops.tsv row; torch's own text.
-        _ => Err(OpError::Raises(Exception::RuntimeError, "torch.block_diag: Input tensors must have 2 or fewer dimensions.".into())),
+        _ => Err(OpError::Raises(
+            Exception::RuntimeError,
+            "torch.block_diag: Input tensors must have 2 or fewer dimensions.".into(),
+        )),
     }
 }
 fn block_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
@@ -246,7 +384,14 @@ fn block_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
         shape[1] += columns;
     }
     layout::checked_numel(&shape)?;
-    Ok(vec![Meta::contiguous(metas.iter().map(|meta| meta.dtype).max().unwrap_or(Dtype::F32), shape)])
+    Ok(vec![Meta::contiguous(
+        metas
+            .iter()
+            .map(|meta| meta.dtype)
+            .max()
+            .unwrap_or(Dtype::F32),
+        shape,
+    )])
 }
 fn block_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let whole = kit::inferred(block_infer, args)?;
@@ -254,14 +399,25 @@ fn block_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError
     let (mut row, mut column) = (0, 0);
     for part in Args(args).tensors(0) {
         let (rows, columns) = block_size(&part.meta)?;
-        let block = Meta { shape: Shape::from_slice(&[rows, columns]), offset: row * whole.strides[0] + column, ..whole.clone() };
+        let block = Meta {
+            shape: Shape::from_slice(&[rows, columns]),
+            offset: row * whole.strides[0] + column,
+            ..whole.clone()
+        };
         if block.numel() > 0 {
-            crate::ops::array::write_strided(&mut buffer, &block, &part.reshaped(&[rows, columns][..]));
+            crate::ops::array::write_strided(
+                &mut buffer,
+                &block,
+                &part.reshaped(&[rows, columns][..]),
+            );
         }
         row += rows;
         column += columns;
     }
-    Ok(vec![Array { buffer: buffer.into(), meta: whole }])
+    Ok(vec![Array {
+        buffer: buffer.into(),
+        meta: whole,
+    }])
 }
 fn block_formula(b: &mut dyn Backward) -> Grads {
     let grad = kit::grad(b)?;
@@ -269,8 +425,16 @@ fn block_formula(b: &mut dyn Backward) -> Grads {
     let (mut grads, mut row, mut column) = (vec![], 0, 0);
     for meta in &metas {
         let (rows, columns) = block_size(meta)?;
-        let band = kit::call(b, "slice", vec![t(grad), n(0), n(row), n(row + rows as i64)])?;
-        let block = kit::call(b, "slice", vec![t(band), n(1), n(column), n(column + columns as i64)])?;
+        let band = kit::call(
+            b,
+            "slice",
+            vec![t(grad), n(0), n(row), n(row + rows as i64)],
+        )?;
+        let block = kit::call(
+            b,
+            "slice",
+            vec![t(band), n(1), n(column), n(column + columns as i64)],
+        )?;
         grads.push(Some(kit::reshape(b, block, &meta.shape)?));
         row += rows as i64;
         column += columns as i64;
@@ -287,17 +451,28 @@ fn repeated(meta: &Meta, repeats: &[i64]) -> Result<(Shape, Shape), OpError> {
     }
     let mut own: Shape = Shape::from_elem(1, repeats.len() - meta.ndim());
     own.extend_from_slice(&meta.shape);
-    let sizes: Vec<i64> = own.iter().zip(repeats).map(|(&size, &count)| (size as i64).saturating_mul(count)).collect();
+    let sizes: Vec<i64> = own
+        .iter()
+        .zip(repeats)
+        .map(|(&size, &count)| (size as i64).saturating_mul(count))
+        .collect();
     Ok((layout::checked_shape(&sizes)?, own))
 }
 fn repeat_meta(meta: &Meta, repeats: &[i64]) -> Result<Vec<Meta>, OpError> {
-    Ok(vec![Meta::contiguous(meta.dtype, repeated(meta, repeats)?.0)])
+    Ok(vec![Meta::contiguous(
+        meta.dtype,
+        repeated(meta, repeats)?.0,
+    )])
 }
 fn repeat_array(array: &Array, repeats: &[i64]) -> Result<Vec<Array>, OpError> {
     let (shape, own) = repeated(&array.meta, repeats)?;
     let map = |place| {
         let index = kernels::unravel(place, &shape);
-        let from: Shape = index.iter().zip(&own).map(|(&at, &size)| at % size).collect();
+        let from: Shape = index
+            .iter()
+            .zip(&own)
+            .map(|(&at, &size)| at % size)
+            .collect();
         Some(kernels::ravel(&from, &own))
     };
     Ok(vec![kernels::gather(array, &shape, map)])

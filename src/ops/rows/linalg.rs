@@ -1,7 +1,9 @@
 //! Linear algebra on small square matrices, one or a batch of them, and distances.
 
 use crate::ops::array::Array;
-use crate::ops::kit::{self, Args, Grads, HIDDEN, formula, function, grad, op, saved, saved_output, t, tensor};
+use crate::ops::kit::{
+    self, Args, Grads, HIDDEN, formula, function, grad, op, saved, saved_output, t, tensor,
+};
 use crate::ops::meta::{Meta, Shape};
 use crate::ops::rng::Rng;
 use crate::ops::row::{Arg, Backward, Exception, Forms, OpError, OpRow, Param, Var};
@@ -10,16 +12,84 @@ const A: Param = tensor("A");
 
 /// The rows of this file. PyTorch's results lie in columns; here they lie in rows.
 pub const ROWS: &[OpRow] = &[
-    op("linalg_inv", Forms { function: &["linalg.inv", "inverse"], method: &["inverse"], functional: &[] }, &[A], |args| square(args, "linalg.inv"), inv_forward, &[saved_output(0)], formula(inv_formula), "LinalgInvExBackward0", &["linalg.inv"]),
-    op("linalg_det", Forms { function: &["linalg.det", "det"], method: &["det"], functional: &[] }, &[A], det_infer, det_forward, &[saved(0), saved_output(0), HIDDEN], formula(det_formula), "LinalgDetBackward0", &["linalg.det"]),
-    op("linalg_slogdet", Forms { function: &["linalg.slogdet", "slogdet"], method: &["slogdet"], functional: &[] }, &[A], slogdet_infer, slogdet_forward, &[saved(0), saved_output(0), HIDDEN], formula(slogdet_formula), "LinalgSlogdetBackward0", &["slogdet"]),
-    op("linalg_solve", function(&["linalg.solve"]), &[A, tensor("B")], solve_infer, solve_forward, &[saved(0), saved_output(0), HIDDEN], formula(solve_formula), "LinalgSolveExBackward0", &["linalg.solve"]),
-    op("linalg_cholesky", Forms { function: &["linalg.cholesky"], method: &["cholesky"], functional: &[] }, &[A], |args| square(args, "linalg.cholesky"), cholesky_forward, &[saved_output(0)], formula(cholesky_formula), "LinalgCholeskyExBackward0", &["linalg.cholesky"]),
+    op(
+        "linalg_inv",
+        Forms {
+            function: &["linalg.inv", "inverse"],
+            method: &["inverse"],
+            functional: &[],
+        },
+        &[A],
+        |args| square(args, "linalg.inv"),
+        inv_forward,
+        &[saved_output(0)],
+        formula(inv_formula),
+        "LinalgInvExBackward0",
+        &["linalg.inv"],
+    ),
+    op(
+        "linalg_det",
+        Forms {
+            function: &["linalg.det", "det"],
+            method: &["det"],
+            functional: &[],
+        },
+        &[A],
+        det_infer,
+        det_forward,
+        &[saved(0), saved_output(0), HIDDEN],
+        formula(det_formula),
+        "LinalgDetBackward0",
+        &["linalg.det"],
+    ),
+    op(
+        "linalg_slogdet",
+        Forms {
+            function: &["linalg.slogdet", "slogdet"],
+            method: &["slogdet"],
+            functional: &[],
+        },
+        &[A],
+        slogdet_infer,
+        slogdet_forward,
+        &[saved(0), saved_output(0), HIDDEN],
+        formula(slogdet_formula),
+        "LinalgSlogdetBackward0",
+        &["slogdet"],
+    ),
+    op(
+        "linalg_solve",
+        function(&["linalg.solve"]),
+        &[A, tensor("B")],
+        solve_infer,
+        solve_forward,
+        &[saved(0), saved_output(0), HIDDEN],
+        formula(solve_formula),
+        "LinalgSolveExBackward0",
+        &["linalg.solve"],
+    ),
+    op(
+        "linalg_cholesky",
+        Forms {
+            function: &["linalg.cholesky"],
+            method: &["cholesky"],
+            functional: &[],
+        },
+        &[A],
+        |args| square(args, "linalg.cholesky"),
+        cholesky_forward,
+        &[saved_output(0)],
+        formula(cholesky_formula),
+        "LinalgCholeskyExBackward0",
+        &["linalg.cholesky"],
+    ),
 ];
 
 fn check_square(meta: &Meta, name: &str) -> Result<(), OpError> {
     let [.., rows, columns] = meta.shape[..] else {
-        return Err(OpError::runtime(format!("{name}: The input tensor A must have at least 2 dimensions.")));
+        return Err(OpError::runtime(format!(
+            "{name}: The input tensor A must have at least 2 dimensions."
+        )));
     };
     if rows != columns {
         return Err(OpError::runtime(format!(
@@ -29,11 +99,16 @@ fn check_square(meta: &Meta, name: &str) -> Result<(), OpError> {
     if !meta.dtype.is_floating() {
         return Err(OpError::Raises(
             Exception::NotImplementedError,
-            format!("{name}: Expected a floating point or complex tensor as input. Got {}", meta.dtype.scalar_name()),
+            format!(
+                "{name}: Expected a floating point or complex tensor as input. Got {}",
+                meta.dtype.scalar_name()
+            ),
         ));
     }
     if rows > 512 {
-        return Err(OpError::Unsupported(format!("{name} of a matrix of more than 512 rows")));
+        return Err(OpError::Unsupported(format!(
+            "{name} of a matrix of more than 512 rows"
+        )));
     }
     Ok(())
 }
@@ -46,7 +121,13 @@ fn square(args: &[Arg<Meta>], name: &str) -> Result<Vec<Meta>, OpError> {
 fn matrices(array: &Array) -> (usize, Vec<Vec<f64>>) {
     let rows = array.shape()[array.meta.ndim() - 1];
     let values = array.values_as::<f64>();
-    (rows, values.chunks((rows * rows).max(1)).map(<[f64]>::to_vec).collect())
+    (
+        rows,
+        values
+            .chunks((rows * rows).max(1))
+            .map(<[f64]>::to_vec)
+            .collect(),
+    )
 }
 /// Elimination with row exchanges, of `a` (n by n) and `b` (n by m) beside it; `b` becomes the solution. The
 /// determinant, or the place of a pivot that is zero.
@@ -84,7 +165,9 @@ fn inv_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> 
     let (n, all) = matrices(array);
     let mut values = vec![];
     for mut matrix in all.into_iter().filter(|_| n > 0) {
-        let mut inverse: Vec<f64> = (0..n * n).map(|place| if place / n == place % n { 1.0 } else { 0.0 }).collect();
+        let mut inverse: Vec<f64> = (0..n * n)
+            .map(|place| if place / n == place % n { 1.0 } else { 0.0 })
+            .collect();
         eliminate(&mut matrix, &mut inverse, n, n).map_err(|place| {
             OpError::runtime(format!(
                 "linalg.inv: The diagonal element {place} is zero, the inversion could not be completed because the input matrix is singular."
@@ -92,12 +175,16 @@ fn inv_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> 
         })?;
         values.extend(inverse);
     }
-    Ok(vec![Array::from_vec::<f64>(array.meta.shape.clone(), values).cast(array.dtype())])
+    Ok(vec![
+        Array::from_vec::<f64>(array.meta.shape.clone(), values).cast(array.dtype()),
+    ])
 }
 /// The product of two matrices, or of as many pairs.
 fn product(b: &mut dyn Backward, first: Var, second: Var) -> Result<Var, OpError> {
     let (left, right) = (b.meta(first).shape, b.meta(second).shape);
-    let [batch @ .., rows, inner] = &left[..] else { return Err(OpError::Unsupported("no matrix".into())) };
+    let [batch @ .., rows, inner] = &left[..] else {
+        return Err(OpError::Unsupported("no matrix".into()));
+    };
     if batch.is_empty() {
         return kit::call(b, "mm", vec![t(first), t(second)]);
     }
@@ -120,25 +207,35 @@ fn inv_formula(b: &mut dyn Backward) -> Grads {
 fn det_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let meta = Args(args).tensor(0)?;
     check_square(meta, "linalg.det")?;
-    Ok(vec![Meta::contiguous(meta.dtype, &meta.shape[..meta.ndim() - 2])])
+    Ok(vec![Meta::contiguous(
+        meta.dtype,
+        &meta.shape[..meta.ndim() - 2],
+    )])
 }
 fn determinants(array: &Array) -> Vec<f64> {
     let (n, all) = matrices(array);
-    all.into_iter().map(|mut matrix| eliminate(&mut matrix, &mut [], n, 0).unwrap_or(0.0)).collect()
+    all.into_iter()
+        .map(|mut matrix| eliminate(&mut matrix, &mut [], n, 0).unwrap_or(0.0))
+        .collect()
 }
 fn det_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let meta = kit::inferred(det_infer, args)?;
     let values = determinants(Args(args).tensor(0)?);
     if values.len() != meta.numel() {
-        return Err(OpError::Unsupported("a determinant of an empty matrix".into()));
+        return Err(OpError::Unsupported(
+            "a determinant of an empty matrix".into(),
+        ));
     }
-    Ok(vec![Array::from_vec::<f64>(meta.shape, values).cast(meta.dtype)])
+    Ok(vec![
+        Array::from_vec::<f64>(meta.shape, values).cast(meta.dtype),
+    ])
 }
 /// `scale * inverse(A).T`, with a number of `scale` for each matrix.
 fn scaled_inverse(b: &mut dyn Backward, scale: Var) -> Result<Var, OpError> {
     let matrix = b.input(0)?;
-    let inverse = kit::call(b, "linalg_inv", vec![t(matrix)])
-        .map_err(|_| OpError::Unsupported("the gradient of the determinant of a singular matrix".into()))?;
+    let inverse = kit::call(b, "linalg_inv", vec![t(matrix)]).map_err(|_| {
+        OpError::Unsupported("the gradient of the determinant of a singular matrix".into())
+    })?;
     let flipped = kit::transposed(b, inverse)?;
     let scale = kit::call(b, "unsqueeze", vec![t(scale), kit::n(-1)])?;
     let scale = kit::call(b, "unsqueeze", vec![t(scale), kit::n(-1)])?;
@@ -159,11 +256,18 @@ fn slogdet_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpErr
     let meta = kit::inferred(slogdet_infer, args)?;
     let values = determinants(Args(args).tensor(0)?);
     if values.len() != meta.numel() {
-        return Err(OpError::Unsupported("a determinant of an empty matrix".into()));
+        return Err(OpError::Unsupported(
+            "a determinant of an empty matrix".into(),
+        ));
     }
-    let sign = values.iter().map(|&value| if value == 0.0 { 0.0 } else { value.signum() }).collect();
+    let sign = values
+        .iter()
+        .map(|&value| if value == 0.0 { 0.0 } else { value.signum() })
+        .collect();
     let log = values.iter().map(|value| value.abs().ln()).collect();
-    Ok([sign, log].map(|values| Array::from_vec::<f64>(meta.shape.clone(), values).cast(meta.dtype)).to_vec())
+    Ok([sign, log]
+        .map(|values| Array::from_vec::<f64>(meta.shape.clone(), values).cast(meta.dtype))
+        .to_vec())
 }
 fn slogdet_formula(b: &mut dyn Backward) -> Grads {
     // The sign of a real matrix does not change with it.
@@ -178,7 +282,9 @@ fn solve_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let (a, b) = (Args(args).tensor(0)?, Args(args).tensor(1)?);
     check_square(a, "linalg.solve")?;
     if a.dtype != b.dtype {
-        return Err(OpError::Unsupported("linalg.solve of different dtypes".into()));
+        return Err(OpError::Unsupported(
+            "linalg.solve of different dtypes".into(),
+        ));
     }
     let (n, batch) = (a.shape[a.ndim() - 1], a.ndim() - 2);
     let vector = b.ndim() == 1 && batch == 0;
@@ -194,20 +300,31 @@ fn solve_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     }
     let aligned = vector || (b.ndim() == a.ndim() && b.shape[..batch] == a.shape[..batch]);
     if !aligned {
-        return Err(OpError::Unsupported("linalg.solve with batches that are not alike".into()));
+        return Err(OpError::Unsupported(
+            "linalg.solve with batches that are not alike".into(),
+        ));
     }
     Ok(vec![Meta::contiguous(b.dtype, b.shape.clone())])
 }
 fn solve_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let (a, b) = (Args(args).tensor(0)?, Args(args).tensor(1)?);
     let (n, all) = matrices(a);
-    let columns = if b.meta.ndim() == 1 { 1 } else { b.shape()[b.meta.ndim() - 1] };
+    let columns = if b.meta.ndim() == 1 {
+        1
+    } else {
+        b.shape()[b.meta.ndim() - 1]
+    };
     let mut values = b.values_as::<f64>().into_owned();
     for (mut matrix, part) in all.into_iter().zip(values.chunks_mut((n * columns).max(1))) {
-        eliminate(&mut matrix, part, n, columns)
-            .map_err(|_| OpError::runtime("torch.linalg.solve: The solver failed because the input matrix is singular."))?;
+        eliminate(&mut matrix, part, n, columns).map_err(|_| {
+            OpError::runtime(
+                "torch.linalg.solve: The solver failed because the input matrix is singular.",
+            )
+        })?;
     }
-    Ok(vec![Array::from_vec::<f64>(b.meta.shape.clone(), values).cast(b.dtype())])
+    Ok(vec![
+        Array::from_vec::<f64>(b.meta.shape.clone(), values).cast(b.dtype()),
+    ])
 }
 fn solve_formula(b: &mut dyn Backward) -> Grads {
     let (grad, matrix, solution) = (grad(b)?, b.input(0)?, b.output(0)?);
@@ -235,7 +352,9 @@ fn cholesky_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpEr
         let mut lower = vec![0.0; n * n];
         for row in 0..n {
             for column in 0..=row {
-                let dot: f64 = (0..column).map(|at| lower[row * n + at] * lower[column * n + at]).sum();
+                let dot: f64 = (0..column)
+                    .map(|at| lower[row * n + at] * lower[column * n + at])
+                    .sum();
                 let rest = matrix[row * n + column] - dot;
                 if row != column {
                     lower[row * n + column] = rest / lower[column * n + column];
@@ -251,14 +370,19 @@ fn cholesky_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpEr
         }
         values.extend(lower);
     }
-    Ok(vec![Array::from_vec::<f64>(array.meta.shape.clone(), values).cast(array.dtype())])
+    Ok(vec![
+        Array::from_vec::<f64>(array.meta.shape.clone(), values).cast(array.dtype()),
+    ])
 }
 /// `inv(L).T @ half(L.T @ grad) @ inv(L)`, made symmetric; `half` is the lower triangle with half of the diagonal.
 fn cholesky_formula(b: &mut dyn Backward) -> Grads {
     let (grad, lower) = (grad(b)?, b.output(0)?);
     let flipped = kit::transposed(b, lower)?;
     let inner = product(b, flipped, grad)?;
-    let (with, without) = (kit::call(b, "tril", vec![t(inner)])?, kit::call(b, "tril", vec![t(inner), kit::n(-1)])?);
+    let (with, without) = (
+        kit::call(b, "tril", vec![t(inner)])?,
+        kit::call(b, "tril", vec![t(inner), kit::n(-1)])?,
+    );
     let both = kit::add(b, with, without)?;
     let half = kit::scale(b, both, 0.5)?;
     let inverse = kit::call(b, "linalg_inv", vec![t(lower)])?;

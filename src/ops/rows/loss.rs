@@ -1,7 +1,9 @@
 //! Losses that are one node. Those that PyTorch composes of others are in the prelude, and so are the warnings.
 
 use crate::ops::array::Array;
-use crate::ops::kit::{self, Args, Grads, formula, functional, grad, input_meta, op, saved, t, tensor, text_or};
+use crate::ops::kit::{
+    self, Args, Grads, formula, functional, grad, input_meta, op, saved, t, tensor, text_or,
+};
 use crate::ops::layout::{self, torch_size};
 use crate::ops::meta::{Dtype, Meta, Shape};
 use crate::ops::promote::Promotion;
@@ -16,13 +18,100 @@ const BOTH: &[Save] = &[saved(0), saved(1)];
 
 /// The rows of this file. Measured besides ops.tsv: inputs and targets of different sizes are broadcast.
 pub const ROWS: &[OpRow] = &[
-    op("mse_loss", functional(&["mse_loss"]), &[INPUT, TARGET, REDUCTION], |args| infer(args, 2, Some("mse_cpu")), mse_forward, BOTH, formula(mse_formula), "MseLossBackward0", &["F.mse_loss", "F.mse_loss none"]),
-    op("smooth_l1_loss", functional(&["smooth_l1_loss"]), &[INPUT, TARGET, REDUCTION, kit::float_or("beta", 1.0)], smooth_l1_infer, smooth_l1_forward, BOTH, formula(smooth_l1_formula), "SmoothL1LossBackward0", &["F.smooth_l1_loss"]),
-    op("huber_loss", functional(&["huber_loss"]), &[INPUT, TARGET, REDUCTION, kit::float_or("delta", 1.0)], huber_infer, huber_forward, BOTH, formula(huber_formula), "HuberLossBackward0", &["F.huber_loss"]),
-    op("binary_cross_entropy", functional(&["binary_cross_entropy"]), &[INPUT, TARGET, WEIGHT, REDUCTION], bce_infer, bce_forward, &[saved(0), saved(1), saved(2)], formula(bce_formula), "BinaryCrossEntropyBackward0", &["F.binary_cross_entropy"]),
-    op("binary_cross_entropy_with_logits", functional(&["binary_cross_entropy_with_logits"]), &[INPUT, TARGET, WEIGHT, kit::opt_fixed("pos_weight"), REDUCTION], logits_infer, logits_forward, &[saved(0), saved(1), saved(2), saved(3)], formula(logits_formula), "BinaryCrossEntropyWithLogitsBackward0", &["F.binary_cross_entropy_with_logits"]),
-    op("soft_margin_loss", functional(&["soft_margin_loss"]), &[INPUT, kit::fixed("target"), REDUCTION], |args| infer(args, 2, None), soft_margin_forward, BOTH, formula(soft_margin_formula), "SoftMarginLossBackward0", &["F.soft_margin_loss"]),
-    op("multi_margin_loss", functional(&["multi_margin_loss"]), &[INPUT, kit::fixed("target"), kit::optional("p", ParamKind::Scalar, crate::ops::row::Default::Scalar(crate::ops::Scalar::Int(1))), kit::float_or("margin", 1.0), WEIGHT, REDUCTION], multi_margin_infer, multi_margin_forward, &[saved(0), saved(1), saved(4)], formula(multi_margin_formula), "MultiMarginLossBackward0", &["F.multi_margin_loss"]),
+    op(
+        "mse_loss",
+        functional(&["mse_loss"]),
+        &[INPUT, TARGET, REDUCTION],
+        |args| infer(args, 2, Some("mse_cpu")),
+        mse_forward,
+        BOTH,
+        formula(mse_formula),
+        "MseLossBackward0",
+        &["F.mse_loss", "F.mse_loss none"],
+    ),
+    op(
+        "smooth_l1_loss",
+        functional(&["smooth_l1_loss"]),
+        &[INPUT, TARGET, REDUCTION, kit::float_or("beta", 1.0)],
+        smooth_l1_infer,
+        smooth_l1_forward,
+        BOTH,
+        formula(smooth_l1_formula),
+        "SmoothL1LossBackward0",
+        &["F.smooth_l1_loss"],
+    ),
+    op(
+        "huber_loss",
+        functional(&["huber_loss"]),
+        &[INPUT, TARGET, REDUCTION, kit::float_or("delta", 1.0)],
+        huber_infer,
+        huber_forward,
+        BOTH,
+        formula(huber_formula),
+        "HuberLossBackward0",
+        &["F.huber_loss"],
+    ),
+    op(
+        "binary_cross_entropy",
+        functional(&["binary_cross_entropy"]),
+        &[INPUT, TARGET, WEIGHT, REDUCTION],
+        bce_infer,
+        bce_forward,
+        &[saved(0), saved(1), saved(2)],
+        formula(bce_formula),
+        "BinaryCrossEntropyBackward0",
+        &["F.binary_cross_entropy"],
+    ),
+    op(
+        "binary_cross_entropy_with_logits",
+        functional(&["binary_cross_entropy_with_logits"]),
+        &[
+            INPUT,
+            TARGET,
+            WEIGHT,
+            kit::opt_fixed("pos_weight"),
+            REDUCTION,
+        ],
+        logits_infer,
+        logits_forward,
+        &[saved(0), saved(1), saved(2), saved(3)],
+        formula(logits_formula),
+        "BinaryCrossEntropyWithLogitsBackward0",
+        &["F.binary_cross_entropy_with_logits"],
+    ),
+    op(
+        "soft_margin_loss",
+        functional(&["soft_margin_loss"]),
+        &[INPUT, kit::fixed("target"), REDUCTION],
+        |args| infer(args, 2, None),
+        soft_margin_forward,
+        BOTH,
+        formula(soft_margin_formula),
+        "SoftMarginLossBackward0",
+        &["F.soft_margin_loss"],
+    ),
+    op(
+        "multi_margin_loss",
+        functional(&["multi_margin_loss"]),
+        &[
+            INPUT,
+            kit::fixed("target"),
+            kit::optional(
+                "p",
+                ParamKind::Scalar,
+                crate::ops::row::Default::Scalar(crate::ops::Scalar::Int(1)),
+            ),
+            kit::float_or("margin", 1.0),
+            WEIGHT,
+            REDUCTION,
+        ],
+        multi_margin_infer,
+        multi_margin_forward,
+        &[saved(0), saved(1), saved(4)],
+        formula(multi_margin_formula),
+        "MultiMarginLossBackward0",
+        &["F.multi_margin_loss"],
+    ),
 ];
 
 /// Checks the name of a reduction.
@@ -30,11 +119,17 @@ pub fn check_reduction(reduction: &str) -> Result<(), OpError> {
     if ["none", "mean", "sum"].contains(&reduction) {
         return Ok(());
     }
-    Err(OpError::value(format!("{reduction} is not a valid value for reduction")))
+    Err(OpError::value(format!(
+        "{reduction} is not a valid value for reduction"
+    )))
 }
 /// The shape after a reduction.
 pub fn reduced(shape: Shape, reduction: &str) -> Shape {
-    if reduction == "none" { shape } else { Shape::new() }
+    if reduction == "none" {
+        shape
+    } else {
+        Shape::new()
+    }
 }
 fn broadcast_shape(args: Args<'_, Meta>) -> Result<Shape, OpError> {
     layout::broadcast(&args.tensor(0)?.shape, &args.tensor(1)?.shape)
@@ -45,7 +140,10 @@ fn infer(args: &[Arg<Meta>], reduction: usize, kernel: Option<&str>) -> Result<V
     let reduction = args.text(reduction, "mean");
     check_reduction(reduction)?;
     let shape = broadcast_shape(args)?;
-    let dtype = Promotion::new().tensor(args.tensor(0)?).tensor(args.tensor(1)?).result();
+    let dtype = Promotion::new()
+        .tensor(args.tensor(0)?)
+        .tensor(args.tensor(1)?)
+        .result();
     if !dtype.is_floating() {
         return Err(match kernel {
             Some(kernel) => not_implemented(kernel, dtype),
@@ -55,11 +153,18 @@ fn infer(args: &[Arg<Meta>], reduction: usize, kernel: Option<&str>) -> Result<V
     Ok(vec![Meta::contiguous(dtype, reduced(shape, reduction))])
 }
 fn not_implemented(kernel: &str, dtype: Dtype) -> OpError {
-    OpError::Raises(Exception::NotImplementedError, format!("\"{kernel}\" not implemented for '{}'", dtype.scalar_name()))
+    OpError::Raises(
+        Exception::NotImplementedError,
+        format!("\"{kernel}\" not implemented for '{}'", dtype.scalar_name()),
+    )
 }
 /// Sums or averages the elements of a loss.
 pub fn reduce(values: Vec<f64>, shape: &[usize], reduction: &str, dtype: Dtype) -> Array {
-    let sum: f64 = if reduction == "none" { 0.0 } else { values.iter().sum() };
+    let sum: f64 = if reduction == "none" {
+        0.0
+    } else {
+        values.iter().sum()
+    };
     let count = values.len() as f64;
     match reduction {
         "none" => Array::from_vec::<f64>(shape, values),
@@ -70,17 +175,33 @@ pub fn reduce(values: Vec<f64>, shape: &[usize], reduction: &str, dtype: Dtype) 
 }
 /// The elements of the tensor at `place`, broadcast.
 fn doubles(args: Args<'_, Array>, place: usize, shape: &[usize]) -> Option<Vec<f64>> {
-    args.opt(place).map(|array| array.broadcast_to(shape).values_as::<f64>().into_owned())
+    args.opt(place)
+        .map(|array| array.broadcast_to(shape).values_as::<f64>().into_owned())
 }
 /// A loss of pairs of numbers.
-fn elementwise(args: &[Arg<Array>], reduction: usize, loss: impl Fn(f64, f64) -> f64) -> Result<Vec<Array>, OpError> {
+fn elementwise(
+    args: &[Arg<Array>],
+    reduction: usize,
+    loss: impl Fn(f64, f64) -> f64,
+) -> Result<Vec<Array>, OpError> {
     let args = Args(args);
     let (input, target) = (args.tensor(0)?, args.tensor(1)?);
     let shape = layout::broadcast(input.shape(), target.shape())?;
-    let dtype = Promotion::new().tensor(&input.meta).tensor(&target.meta).result();
-    let (xs, ys) = (doubles(args, 0, &shape).unwrap_or_default(), doubles(args, 1, &shape).unwrap_or_default());
+    let dtype = Promotion::new()
+        .tensor(&input.meta)
+        .tensor(&target.meta)
+        .result();
+    let (xs, ys) = (
+        doubles(args, 0, &shape).unwrap_or_default(),
+        doubles(args, 1, &shape).unwrap_or_default(),
+    );
     let values = xs.iter().zip(&ys).map(|(&x, &y)| loss(x, y)).collect();
-    Ok(vec![reduce(values, &shape, args.text(reduction, "mean"), dtype)])
+    Ok(vec![reduce(
+        values,
+        &shape,
+        args.text(reduction, "mean"),
+        dtype,
+    )])
 }
 /// The incoming gradient for each element: divided by their number for a mean.
 fn per_element(b: &mut dyn Backward, reduction: usize) -> Result<Var, OpError> {
@@ -93,7 +214,12 @@ fn per_element(b: &mut dyn Backward, reduction: usize) -> Result<Var, OpError> {
     kit::call(b, "div", vec![t(grad), kit::f(count as f64)])
 }
 /// `derivative * grad`, summed to the sizes of the argument at `place`.
-fn chain(b: &mut dyn Backward, place: usize, derivative: Var, grad: Var) -> Result<Option<Var>, OpError> {
+fn chain(
+    b: &mut dyn Backward,
+    place: usize,
+    derivative: Var,
+    grad: Var,
+) -> Result<Option<Var>, OpError> {
     let meta = input_meta(b, place)?;
     let part = kit::mul(b, derivative, grad)?;
     Ok(Some(kit::reduce_to(b, part, &meta.shape)?))
@@ -127,7 +253,9 @@ fn mse_formula(b: &mut dyn Backward) -> Grads {
 
 fn smooth_l1_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     if Args(args).float(3, 1.0) < 0.0 {
-        return Err(OpError::runtime("smooth_l1_loss does not support negative values for beta."));
+        return Err(OpError::runtime(
+            "smooth_l1_loss does not support negative values for beta.",
+        ));
     }
     infer(args, 2, Some("smooth_l1_cpu"))
 }
@@ -135,7 +263,11 @@ fn smooth_l1_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpE
     let beta = Args(args).float(3, 1.0);
     elementwise(args, 2, |x, y| {
         let distance = (x - y).abs();
-        if distance < beta { 0.5 * distance * distance / beta } else { distance - 0.5 * beta }
+        if distance < beta {
+            0.5 * distance * distance / beta
+        } else {
+            distance - 0.5 * beta
+        }
     })
 }
 fn smooth_l1_formula(b: &mut dyn Backward) -> Grads {
@@ -153,25 +285,41 @@ fn smooth_l1_formula(b: &mut dyn Backward) -> Grads {
 }
 fn huber_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     if Args(args).float(3, 1.0) <= 0.0 {
-        return Err(OpError::runtime("huber_loss does not support non-positive values for delta."));
+        return Err(OpError::runtime(
+            "huber_loss does not support non-positive values for delta.",
+        ));
     }
     let mut metas = infer(args, 2, Some("huber_cpu"))?;
     // Measured: the result has the input's dtype, unlike that of the other losses.
     let input = Args(args).tensor(0)?.dtype;
-    metas.iter_mut().filter(|_| input.is_floating()).for_each(|meta| meta.dtype = input);
+    metas
+        .iter_mut()
+        .filter(|_| input.is_floating())
+        .for_each(|meta| meta.dtype = input);
     Ok(metas)
 }
 fn huber_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    let (delta, dtype) = (Args(args).float(3, 1.0), kit::inferred(huber_infer, args)?.dtype);
+    let (delta, dtype) = (
+        Args(args).float(3, 1.0),
+        kit::inferred(huber_infer, args)?.dtype,
+    );
     let results = elementwise(args, 2, |x, y| {
         let distance = (x - y).abs();
-        if distance <= delta { 0.5 * distance * distance } else { delta * (distance - 0.5 * delta) }
+        if distance <= delta {
+            0.5 * distance * distance
+        } else {
+            delta * (distance - 0.5 * delta)
+        }
     })?;
     Ok(results.iter().map(|array| array.cast(dtype)).collect())
 }
 fn huber_formula(b: &mut dyn Backward) -> Grads {
     let (difference, delta) = (difference(b)?, Args(b.args()).float(3, 1.0));
-    let derivative = kit::call(b, "clamp", vec![t(difference), kit::f(-delta), kit::f(delta)])?;
+    let derivative = kit::call(
+        b,
+        "clamp",
+        vec![t(difference), kit::f(-delta), kit::f(delta)],
+    )?;
     opposite(b, derivative, 2)
 }
 
@@ -200,7 +348,10 @@ fn bce_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             input.dtype.scalar_name()
         )));
     }
-    Ok(vec![Meta::contiguous(input.dtype, reduced(input.shape.clone(), reduction))])
+    Ok(vec![Meta::contiguous(
+        input.dtype,
+        reduced(input.shape.clone(), reduction),
+    )])
 }
 /// The weight is expanded to the sizes of the target, in Python.
 fn check_weight(weight: &Meta, shape: &[usize]) -> Result<(), OpError> {
@@ -221,10 +372,15 @@ fn bce_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> 
     let args = Args(args);
     let input = args.tensor(0)?;
     let shape = input.shape();
-    let (xs, ys) = (doubles(args, 0, shape).unwrap_or_default(), doubles(args, 1, shape).unwrap_or_default());
+    let (xs, ys) = (
+        doubles(args, 0, shape).unwrap_or_default(),
+        doubles(args, 1, shape).unwrap_or_default(),
+    );
     for (values, name) in [(&xs, "input"), (&ys, "target")] {
         if values.iter().any(|value| !(0.0..=1.0).contains(value)) {
-            return Err(OpError::runtime(format!("all elements of {name} should be between 0 and 1")));
+            return Err(OpError::runtime(format!(
+                "all elements of {name} should be between 0 and 1"
+            )));
         }
     }
     let weights = doubles(args, 2, shape);
@@ -232,7 +388,12 @@ fn bce_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> 
         let loss = (y - 1.0) * (-x).ln_1p().max(-100.0) - y * x.ln().max(-100.0);
         loss * weights.as_ref().map_or(1.0, |weights| weights[place])
     });
-    Ok(vec![reduce(values.collect(), shape, args.text(3, "mean"), input.dtype())])
+    Ok(vec![reduce(
+        values.collect(),
+        shape,
+        args.text(3, "mean"),
+        input.dtype(),
+    )])
 }
 /// The gradient for each element, times the weight at `place` if there is one.
 fn weighted(b: &mut dyn Backward, reduction: usize) -> Result<Var, OpError> {
@@ -256,7 +417,10 @@ fn bce_formula(b: &mut dyn Backward) -> Grads {
         grads[0] = chain(b, 0, derivative, grad)?;
     }
     if b.needs(1) {
-        let (yes, no) = (kit::call(b, "log", vec![t(input)])?, kit::call(b, "log", vec![t(rest)])?);
+        let (yes, no) = (
+            kit::call(b, "log", vec![t(input)])?,
+            kit::call(b, "log", vec![t(rest)])?,
+        );
         let derivative = kit::sub(b, no, yes)?;
         grads[1] = chain(b, 1, derivative, grad)?;
     }
@@ -298,15 +462,25 @@ fn logits_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpErro
     for array in [args.opt(3), args.opt(2)].into_iter().flatten() {
         shape = layout::broadcast(&shape, array.shape())?;
     }
-    let (xs, ys) = (doubles(args, 0, &shape).unwrap_or_default(), doubles(args, 1, &shape).unwrap_or_default());
+    let (xs, ys) = (
+        doubles(args, 0, &shape).unwrap_or_default(),
+        doubles(args, 1, &shape).unwrap_or_default(),
+    );
     let (weights, positives) = (doubles(args, 2, &shape), doubles(args, 3, &shape));
     let values = xs.iter().zip(&ys).enumerate().map(|(place, (&x, &y))| {
         let softplus = (-x.abs()).exp().ln_1p() + (-x).max(0.0);
-        let factor = positives.as_ref().map_or(1.0, |weights| (weights[place] - 1.0) * y + 1.0);
+        let factor = positives
+            .as_ref()
+            .map_or(1.0, |weights| (weights[place] - 1.0) * y + 1.0);
         let loss = (1.0 - y) * x + factor * softplus;
         loss * weights.as_ref().map_or(1.0, |weights| weights[place])
     });
-    Ok(vec![reduce(values.collect(), &shape, args.text(4, "mean"), dtype)])
+    Ok(vec![reduce(
+        values.collect(),
+        &shape,
+        args.text(4, "mean"),
+        dtype,
+    )])
 }
 /// `log(sigmoid(x))`, for large numbers too.
 fn log_sigmoid(b: &mut dyn Backward, x: Var) -> Result<Var, OpError> {
@@ -320,7 +494,11 @@ fn log_sigmoid(b: &mut dyn Backward, x: Var) -> Result<Var, OpError> {
 fn logits_formula(b: &mut dyn Backward) -> Grads {
     let grad = weighted(b, 4)?;
     let (input, target) = (b.input(0)?, b.input(1)?);
-    let positive = if Args(b.args()).opt(3).is_some() { Some(b.input(3)?) } else { None };
+    let positive = if Args(b.args()).opt(3).is_some() {
+        Some(b.input(3)?)
+    } else {
+        None
+    };
     let mut grads = vec![None, None];
     if b.needs(0) {
         let sigmoid = kit::call(b, "sigmoid", vec![t(input)])?;
@@ -380,7 +558,9 @@ fn multi_margin_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     }
     let (samples, classes) = classes(input);
     if input.ndim() > 2 || classes == 0 {
-        return Err(OpError::Unsupported("multi_margin_loss of such an input".into()));
+        return Err(OpError::Unsupported(
+            "multi_margin_loss of such an input".into(),
+        ));
     }
     if target.ndim() > 1 || target.numel() != samples {
         return Err(OpError::runtime(format!(
@@ -390,34 +570,60 @@ fn multi_margin_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
         )));
     }
     if let Some(weight) = args.opt(4).filter(|weight| weight.numel() != classes) {
-        return Err(OpError::runtime(format!("inconsistent weight size, expected {classes} but got {}", weight.sizes())));
+        return Err(OpError::runtime(format!(
+            "inconsistent weight size, expected {classes} but got {}",
+            weight.sizes()
+        )));
     }
     if target.dtype != Dtype::I64 {
-        return Err(OpError::runtime(format!("expected scalar type Long but found {}", target.dtype.scalar_name())));
+        return Err(OpError::runtime(format!(
+            "expected scalar type Long but found {}",
+            target.dtype.scalar_name()
+        )));
     }
-    Ok(vec![Meta::contiguous(input.dtype, reduced(target.shape.clone(), reduction))])
+    Ok(vec![Meta::contiguous(
+        input.dtype,
+        reduced(target.shape.clone(), reduction),
+    )])
 }
 fn multi_margin_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let args = Args(args);
     let (input, target) = (args.tensor(0)?, args.tensor(1)?);
     let (_, classes) = classes(&input.meta);
-    let (xs, weights) = (input.values_as::<f64>(), args.opt(4).map(|weight| weight.values_as::<f64>().into_owned()));
+    let (xs, weights) = (
+        input.values_as::<f64>(),
+        args.opt(4)
+            .map(|weight| weight.values_as::<f64>().into_owned()),
+    );
     let (power, margin) = (args.float(2, 1.0), args.float(3, 1.0));
     let mut losses = vec![];
     for (row, &wanted) in xs.chunks(classes).zip(target.values::<i64>().iter()) {
-        let wanted = usize::try_from(wanted).ok().filter(|&wanted| wanted < classes);
+        let wanted = usize::try_from(wanted)
+            .ok()
+            .filter(|&wanted| wanted < classes);
         let wanted = wanted.ok_or_else(|| OpError::runtime("target out of range"))?;
         let others = row.iter().enumerate().filter(|(class, _)| *class != wanted);
-        let sum: f64 = others.map(|(_, x)| (margin - row[wanted] + x).max(0.0).powf(power)).sum();
+        let sum: f64 = others
+            .map(|(_, x)| (margin - row[wanted] + x).max(0.0).powf(power))
+            .sum();
         losses.push(sum * weights.as_ref().map_or(1.0, |weights| weights[wanted]) / classes as f64);
     }
-    Ok(vec![reduce(losses, target.shape(), args.text(5, "mean"), input.dtype())])
+    Ok(vec![reduce(
+        losses,
+        target.shape(),
+        args.text(5, "mean"),
+        input.dtype(),
+    )])
 }
 fn multi_margin_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta) = (grad(b)?, input_meta(b, 0)?);
     let (samples, classes) = classes(&meta);
     let args = Args(b.args());
-    let (power, margin, mean) = (args.float(2, 1.0), args.float(3, 1.0), args.text(5, "mean") == "mean");
+    let (power, margin, mean) = (
+        args.float(2, 1.0),
+        args.float(3, 1.0),
+        args.text(5, "mean") == "mean",
+    );
     let (input, target) = (b.input(0)?, b.input(1)?);
     let input = kit::reshape(b, input, &[samples, classes])?;
     let target = kit::reshape(b, target, &[samples, 1])?;
@@ -431,10 +637,18 @@ fn multi_margin_formula(b: &mut dyn Backward) -> Grads {
         let hinge = kit::call(b, "clamp", vec![t(distance), kit::f(0.0)])?;
         kit::scale(b, hinge, 2.0)?
     };
-    let others = kit::call(b, "scatter.value", vec![t(slope), kit::n(1), t(target), kit::n(0)])?;
+    let others = kit::call(
+        b,
+        "scatter.value",
+        vec![t(slope), kit::n(1), t(target), kit::n(0)],
+    )?;
     let sum = kit::sum(b, others, &[1], true)?;
     let opposite = kit::neg(b, sum)?;
-    let mut derivative = kit::call(b, "scatter", vec![t(others), kit::n(1), t(target), t(opposite)])?;
+    let mut derivative = kit::call(
+        b,
+        "scatter",
+        vec![t(others), kit::n(1), t(target), t(opposite)],
+    )?;
     if Args(b.args()).opt(4).is_some() {
         let weight = b.input(4)?;
         let flat = kit::reshape(b, target, &[samples])?;
@@ -444,7 +658,11 @@ fn multi_margin_formula(b: &mut dyn Backward) -> Grads {
     }
     let count = classes as f64 * if mean { samples as f64 } else { 1.0 };
     let grad = kit::scale(b, grad, 1.0 / count)?;
-    let grad = if b.meta(grad).ndim() == 1 { kit::reshape(b, grad, &[samples, 1])? } else { grad };
+    let grad = if b.meta(grad).ndim() == 1 {
+        kit::reshape(b, grad, &[samples, 1])?
+    } else {
+        grad
+    };
     let part = kit::mul(b, derivative, grad)?;
     Ok(vec![Some(kit::reshape(b, part, &meta.shape)?)])
 }

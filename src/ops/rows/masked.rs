@@ -1,8 +1,11 @@
-//! Masks, and picking and writing with an index as large as what is picked: `where`, `gather`, `scatter`, `nonzero`.
+//! Masks: choosing by them, and picking and writing where they are true.
 
-use crate::ops::array::{Array, Element, Offsets};
-use crate::ops::kernels::{self, Along, Sum};
-use crate::ops::kit::{self, Args, Grads, IN_PLACE, INTERNAL, both, fixed, formula, function, grad, input_meta, int, ints, method, op, param, same, saved, saved_if, saved_output, t, tensor};
+use crate::ops::array::{Array, Element};
+use crate::ops::kernels;
+use crate::ops::kit::{
+    self, Args, Grads, IN_PLACE, INTERNAL, both, fixed, formula, function, grad, input_meta, ints,
+    method, op, param, saved, t, tensor,
+};
 use crate::ops::layout;
 use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::promote::Promotion;
@@ -12,40 +15,141 @@ use crate::with_element;
 
 const SELF: Param = tensor("self");
 const MASK: Param = fixed("mask");
-const INDEX: Param = fixed("index");
-const DIM: Param = int("dim");
 const VALUE: Param = param("value", ParamKind::TensorOrScalar);
-const SCATTER: &[&str] = &["scatter"];
 
 /// The rows of this file.
 pub const ROWS: &[OpRow] = &[
-    op("where", function(&["where"]), &[fixed("condition"), param("self", ParamKind::TensorOrScalar), param("other", ParamKind::TensorOrScalar)], where_infer, where_forward, &[saved(0)], formula(where_formula), "WhereBackward0", &["where(c,a,b)", "where(c,a,scalar)"]),
-    op("where.method", method(&["where"]), &[SELF, fixed("condition"), param("other", ParamKind::TensorOrScalar)], |args| where_infer(&reorder(args)), |args, rng| where_forward(&reorder(args), rng), &[saved(1)], formula(where_method_formula), "WhereBackward0", &[]),
-    op("where.condition", function(&["where"]), &[fixed("condition")], |_| kit::shape_from_values(), nonzero_tuple, &[], Gradient::NotDifferentiable, "", &[]),
-    op("nonzero", both(&["nonzero"]), &[fixed("self"), kit::keyword(kit::flag_or("as_tuple", false))], |_| kit::shape_from_values(), nonzero_forward, &[], Gradient::NotDifferentiable, "", &[]),
-    OpRow { in_place: IN_PLACE, node_by: Some(masked_fill_node), ..op("masked_fill", both(&["masked_fill"]), &[SELF, MASK, VALUE], masked_fill_infer, masked_fill_forward, &[saved(1)], formula(masked_fill_formula), "MaskedFillBackward0", &["masked_fill", "masked_fill_", "x[mask] = scalar"]) },
-    op("masked_select", both(&["masked_select"]), &[SELF, MASK], masked_select_infer, masked_select_forward, &[saved(0), saved(1)], formula(masked_select_formula), "MaskedSelectBackward0", &["masked_select"]),
-    OpRow { in_place: IN_PLACE, ..op("masked_scatter", both(&["masked_scatter"]), &[SELF, MASK, tensor("source")], masked_scatter_infer, masked_scatter_forward, &[saved(1)], formula(masked_scatter_formula), "MaskedScatterBackward0", &["masked_scatter", "masked_scatter_"]) },
-    op("_masked_place", INTERNAL, &[tensor("source"), ints("sizes"), MASK], sized_infer, masked_place, &[saved(2)], formula(masked_place_formula), "MaskedPlaceBackward0", &[]),
-    op("masked_scatter_backward", INTERNAL, &[tensor("grad"), ints("sizes"), MASK], sized_infer, masked_scatter_backward, &[saved(2)], formula(masked_scatter_backward_formula), "MaskedScatterBackwardBackward0", &[]),
-    op("gather", both(&["gather"]), &[SELF, DIM, INDEX], gather_infer, gather_forward, &[saved(0), saved(2)], formula(gather_formula), "GatherBackward0", &["gather"]),
-    op("gather_backward", INTERNAL, &[tensor("grad"), ints("sizes"), DIM, INDEX], sized_infer, gather_backward, &[saved(3)], formula(gather_backward_formula), "GatherBackwardBackward0", &[]),
-    // `take_along_dim` broadcasts and gathers; the broadcast copy of the index cannot be reached.
-    OpRow { in_place: IN_PLACE, ..op("scatter", both(SCATTER), &[SELF, DIM, INDEX, tensor("src")], scatter_infer, scatter_forward, &[saved(2)], formula(scatter_formula), "ScatterBackward0", &["scatter", "scatter_"]) },
-    OpRow { in_place: IN_PLACE, ..op("scatter.value", both(SCATTER), &[SELF, DIM, INDEX, param("value", ParamKind::Scalar)], scatter_infer, scatter_forward, &[saved(2)], formula(scatter_formula), "ScatterBackward1", &[]) },
-    OpRow { in_place: IN_PLACE, ..op("scatter_add", both(&["scatter_add"]), &[SELF, DIM, INDEX, tensor("src")], scatter_infer, scatter_add_forward, &[saved_if(2, &[3])], formula(scatter_add_formula), "ScatterAddBackward0", &["scatter_add", "scatter_add_"]) },
-    OpRow { in_place: IN_PLACE, ..op("scatter_reduce", both(&["scatter_reduce"]), &[SELF, DIM, INDEX, tensor("src"), param("reduce", ParamKind::Str), kit::keyword(kit::flag_or("include_self", true))], scatter_reduce_infer, scatter_reduce_forward, &[saved(0), saved(2), saved(3), saved_output(0)], formula(scatter_reduce_formula), "ScatterReduceBackward0", &["scatter_reduce(mean)"]) },
+    op(
+        "where",
+        function(&["where"]),
+        &[
+            fixed("condition"),
+            param("self", ParamKind::TensorOrScalar),
+            param("other", ParamKind::TensorOrScalar),
+        ],
+        where_infer,
+        where_forward,
+        &[saved(0)],
+        formula(where_formula),
+        "WhereBackward0",
+        &["where(c,a,b)", "where(c,a,scalar)"],
+    ),
+    op(
+        "where.method",
+        method(&["where"]),
+        &[
+            SELF,
+            fixed("condition"),
+            param("other", ParamKind::TensorOrScalar),
+        ],
+        |args| where_infer(&reorder(args)),
+        |args, rng| where_forward(&reorder(args), rng),
+        &[saved(1)],
+        formula(where_method_formula),
+        "WhereBackward0",
+        &[],
+    ),
+    op(
+        "where.condition",
+        function(&["where"]),
+        &[fixed("condition")],
+        |_| kit::shape_from_values(),
+        nonzero_tuple,
+        &[],
+        Gradient::NotDifferentiable,
+        "",
+        &[],
+    ),
+    op(
+        "nonzero",
+        both(&["nonzero"]),
+        &[fixed("self"), kit::keyword(kit::flag_or("as_tuple", false))],
+        |_| kit::shape_from_values(),
+        nonzero_forward,
+        &[],
+        Gradient::NotDifferentiable,
+        "",
+        &[],
+    ),
+    OpRow {
+        in_place: IN_PLACE,
+        node_by: Some(masked_fill_node),
+        ..op(
+            "masked_fill",
+            both(&["masked_fill"]),
+            &[SELF, MASK, VALUE],
+            masked_fill_infer,
+            masked_fill_forward,
+            &[saved(1)],
+            formula(masked_fill_formula),
+            "MaskedFillBackward0",
+            &["masked_fill", "masked_fill_", "x[mask] = scalar"],
+        )
+    },
+    op(
+        "masked_select",
+        both(&["masked_select"]),
+        &[SELF, MASK],
+        masked_select_infer,
+        masked_select_forward,
+        &[saved(0), saved(1)],
+        formula(masked_select_formula),
+        "MaskedSelectBackward0",
+        &["masked_select"],
+    ),
+    OpRow {
+        in_place: IN_PLACE,
+        ..op(
+            "masked_scatter",
+            both(&["masked_scatter"]),
+            &[SELF, MASK, tensor("source")],
+            masked_scatter_infer,
+            masked_scatter_forward,
+            &[saved(1)],
+            formula(masked_scatter_formula),
+            "MaskedScatterBackward0",
+            &["masked_scatter", "masked_scatter_"],
+        )
+    },
+    op(
+        "_masked_place",
+        INTERNAL,
+        &[tensor("source"), ints("sizes"), MASK],
+        sized_infer,
+        masked_place,
+        &[saved(2)],
+        formula(masked_place_formula),
+        "MaskedPlaceBackward0",
+        &[],
+    ),
+    op(
+        "masked_scatter_backward",
+        INTERNAL,
+        &[tensor("grad"), ints("sizes"), MASK],
+        sized_infer,
+        masked_scatter_backward,
+        &[saved(2)],
+        formula(masked_scatter_backward_formula),
+        "MaskedScatterBackwardBackward0",
+        &[],
+    ),
 ];
 
 fn sized_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    Ok(vec![Meta::contiguous(args.tensor(0)?.dtype, layout::checked_shape(&args.ints(1))?)])
+    Ok(vec![Meta::contiguous(
+        args.tensor(0)?.dtype,
+        layout::checked_shape(&args.ints(1))?,
+    )])
 }
 
 /// `x.where(condition, other)` as `where(condition, x, other)`.
 fn reorder<T: Clone>(args: &[Arg<T>]) -> Vec<Arg<T>> {
     match args {
-        [this, condition, rest @ ..] => [condition.clone(), this.clone()].into_iter().chain(rest.iter().cloned()).collect(),
+        [this, condition, rest @ ..] => [condition.clone(), this.clone()]
+            .into_iter()
+            .chain(rest.iter().cloned())
+            .collect(),
         _ => args.to_vec(),
     }
 }
@@ -63,13 +167,19 @@ fn where_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             shape = layout::broadcast(&shape, &meta.shape)?;
         }
     }
-    Ok(vec![Meta::contiguous(Promotion::new().args(&args[1..]).result(), shape)])
+    Ok(vec![Meta::contiguous(
+        Promotion::new().args(&args[1..]).result(),
+        shape,
+    )])
 }
 /// A tensor or number, in the dtype and sizes of the result.
 fn operand(args: Args<'_, Array>, place: usize, meta: &Meta) -> Result<Array, OpError> {
     Ok(match args.scalar(place) {
         Some(value) => Array::scalar(meta.dtype, value).broadcast_to(&meta.shape),
-        None => args.tensor(place)?.cast(meta.dtype).broadcast_to(&meta.shape),
+        None => args
+            .tensor(place)?
+            .cast(meta.dtype)
+            .broadcast_to(&meta.shape),
     })
 }
 fn where_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
@@ -87,13 +197,19 @@ fn where_grads(b: &mut dyn Backward, condition: Var, places: [usize; 2]) -> Grad
     let grad = grad(b)?;
     let mut grads = vec![];
     for (place, first) in places.into_iter().zip([true, false]) {
-        let Some(meta) = Args(b.args()).opt(place).cloned() else { continue };
+        let Some(meta) = Args(b.args()).opt(place).cloned() else {
+            continue;
+        };
         if !b.needs(place) {
             grads.push(None);
             continue;
         }
         let zero = Arg::Scalar(Scalar::Int(0));
-        let args = if first { vec![t(condition), t(grad), zero] } else { vec![t(condition), zero, t(grad)] };
+        let args = if first {
+            vec![t(condition), t(grad), zero]
+        } else {
+            vec![t(condition), zero, t(grad)]
+        };
         let part = kit::call(b, "where", args)?;
         grads.push(Some(kit::reduce_to(b, part, &meta.shape)?));
     }
@@ -124,8 +240,15 @@ pub fn nonzero(array: &Array) -> Vec<Vec<i64>> {
 }
 fn nonzero_tuple(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let array = Args(args).tensor(0)?;
-    let array = if array.meta.ndim() == 0 { array.reshaped(&[1][..]) } else { array.clone() };
-    Ok(nonzero(&array).into_iter().map(|values| Array::from_vec::<i64>(&[values.len()][..], values)).collect())
+    let array = if array.meta.ndim() == 0 {
+        array.reshaped(&[1][..])
+    } else {
+        array.clone()
+    };
+    Ok(nonzero(&array)
+        .into_iter()
+        .map(|values| Array::from_vec::<i64>(&[values.len()][..], values))
+        .collect())
 }
 fn nonzero_forward(args: &[Arg<Array>], rng: &mut Rng) -> Result<Vec<Array>, OpError> {
     if Args(args).flag(1, false) {
@@ -135,8 +258,13 @@ fn nonzero_forward(args: &[Arg<Array>], rng: &mut Rng) -> Result<Vec<Array>, OpE
     let coordinates = nonzero(array);
     let scalar = usize::from(array.item().as_f64() != 0.0);
     let count = coordinates.first().map_or(scalar, Vec::len);
-    let rows = (0..count).flat_map(|row| coordinates.iter().map(move |column| column[row])).collect();
-    Ok(vec![Array::from_vec::<i64>(&[count, coordinates.len()][..], rows)])
+    let rows = (0..count)
+        .flat_map(|row| coordinates.iter().map(move |column| column[row]))
+        .collect();
+    Ok(vec![Array::from_vec::<i64>(
+        &[count, coordinates.len()][..],
+        rows,
+    )])
 }
 
 fn masked_fill_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
@@ -167,14 +295,20 @@ pub fn c_name(dtype: Dtype) -> &'static str {
     }
 }
 fn masked_fill_node(args: &[Arg<Meta>]) -> &'static str {
-    if Args(args).opt(2).is_some() { "MaskedFillBackward1" } else { "MaskedFillBackward0" }
+    if Args(args).opt(2).is_some() {
+        "MaskedFillBackward1"
+    } else {
+        "MaskedFillBackward0"
+    }
 }
 fn masked_fill_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let meta = kit::inferred(masked_fill_infer, args)?;
     let args = Args(args);
     let mask = args.tensor(1)?.broadcast_to(&meta.shape);
     let array = args.tensor(0)?.broadcast_to(&meta.shape);
-    let value = args.scalar(2).unwrap_or_else(|| args.opt(2).map_or(Scalar::Int(0), Array::item));
+    let value = args
+        .scalar(2)
+        .unwrap_or_else(|| args.opt(2).map_or(Scalar::Int(0), Array::item));
     Ok(vec![with_element!(meta.dtype, T => {
         let value = <T as Element>::from_scalar(value);
         let filled = mask.values::<bool>().iter().zip(array.values::<T>().iter()).map(|(&fill, &old)| if fill { value } else { old }).collect();
@@ -200,7 +334,9 @@ fn masked_select_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let (meta, mask) = (args.tensor(0)?, args.tensor(1)?);
     if mask.dtype != Dtype::Bool {
-        return Err(OpError::runtime("masked_select: expected BoolTensor for mask"));
+        return Err(OpError::runtime(
+            "masked_select: expected BoolTensor for mask",
+        ));
     }
     layout::broadcast(&mask.shape, &meta.shape)?;
     kit::shape_from_values()
@@ -209,7 +345,9 @@ fn masked_select_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>,
     let args = Args(args);
     let (array, mask) = (args.tensor(0)?, args.tensor(1)?);
     if mask.dtype() != Dtype::Bool {
-        return Err(OpError::runtime("masked_select: expected BoolTensor for mask"));
+        return Err(OpError::runtime(
+            "masked_select: expected BoolTensor for mask",
+        ));
     }
     let shape = layout::broadcast(mask.shape(), array.shape())?;
     let (array, mask) = (array.broadcast_to(&shape), mask.broadcast_to(&shape));
@@ -221,7 +359,11 @@ fn masked_select_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>,
 fn masked_select_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta, mask) = (grad(b)?, input_meta(b, 0)?, b.input(1)?);
     let shape = layout::broadcast(&b.meta(mask).shape, &meta.shape)?;
-    let placed = kit::call(b, "_masked_place", vec![t(grad), kit::shape(&shape), t(mask)])?;
+    let placed = kit::call(
+        b,
+        "_masked_place",
+        vec![t(grad), kit::shape(&shape), t(mask)],
+    )?;
     Ok(vec![Some(kit::reduce_to(b, placed, &meta.shape)?)])
 }
 
@@ -236,9 +378,15 @@ fn masked_scatter_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
         )));
     }
     if mask.dtype != Dtype::Bool {
-        return Err(OpError::runtime(format!("masked_scatter_ only supports boolean masks, but got mask with dtype {}", mask.dtype.scalar_name())));
+        return Err(OpError::runtime(format!(
+            "masked_scatter_ only supports boolean masks, but got mask with dtype {}",
+            mask.dtype.scalar_name()
+        )));
     }
-    Ok(vec![Meta::contiguous(meta.dtype, layout::broadcast(&mask.shape, &meta.shape)?)])
+    Ok(vec![Meta::contiguous(
+        meta.dtype,
+        layout::broadcast(&mask.shape, &meta.shape)?,
+    )])
 }
 /// Writes the elements of `source` one after the other where the mask is true.
 fn scatter_by_mask(into: &Array, mask: &Array, source: &Array) -> Result<Array, OpError> {
@@ -258,7 +406,10 @@ fn scatter_by_mask(into: &Array, mask: &Array, source: &Array) -> Result<Array, 
 fn masked_scatter_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let meta = kit::inferred(masked_scatter_infer, args)?;
     let args = Args(args);
-    let (array, mask) = (args.tensor(0)?.broadcast_to(&meta.shape), args.tensor(1)?.broadcast_to(&meta.shape));
+    let (array, mask) = (
+        args.tensor(0)?.broadcast_to(&meta.shape),
+        args.tensor(1)?.broadcast_to(&meta.shape),
+    );
     Ok(vec![scatter_by_mask(&array, &mask, args.tensor(2)?)?])
 }
 fn masked_scatter_formula(b: &mut dyn Backward) -> Grads {
@@ -269,7 +420,11 @@ fn masked_scatter_formula(b: &mut dyn Backward) -> Grads {
         grads[0] = Some(kit::reduce_to(b, kept, &meta.shape)?);
     }
     if b.needs(2) {
-        grads[1] = Some(kit::call(b, "masked_scatter_backward", vec![t(grad), kit::shape(&source.shape), t(mask)])?);
+        grads[1] = Some(kit::call(
+            b,
+            "masked_scatter_backward",
+            vec![t(grad), kit::shape(&source.shape), t(mask)],
+        )?);
     }
     Ok(grads)
 }
@@ -282,239 +437,36 @@ fn masked_place(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError>
 }
 fn masked_place_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta, mask) = (grad(b)?, input_meta(b, 0)?, b.input(2)?);
-    Ok(vec![Some(kit::call(b, "masked_scatter_backward", vec![t(grad), kit::shape(&meta.shape), t(mask)])?)])
+    Ok(vec![Some(kit::call(
+        b,
+        "masked_scatter_backward",
+        vec![t(grad), kit::shape(&meta.shape), t(mask)],
+    )?)])
 }
 /// What the mask picks, in order, with zeros after it.
 fn masked_scatter_backward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let meta = kit::inferred(sized_infer, args)?;
     let args = Args(args);
-    let (grad, mask) = (args.tensor(0)?, args.tensor(2)?.broadcast_to(args.tensor(0)?.shape()));
-    let places: Vec<usize> = mask.values::<bool>().iter().enumerate().filter(|(_, take)| **take).map(|(place, _)| place).collect();
-    Ok(vec![kernels::gather(grad, &meta.shape, |place| places.get(place).copied())])
+    let (grad, mask) = (
+        args.tensor(0)?,
+        args.tensor(2)?.broadcast_to(args.tensor(0)?.shape()),
+    );
+    let places: Vec<usize> = mask
+        .values::<bool>()
+        .iter()
+        .enumerate()
+        .filter(|(_, take)| **take)
+        .map(|(place, _)| place)
+        .collect();
+    Ok(vec![kernels::gather(grad, &meta.shape, |place| {
+        places.get(place).copied()
+    })])
 }
 fn masked_scatter_backward_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta, mask) = (grad(b)?, input_meta(b, 0)?, b.input(2)?);
-    Ok(vec![Some(kit::call(b, "_masked_place", vec![t(grad), kit::shape(&meta.shape), t(mask)])?)])
-}
-
-/// A shape, with one dimension if it has none.
-fn dimensioned(shape: &[usize]) -> Shape {
-    if shape.is_empty() { Shape::from_slice(&[1]) } else { shape.into() }
-}
-/// What `gather` and `scatter` ask of an index.
-fn check_index(name: &str, meta: &Meta, dim: i64, index: &Meta, this: &str) -> Result<usize, OpError> {
-    let dim = layout::wrap_dim(dim, meta.ndim())?;
-    if index.dtype != Dtype::I64 {
-        return Err(OpError::runtime(format!("{name}(): Expected dtype int32/int64 for index")));
-    }
-    if index.numel() > 0 && dimensioned(&meta.shape).len() != dimensioned(&index.shape).len() {
-        return Err(OpError::runtime(format!("Index tensor must have the same number of dimensions as {this} tensor")));
-    }
-    Ok(dim)
-}
-/// A dimension other than `dim` in which `index` is larger than `shape`.
-fn exceeds(index: &[usize], shape: &[usize], dim: Option<usize>) -> Option<usize> {
-    index.iter().zip(shape).enumerate().find(|(place, (a, b))| Some(*place) != dim && a > b).map(|(place, _)| place)
-}
-fn gather_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
-    let args = Args(args);
-    let (meta, index) = (args.tensor(0)?, args.tensor(2)?);
-    let dim = check_index("gather", meta, args.int(1, 0), index, "input")?;
-    if let Some(place) = exceeds(&index.shape, &meta.shape, Some(dim)).filter(|_| index.numel() > 0) {
-        return Err(OpError::runtime(format!(
-            "Size does not match at dimension {place} expected index {} to be no larger than self {} apart from dimension {dim}",
-            index.sizes(),
-            meta.sizes()
-        )));
-    }
-    Ok(vec![Meta::contiguous(meta.dtype, index.shape.clone())])
-}
-/// For each element of the index, the place that it means in a tensor of `shape`.
-fn targets(shape: &[usize], dim: i64, index: &Array) -> Result<Vec<usize>, OpError> {
-    let dim = layout::wrap_dim(dim, shape.len())?;
-    if index.numel() == 0 {
-        return Ok(vec![]);
-    }
-    let whole = Meta::contiguous(Dtype::I64, dimensioned(shape));
-    let mut layout = Meta { shape: dimensioned(index.shape()), ..whole.clone() };
-    layout.strides[dim] = 0;
-    let (size, stride) = (whole.shape[dim] as i64, whole.strides[dim]);
-    Offsets::new(&layout)
-        .zip(index.values::<i64>().iter())
-        .map(|(base, &at)| {
-            if at < 0 || at >= size {
-                return Err(OpError::runtime(format!("index {at} is out of bounds for dimension {dim} with size {size}")));
-            }
-            Ok(base + at as usize * stride)
-        })
-        .collect()
-}
-fn gather_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    let args = Args(args);
-    let (array, index) = (args.tensor(0)?, args.tensor(2)?);
-    let places = targets(array.shape(), args.int(1, 0), index)?;
-    Ok(vec![kernels::gather(array, index.shape(), |place| Some(places[place]))])
-}
-fn gather_formula(b: &mut dyn Backward) -> Grads {
-    let (grad, meta, dim, index) = (grad(b)?, input_meta(b, 0)?, same(b, 1), b.input(2)?);
-    Ok(vec![Some(kit::call(b, "gather_backward", vec![t(grad), kit::shape(&meta.shape), dim, t(index)])?)])
-}
-fn gather_backward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    let meta = kit::inferred(sized_infer, args)?;
-    let args = Args(args);
-    let places = targets(&meta.shape, args.int(2, 0), args.tensor(3)?)?;
-    Ok(vec![kernels::accumulate(args.tensor(0)?, &meta.shape, |place| Some(places[place]))])
-}
-fn gather_backward_formula(b: &mut dyn Backward) -> Grads {
-    let (grad, dim, index) = (grad(b)?, same(b, 2), b.input(3)?);
-    Ok(vec![Some(kit::call(b, "gather", vec![t(grad), dim, t(index)])?)])
-}
-
-fn scatter_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
-    let args = Args(args);
-    let (meta, index) = (args.tensor(0)?, args.tensor(2)?);
-    let dim = check_index("scatter", meta, args.int(1, 0), index, "self")?;
-    let source = args.opt(3);
-    if source.is_some_and(|source| source.dtype != meta.dtype) {
-        return Err(OpError::runtime("scatter(): Expected self.dtype to be equal to src.dtype"));
-    }
-    let too_large = exceeds(&index.shape, &meta.shape, Some(dim)).is_some()
-        || source.is_some_and(|source| exceeds(&index.shape, &source.shape, None).is_some());
-    if too_large && index.numel() > 0 {
-        let beside = source.map_or(String::new(), |source| format!(" and to be no larger size than src {}", source.sizes()));
-        return Err(OpError::runtime(format!(
-            "Expected index {} to be no larger than self {} apart from dimension {dim}{beside}",
-            index.sizes(),
-            meta.sizes()
-        )));
-    }
-    Ok(vec![Meta::contiguous(meta.dtype, meta.shape.clone())])
-}
-/// The values at the places of the index: the corner of a larger source.
-fn corner(source: &Array, index: &Array) -> Array {
-    let meta = if source.meta.ndim() == index.meta.ndim() { Meta { shape: index.meta.shape.clone(), ..source.meta.clone() } } else { source.meta.clone() };
-    source.with_meta(meta)
-}
-fn scattered(args: &[Arg<Array>], add: bool) -> Result<Vec<Array>, OpError> {
-    let args = Args(args);
-    let (array, index) = (args.tensor(0)?, args.tensor(2)?);
-    let places = targets(array.shape(), args.int(1, 0), index)?;
-    let source = match args.scalar(3) {
-        Some(value) => Array::scalar(array.dtype(), value).broadcast_to(&[places.len()]),
-        None => corner(args.tensor(3)?, index),
-    };
-    Ok(vec![with_element!(array.dtype(), T => {
-        let mut target = array.values::<T>().into_owned();
-        for (&place, &value) in places.iter().zip(source.values::<T>().iter()) {
-            target[place] = if add { Sum::plus(target[place], value) } else { value };
-        }
-        Array::from_vec::<T>(array.meta.shape.clone(), target)
-    })])
-}
-fn scatter_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    scattered(args, false)
-}
-fn scatter_add_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    scattered(args, true)
-}
-/// The gradient at the index, in the shape of the source (zeros where it is larger).
-fn source_grad(b: &mut dyn Backward, grad: Var) -> Result<Var, OpError> {
-    let (dim, index, source) = (same(b, 1), b.input(2)?, input_meta(b, 3)?);
-    let mut picked = kit::call(b, "gather", vec![t(grad), dim, t(index)])?;
-    // Measured: for a source larger than the index, PyTorch's gradient has the index's shape and is refused; here it is padded.
-    for place in 0..source.ndim() {
-        let mut shape = b.meta(picked).shape;
-        if shape[place] != source.shape[place] {
-            shape[place] = source.shape[place];
-            picked = kit::call(b, "_place", vec![Arg::Tensors(vec![picked]), kit::shape(&shape), kit::n(place as i64), kit::list(&[0])])?;
-        }
-    }
-    Ok(picked)
-}
-fn scatter_formula(b: &mut dyn Backward) -> Grads {
-    let (grad, dim, index) = (grad(b)?, same(b, 1), b.input(2)?);
-    let mut grads = vec![None];
-    if b.needs(0) {
-        grads[0] = Some(kit::call(b, "scatter.value", vec![t(grad), dim, t(index), kit::n(0)])?);
-    }
-    if Args(b.args()).opt(3).is_some() {
-        grads.push(if b.needs(3) { Some(source_grad(b, grad)?) } else { None });
-    }
-    Ok(grads)
-}
-fn scatter_add_formula(b: &mut dyn Backward) -> Grads {
-    let grad = grad(b)?;
-    let source = if b.needs(3) { Some(source_grad(b, grad)?) } else { None };
-    Ok(vec![Some(grad), source])
-}
-
-fn scatter_reduce_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
-    let reduce = Args(args).text(4, "");
-    if !["sum", "prod", "mean", "amax", "amin"].contains(&reduce) {
-        return Err(OpError::runtime(format!("reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")));
-    }
-    scatter_infer(&args[..4])
-}
-fn scatter_reduce_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    let args = Args(args);
-    let (array, index) = (args.tensor(0)?, args.tensor(2)?);
-    let places = targets(array.shape(), args.int(1, 0), index)?;
-    let source = corner(args.tensor(3)?, index);
-    let (reduce, with_self) = (args.text(4, ""), args.flag(5, true));
-    let mut target = array.values_as::<f64>().into_owned();
-    let mut count = vec![if with_self { 1.0 } else { 0.0 }; target.len()];
-    for (&place, &value) in places.iter().zip(source.values_as::<f64>().iter()) {
-        let old = target[place];
-        target[place] = match reduce {
-            _ if count[place] == 0.0 => value,
-            "prod" => old * value,
-            "amax" => old.max(value),
-            "amin" => old.min(value),
-            _ => old + value,
-        };
-        count[place] += 1.0;
-    }
-    if reduce == "mean" {
-        target.iter_mut().zip(&count).filter(|(_, count)| **count > 1.0).for_each(|(value, count)| *value /= count);
-    }
-    Ok(vec![Array::from_vec::<f64>(array.meta.shape.clone(), target).cast(array.dtype())])
-}
-fn scatter_reduce_formula(b: &mut dyn Backward) -> Grads {
-    let (grad, this, dim, index, source) = (grad(b)?, b.input(0)?, same(b, 1), b.input(2)?, b.input(3)?);
-    let (reduce, with_self) = (Args(b.args()).text(4, "").to_owned(), Args(b.args()).flag(5, true));
-    let gather = |b: &mut dyn Backward, var: Var| kit::call(b, "gather", vec![t(var), dim.clone(), t(index)]);
-    let (mut own, from) = match &*reduce {
-        "sum" => (grad, gather(b, grad)?),
-        "mean" => {
-            let ones = kit::call(b, "ones_like", vec![t(source)])?;
-            let start = kit::call(b, if with_self { "ones_like" } else { "zeros_like" }, vec![t(grad)])?;
-            let count = kit::call(b, "scatter_add", vec![t(start), dim.clone(), t(index), t(ones)])?;
-            let empty = kit::call(b, "eq", vec![t(count), kit::n(0)])?;
-            let count = kit::call(b, "masked_fill", vec![t(count), t(empty), kit::n(1)])?;
-            let part = kit::div(b, grad, count)?;
-            (part, gather(b, part)?)
-        }
-        "amax" | "amin" => {
-            let result = b.output(0)?;
-            let (value, dtype) = (gather(b, result)?, b.meta(grad).dtype);
-            let own_best = kit::call(b, "eq", vec![t(this), t(result)])?;
-            let own_best = kit::call(b, "_to_copy", vec![t(own_best), Arg::Dtype(dtype)])?;
-            let best = kit::call(b, "eq", vec![t(source), t(value)])?;
-            let best = kit::call(b, "_to_copy", vec![t(best), Arg::Dtype(dtype)])?;
-            let count = kit::call(b, "scatter_add", vec![t(own_best), dim.clone(), t(index), t(best)])?;
-            let part = kit::div(b, grad, count)?;
-            let picked = gather(b, part)?;
-            (kit::mul(b, own_best, part)?, kit::mul(b, best, picked)?)
-        }
-        _ => return Err(OpError::Unsupported("the gradient of scatter_reduce with prod".into())),
-    };
-    if !with_self {
-        own = kit::call(b, "scatter.value", vec![t(own), dim.clone(), t(index), kit::n(0)])?;
-    }
-    Ok(vec![Some(own), Some(from)])
-}
-
-/// The size of a dimension, one for a scalar.
-pub fn size_at(meta: &Meta, dim: usize) -> usize {
-    Along::new(&meta.shape, dim).size
+    Ok(vec![Some(kit::call(
+        b,
+        "_masked_place",
+        vec![t(grad), kit::shape(&meta.shape), t(mask)],
+    )?)])
 }

@@ -4,7 +4,10 @@ use ndarray::{ArrayView2, Ix2, LinalgScalar};
 
 use super::masked::c_name;
 use crate::ops::array::{Array, Element};
-use crate::ops::kit::{self, Args, Grads, IN_PLACE, both, float_or, formula, grad, input_meta, keyword, op, saved_if, t, tensor};
+use crate::ops::kit::{
+    self, Args, Grads, IN_PLACE, both, float_or, formula, grad, input_meta, keyword, op, saved_if,
+    t, tensor,
+};
 use crate::ops::layout;
 use crate::ops::meta::{Dtype, Meta, Shape};
 use crate::ops::rng::Rng;
@@ -19,13 +22,92 @@ const ADDED: &[Save] = &[saved_if(1, &[2]), saved_if(2, &[1])];
 
 /// The rows of this file.
 pub const ROWS: &[OpRow] = &[
-    op("mm", both(&["mm"]), &[SELF, tensor("mat2")], mm_infer, mm_forward, FACTORS, formula(mm_formula), "MmBackward0", &["mm", "matmul 2d@2d"]),
-    op("bmm", both(&["bmm"]), &[SELF, tensor("mat2")], bmm_infer, bmm_forward, FACTORS, formula(mm_formula), "BmmBackward0", &["bmm"]),
-    op("mv", both(&["mv"]), &[SELF, tensor("vec")], mv_infer, mv_forward, FACTORS, formula(mv_formula), "MvBackward0", &["mv", "matmul 2d@1d"]),
-    op("dot", both(&["dot"]), &[SELF, tensor("tensor")], dot_infer, dot_forward, FACTORS, formula(dot_formula), "DotBackward0", &["dot"]),
-    OpRow { in_place: IN_PLACE, ..op("addmm", both(&["addmm"]), &[SELF, tensor("mat1"), tensor("mat2"), BETA, ALPHA], addmm_infer, addmm_forward, ADDED, formula(addmm_formula), "AddmmBackward0", &["addmm", "addmm_"]) },
-    OpRow { in_place: IN_PLACE, ..op("addmv", both(&["addmv"]), &[SELF, tensor("mat"), tensor("vec"), BETA, ALPHA], addmv_infer, addmv_forward, ADDED, formula(addmv_formula), "AddmvBackward0", &["addmv"]) },
-    OpRow { in_place: IN_PLACE, ..op("baddbmm", both(&["baddbmm"]), &[SELF, tensor("batch1"), tensor("batch2"), BETA, ALPHA], baddbmm_infer, baddbmm_forward, ADDED, formula(addmm_formula), "BaddbmmBackward0", &["baddbmm"]) },
+    op(
+        "mm",
+        both(&["mm"]),
+        &[SELF, tensor("mat2")],
+        mm_infer,
+        mm_forward,
+        FACTORS,
+        formula(mm_formula),
+        "MmBackward0",
+        &["mm", "matmul 2d@2d"],
+    ),
+    op(
+        "bmm",
+        both(&["bmm"]),
+        &[SELF, tensor("mat2")],
+        bmm_infer,
+        bmm_forward,
+        FACTORS,
+        formula(mm_formula),
+        "BmmBackward0",
+        &["bmm"],
+    ),
+    op(
+        "mv",
+        both(&["mv"]),
+        &[SELF, tensor("vec")],
+        mv_infer,
+        mv_forward,
+        FACTORS,
+        formula(mv_formula),
+        "MvBackward0",
+        &["mv", "matmul 2d@1d"],
+    ),
+    op(
+        "dot",
+        both(&["dot"]),
+        &[SELF, tensor("tensor")],
+        dot_infer,
+        dot_forward,
+        FACTORS,
+        formula(dot_formula),
+        "DotBackward0",
+        &["dot"],
+    ),
+    OpRow {
+        in_place: IN_PLACE,
+        ..op(
+            "addmm",
+            both(&["addmm"]),
+            &[SELF, tensor("mat1"), tensor("mat2"), BETA, ALPHA],
+            addmm_infer,
+            addmm_forward,
+            ADDED,
+            formula(addmm_formula),
+            "AddmmBackward0",
+            &["addmm", "addmm_"],
+        )
+    },
+    OpRow {
+        in_place: IN_PLACE,
+        ..op(
+            "addmv",
+            both(&["addmv"]),
+            &[SELF, tensor("mat"), tensor("vec"), BETA, ALPHA],
+            addmv_infer,
+            addmv_forward,
+            ADDED,
+            formula(addmv_formula),
+            "AddmvBackward0",
+            &["addmv"],
+        )
+    },
+    OpRow {
+        in_place: IN_PLACE,
+        ..op(
+            "baddbmm",
+            both(&["baddbmm"]),
+            &[SELF, tensor("batch1"), tensor("batch2"), BETA, ALPHA],
+            baddbmm_infer,
+            baddbmm_forward,
+            ADDED,
+            formula(addmm_formula),
+            "BaddbmmBackward0",
+            &["baddbmm"],
+        )
+    },
 ];
 
 fn check_same_dtype(first: &Meta, second: &Meta) -> Result<(), OpError> {
@@ -38,10 +120,18 @@ fn check_same_dtype(first: &Meta, second: &Meta) -> Result<(), OpError> {
         c_name(second.dtype)
     )))
 }
-fn check_matrices(name: &str, names: [&str; 2], first: &Meta, second: &Meta) -> Result<Shape, OpError> {
+fn check_matrices(
+    name: &str,
+    names: [&str; 2],
+    first: &Meta,
+    second: &Meta,
+) -> Result<Shape, OpError> {
     for (meta, argument) in [first, second].into_iter().zip(names) {
         if meta.ndim() != 2 {
-            return Err(OpError::runtime(format!("{name}: {argument} must be a matrix, got {}-D tensor", meta.ndim())));
+            return Err(OpError::runtime(format!(
+                "{name}: {argument} must be a matrix, got {}-D tensor",
+                meta.ndim()
+            )));
         }
     }
     if first.shape[1] != second.shape[0] {
@@ -56,7 +146,10 @@ fn check_matrices(name: &str, names: [&str; 2], first: &Meta, second: &Meta) -> 
 }
 fn not_for_bool(dtype: Dtype, kernel: &str) -> Result<(), OpError> {
     if dtype == Dtype::Bool {
-        return Err(OpError::Raises(Exception::NotImplementedError, format!("\"{kernel}\" not implemented for 'Bool'")));
+        return Err(OpError::Raises(
+            Exception::NotImplementedError,
+            format!("\"{kernel}\" not implemented for 'Bool'"),
+        ));
     }
     Ok(())
 }
@@ -69,21 +162,47 @@ fn mm_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
 }
 
 /// A matrix of an array: its last two dimensions at a batch.
-fn matrix<T: Element>(array: &Array, batch: usize) -> Result<ndarray::CowArray<'_, T, Ix2>, OpError> {
+fn matrix<T: Element>(
+    array: &Array,
+    batch: usize,
+) -> Result<ndarray::CowArray<'_, T, Ix2>, OpError> {
     let wrong = |_| OpError::Unsupported("a matrix without two dimensions".into());
     let view = array.view::<T>();
-    let view = if array.meta.ndim() == 3 { view.index_axis_move(ndarray::Axis(0), batch) } else { view };
+    let view = if array.meta.ndim() == 3 {
+        view.index_axis_move(ndarray::Axis(0), batch)
+    } else {
+        view
+    };
     Ok(view.into_dimensionality::<Ix2>().map_err(wrong)?.into())
 }
 /// The product of two matrices, in order.
-fn product<T: Element + LinalgScalar>(first: ArrayView2<'_, T>, second: ArrayView2<'_, T>) -> Vec<T> {
-    first.dot(&second).as_standard_layout().iter().copied().collect()
+fn product<T: Element + LinalgScalar>(
+    first: ArrayView2<'_, T>,
+    second: ArrayView2<'_, T>,
+) -> Vec<T> {
+    first
+        .dot(&second)
+        .as_standard_layout()
+        .iter()
+        .copied()
+        .collect()
 }
-fn products<T: Element + LinalgScalar>(first: &Array, second: &Array, shape: Shape) -> Result<Array, OpError> {
-    let batches = if first.meta.ndim() == 3 { first.shape()[0] } else { 1 };
+fn products<T: Element + LinalgScalar>(
+    first: &Array,
+    second: &Array,
+    shape: Shape,
+) -> Result<Array, OpError> {
+    let batches = if first.meta.ndim() == 3 {
+        first.shape()[0]
+    } else {
+        1
+    };
     let mut values = Vec::with_capacity(shape.iter().product());
     for batch in 0..batches {
-        values.extend(product(matrix::<T>(first, batch)?.view(), matrix::<T>(second, batch)?.view()));
+        values.extend(product(
+            matrix::<T>(first, batch)?.view(),
+            matrix::<T>(second, batch)?.view(),
+        ));
     }
     Ok(Array::from_vec::<T>(shape, values))
 }
@@ -98,27 +217,42 @@ pub fn multiply(first: &Array, second: &Array, shape: Shape) -> Result<Array, Op
 }
 /// Integers wrap around.
 fn wrapping_products(first: &Array, second: &Array, shape: Shape) -> Result<Array, OpError> {
-    let [.., rows, inner] = first.shape()[..] else { return Err(OpError::Unsupported("no matrix".into())) };
+    let [.., rows, inner] = first.shape()[..] else {
+        return Err(OpError::Unsupported("no matrix".into()));
+    };
     let columns = shape.last().copied().unwrap_or(1);
     let (a, b) = (first.values::<i64>(), second.values::<i64>());
     let mut values = vec![0i64; shape.iter().product()];
     for (place, value) in values.iter_mut().enumerate() {
-        let (batch, row, column) = (place / (rows * columns), place / columns % rows, place % columns);
+        let (batch, row, column) = (
+            place / (rows * columns),
+            place / columns % rows,
+            place % columns,
+        );
         for at in 0..inner {
             let left = a[(batch * rows + row) * inner + at];
-            *value = value.wrapping_add(left.wrapping_mul(b[(batch * inner + at) * columns + column]));
+            *value =
+                value.wrapping_add(left.wrapping_mul(b[(batch * inner + at) * columns + column]));
         }
     }
     Ok(Array::from_vec::<i64>(shape, values))
 }
 fn mm_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let meta = kit::inferred(mm_infer, args)?;
-    Ok(vec![multiply(Args(args).tensor(0)?, Args(args).tensor(1)?, meta.shape)?])
+    Ok(vec![multiply(
+        Args(args).tensor(0)?,
+        Args(args).tensor(1)?,
+        meta.shape,
+    )?])
 }
 /// `grad @ second.T` and `first.T @ grad`; `op` is `mm` or `bmm`.
 fn factors(b: &mut dyn Backward, places: [usize; 2], alpha: f64) -> Grads {
     let grad = grad(b)?;
-    let op = if b.meta(grad).ndim() == 3 { "bmm" } else { "mm" };
+    let op = if b.meta(grad).ndim() == 3 {
+        "bmm"
+    } else {
+        "mm"
+    };
     let mut grads = vec![None, None];
     if b.needs(places[0]) {
         let second = b.input(places[1])?;
@@ -169,7 +303,11 @@ fn bmm_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
 }
 fn bmm_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let meta = kit::inferred(bmm_infer, args)?;
-    Ok(vec![multiply(Args(args).tensor(0)?, Args(args).tensor(1)?, meta.shape)?])
+    Ok(vec![multiply(
+        Args(args).tensor(0)?,
+        Args(args).tensor(1)?,
+        meta.shape,
+    )?])
 }
 
 /// `input` is what is added to: its number of dimensions and its size, which the messages name.
@@ -216,7 +354,9 @@ fn column(vector: &Array) -> Array {
 fn mv_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let (matrix, vector) = (Args(args).tensor(0)?, Args(args).tensor(1)?);
     let rows = matrix.shape()[0];
-    Ok(vec![multiply(matrix, &column(vector), Shape::from_slice(&[rows, 1]))?.reshaped(&[rows][..])])
+    Ok(vec![
+        multiply(matrix, &column(vector), Shape::from_slice(&[rows, 1]))?.reshaped(&[rows][..]),
+    ])
 }
 /// The product of a vector as a column and a vector as a row.
 fn outer(b: &mut dyn Backward, first: Var, second: Var) -> Result<Var, OpError> {
@@ -246,7 +386,11 @@ fn mv_formula(b: &mut dyn Backward) -> Grads {
 fn dot_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let (first, second) = (Args(args).tensor(0)?, Args(args).tensor(1)?);
     if first.ndim() != 1 || second.ndim() != 1 {
-        return Err(OpError::runtime(format!("1D tensors expected, but got {}D and {}D tensors", first.ndim(), second.ndim())));
+        return Err(OpError::runtime(format!(
+            "1D tensors expected, but got {}D and {}D tensors",
+            first.ndim(),
+            second.ndim()
+        )));
     }
     if first.dtype != second.dtype {
         return Err(OpError::runtime(format!(
@@ -267,7 +411,9 @@ fn dot_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
 fn dot_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let (first, second) = (Args(args).tensor(0)?, Args(args).tensor(1)?);
     let row = first.reshaped(&[1, first.numel()][..]);
-    Ok(vec![multiply(&row, &column(second), Shape::from_slice(&[1, 1]))?.reshaped(Shape::new())])
+    Ok(vec![
+        multiply(&row, &column(second), Shape::from_slice(&[1, 1]))?.reshaped(Shape::new()),
+    ])
 }
 fn dot_formula(b: &mut dyn Backward) -> Grads {
     let grad = grad(b)?;
@@ -317,16 +463,40 @@ fn combined(args: Args<'_, Array>, product: &Array) -> Result<Vec<Array>, OpErro
         Dtype::F32 => {
             let (beta, alpha) = (beta as f32, alpha as f32);
             let pairs = added.values::<f32>();
-            Array::from_vec::<f32>(shape, pairs.iter().zip(product.values::<f32>().iter()).map(|(a, p)| sum(*a, *p, beta, alpha)).collect())
+            Array::from_vec::<f32>(
+                shape,
+                pairs
+                    .iter()
+                    .zip(product.values::<f32>().iter())
+                    .map(|(a, p)| sum(*a, *p, beta, alpha))
+                    .collect(),
+            )
         }
         Dtype::F64 => {
             let pairs = added.values::<f64>();
-            Array::from_vec::<f64>(shape, pairs.iter().zip(product.values::<f64>().iter()).map(|(a, p)| sum(*a, *p, beta, alpha)).collect())
+            Array::from_vec::<f64>(
+                shape,
+                pairs
+                    .iter()
+                    .zip(product.values::<f64>().iter())
+                    .map(|(a, p)| sum(*a, *p, beta, alpha))
+                    .collect(),
+            )
         }
         _ => {
             let pairs = added.values_as::<i64>();
-            let sum = |a: i64, p: i64| a.wrapping_mul(beta as i64).wrapping_add(p.wrapping_mul(alpha as i64));
-            Array::from_vec::<i64>(shape, pairs.iter().zip(product.values_as::<i64>().iter()).map(|(a, p)| sum(*a, *p)).collect())
+            let sum = |a: i64, p: i64| {
+                a.wrapping_mul(beta as i64)
+                    .wrapping_add(p.wrapping_mul(alpha as i64))
+            };
+            Array::from_vec::<i64>(
+                shape,
+                pairs
+                    .iter()
+                    .zip(product.values_as::<i64>().iter())
+                    .map(|(a, p)| sum(*a, *p))
+                    .collect(),
+            )
         }
     }])
 }
@@ -335,12 +505,19 @@ fn sum<T: LinalgScalar>(added: T, product: T, beta: T, alpha: T) -> T
 where
     T: PartialEq,
 {
-    if beta == T::zero() { product * alpha } else { added * beta + product * alpha }
+    if beta == T::zero() {
+        product * alpha
+    } else {
+        added * beta + product * alpha
+    }
 }
 fn addmm_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let meta = kit::inferred(addmm_infer, args)?;
     let args = Args(args);
-    combined(args, &multiply(args.tensor(1)?, args.tensor(2)?, meta.shape)?)
+    combined(
+        args,
+        &multiply(args.tensor(1)?, args.tensor(2)?, meta.shape)?,
+    )
 }
 fn added_grad(b: &mut dyn Backward) -> Result<Option<Var>, OpError> {
     if !b.needs(0) {
@@ -366,7 +543,8 @@ fn addmv_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError
     let args = Args(args);
     let (matrix, vector) = (args.tensor(1)?, args.tensor(2)?);
     let rows = matrix.shape()[0];
-    let product = multiply(matrix, &column(vector), Shape::from_slice(&[rows, 1]))?.reshaped(&[rows][..]);
+    let product =
+        multiply(matrix, &column(vector), Shape::from_slice(&[rows, 1]))?.reshaped(&[rows][..]);
     combined(args, &product)
 }
 fn addmv_formula(b: &mut dyn Backward) -> Grads {
@@ -390,5 +568,8 @@ fn baddbmm_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
 fn baddbmm_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let meta = kit::inferred(baddbmm_infer, args)?;
     let args = Args(args);
-    combined(args, &multiply(args.tensor(1)?, args.tensor(2)?, meta.shape)?)
+    combined(
+        args,
+        &multiply(args.tensor(1)?, args.tensor(2)?, meta.shape)?,
+    )
 }

@@ -6,9 +6,11 @@ pub mod binary;
 pub mod cast;
 pub mod compare;
 pub mod conv;
+pub mod copy;
 pub mod division;
 pub mod einsum;
 pub mod factory;
+pub mod gather;
 pub mod indexing;
 pub mod join;
 pub mod linalg;
@@ -69,4 +71,6 @@ pub const FILES: &[&[OpRow]] = &[
     linalg::ROWS,
     attention::ROWS,
     einsum::ROWS,
+    gather::ROWS,
+    copy::ROWS,
 ];

@@ -2,7 +2,10 @@
 
 use crate::ops::array::Array;
 use crate::ops::kernels::Along;
-use crate::ops::kit::{self, Args, Grads, HIDDEN, flag_or, float_or, formula, function, functional, grad, input_meta, ints, op, opt_fixed, opt_tensor, saved, t, tensor};
+use crate::ops::kit::{
+    self, Args, Grads, HIDDEN, flag_or, float_or, formula, function, functional, grad, input_meta,
+    ints, op, opt_fixed, opt_tensor, saved, t, tensor,
+};
 use crate::ops::layout::{list, signed};
 use crate::ops::meta::{Meta, Shape};
 use crate::ops::rng::Rng;
@@ -12,34 +15,110 @@ use crate::ops::row::{Arg, Backward, Exception, OpError, OpRow, Var};
 pub const ROWS: &[OpRow] = &[
     // Three results: the normalized input, and the mean and the unbiased variance of the batch, with which
     // `F.batch_norm` in the prelude moves the running statistics through `.data` (no version is bumped).
-    op("native_batch_norm", function(&["_batch_norm"]), &[tensor("input"), opt_tensor("weight"), opt_tensor("bias"), opt_fixed("running_mean"), opt_fixed("running_var"), flag_or("training", false), float_or("eps", 1e-5)], batch_infer, batch_forward, &[saved(0), saved(1), saved(3), saved(4), HIDDEN], formula(batch_formula), "NativeBatchNormBackward0", &["F.batch_norm train (in3=running_mean,in4=running_var)", "F.batch_norm eval (in3=running_mean,in4=running_var)", "F.batch_norm train (no running stats)"]),
-    op("layer_norm", functional(&["layer_norm"]), &[tensor("input"), ints("normalized_shape"), opt_tensor("weight"), opt_tensor("bias"), float_or("eps", 1e-5)], layer_infer, layer_forward, &[saved(0), saved(2), saved(3), HIDDEN], formula(layer_formula), "NativeLayerNormBackward0", &["F.layer_norm"]),
-    op("group_norm", functional(&["group_norm"]), &[tensor("input"), kit::int("num_groups"), opt_tensor("weight"), opt_tensor("bias"), float_or("eps", 1e-5)], group_infer, group_forward, &[saved(0), saved(2), HIDDEN], formula(group_formula), "NativeGroupNormBackward0", &["F.group_norm"]),
+    op(
+        "native_batch_norm",
+        function(&["_batch_norm"]),
+        &[
+            tensor("input"),
+            opt_tensor("weight"),
+            opt_tensor("bias"),
+            opt_fixed("running_mean"),
+            opt_fixed("running_var"),
+            flag_or("training", false),
+            float_or("eps", 1e-5),
+        ],
+        batch_infer,
+        batch_forward,
+        &[saved(0), saved(1), saved(3), saved(4), HIDDEN],
+        formula(batch_formula),
+        "NativeBatchNormBackward0",
+        &[
+            "F.batch_norm train (in3=running_mean,in4=running_var)",
+            "F.batch_norm eval (in3=running_mean,in4=running_var)",
+            "F.batch_norm train (no running stats)",
+        ],
+    ),
+    op(
+        "layer_norm",
+        functional(&["layer_norm"]),
+        &[
+            tensor("input"),
+            ints("normalized_shape"),
+            opt_tensor("weight"),
+            opt_tensor("bias"),
+            float_or("eps", 1e-5),
+        ],
+        layer_infer,
+        layer_forward,
+        &[saved(0), saved(2), saved(3), HIDDEN],
+        formula(layer_formula),
+        "NativeLayerNormBackward0",
+        &["F.layer_norm"],
+    ),
+    op(
+        "group_norm",
+        functional(&["group_norm"]),
+        &[
+            tensor("input"),
+            kit::int("num_groups"),
+            opt_tensor("weight"),
+            opt_tensor("bias"),
+            float_or("eps", 1e-5),
+        ],
+        group_infer,
+        group_forward,
+        &[saved(0), saved(2), HIDDEN],
+        formula(group_formula),
+        "NativeGroupNormBackward0",
+        &["F.group_norm"],
+    ),
 ];
 
 fn not_implemented(kernel: &str, meta: &Meta) -> Result<(), OpError> {
     if meta.dtype.is_floating() {
         return Ok(());
     }
-    let text = format!("\"{kernel}\" not implemented for '{}'", meta.dtype.scalar_name());
+    let text = format!(
+        "\"{kernel}\" not implemented for '{}'",
+        meta.dtype.scalar_name()
+    );
     Err(OpError::Raises(Exception::NotImplementedError, text))
 }
 fn same_dtype(args: Args<'_, Meta>, places: &[usize]) -> Result<(), OpError> {
     let input = args.tensor(0)?;
-    if places.iter().filter_map(|&place| args.opt(place)).any(|meta| meta.dtype != input.dtype) {
-        return Err(OpError::runtime("mixed dtype (CPU): all inputs must share same datatype."));
+    if places
+        .iter()
+        .filter_map(|&place| args.opt(place))
+        .any(|meta| meta.dtype != input.dtype)
+    {
+        return Err(OpError::runtime(
+            "mixed dtype (CPU): all inputs must share same datatype.",
+        ));
     }
     Ok(())
 }
 
 /// Mean and inverse standard deviation of each group, for each element: how groups lie is the caller's.
-fn moments(values: &[f64], group: impl Fn(usize) -> usize, groups: usize) -> (Vec<f64>, Vec<f64>, f64) {
+fn moments(
+    values: &[f64],
+    group: impl Fn(usize) -> usize,
+    groups: usize,
+) -> (Vec<f64>, Vec<f64>, f64) {
     let mut means = vec![0.0; groups];
     let mut variances = vec![0.0; groups];
-    let count = if groups == 0 { 0.0 } else { values.len() as f64 / groups as f64 };
-    values.iter().enumerate().for_each(|(place, value)| means[group(place)] += value);
+    let count = if groups == 0 {
+        0.0
+    } else {
+        values.len() as f64 / groups as f64
+    };
+    values
+        .iter()
+        .enumerate()
+        .for_each(|(place, value)| means[group(place)] += value);
     means.iter_mut().for_each(|mean| *mean /= count);
-    values.iter().enumerate().for_each(|(place, value)| variances[group(place)] += (value - means[group(place)]).powi(2));
+    values.iter().enumerate().for_each(|(place, value)| {
+        variances[group(place)] += (value - means[group(place)]).powi(2)
+    });
     variances.iter_mut().for_each(|variance| *variance /= count);
     (means, variances, count)
 }
@@ -52,14 +131,18 @@ fn normalized(
     channel: impl Fn(usize) -> usize,
 ) -> Array {
     let (means, variances, eps) = groups;
-    let rates: Vec<f64> = variances.iter().map(|variance| 1.0 / (variance + eps).sqrt()).collect();
+    let rates: Vec<f64> = variances
+        .iter()
+        .map(|variance| 1.0 / (variance + eps).sqrt())
+        .collect();
     let weight = scale.0.map(|array| array.values_as::<f64>().into_owned());
     let bias = scale.1.map(|array| array.values_as::<f64>().into_owned());
     let values = input.values_as::<f64>();
     let results = values.iter().enumerate().map(|(place, value)| {
         let (group, channel) = (group(place), channel(place));
         let factor = weight.as_ref().map_or(1.0, |weight| weight[channel]);
-        (value - means[group]) * rates[group] * factor + bias.as_ref().map_or(0.0, |bias| bias[channel])
+        (value - means[group]) * rates[group] * factor
+            + bias.as_ref().map_or(0.0, |bias| bias[channel])
     });
     Array::from_vec::<f64>(input.meta.shape.clone(), results.collect()).cast(input.dtype())
 }
@@ -67,7 +150,10 @@ fn normalized(
 fn batch_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let input = args.tensor(0)?;
-    let (channels, training) = (input.shape.get(1).copied().unwrap_or(0), args.flag(5, false));
+    let (channels, training) = (
+        input.shape.get(1).copied().unwrap_or(0),
+        args.flag(5, false),
+    );
     if training && !input.shape.is_empty() {
         let each = input.numel() / channels.max(1);
         if each == 1 && channels > 0 {
@@ -77,13 +163,23 @@ fn batch_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             )));
         }
     }
-    for (place, name) in [(3, "running_mean"), (4, "running_var"), (1, "weight"), (2, "bias")] {
+    for (place, name) in [
+        (3, "running_mean"),
+        (4, "running_var"),
+        (1, "weight"),
+        (2, "bias"),
+    ] {
         match args.opt(place) {
             Some(meta) if meta.numel() != channels => {
-                return Err(OpError::runtime(format!("{name} should contain {channels} elements not {}", meta.numel())));
+                return Err(OpError::runtime(format!(
+                    "{name} should contain {channels} elements not {}",
+                    meta.numel()
+                )));
             }
             None if !training && (3..5).contains(&place) => {
-                return Err(OpError::runtime(format!("{name} must be defined in evaluation mode")));
+                return Err(OpError::runtime(format!(
+                    "{name} must be defined in evaluation mode"
+                )));
             }
             _ => {}
         }
@@ -91,7 +187,11 @@ fn batch_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     not_implemented("batch_norm", input)?;
     same_dtype(args, &[1, 2, 3, 4])?;
     let stats = Meta::contiguous(input.dtype, &[channels][..]);
-    Ok(vec![Meta::contiguous(input.dtype, input.shape.clone()), stats.clone(), stats])
+    Ok(vec![
+        Meta::contiguous(input.dtype, input.shape.clone()),
+        stats.clone(),
+        stats,
+    ])
 }
 fn batch_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let args = Args(args);
@@ -100,14 +200,24 @@ fn batch_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError
     let channel = |place: usize| along.split(place).1;
     let values = input.values_as::<f64>();
     let (mut means, mut variances, count) = moments(&values, channel, along.size);
-    let unbiased: Vec<f64> = variances.iter().map(|variance| variance * count / (count - 1.0)).collect();
-    let stats = [means.clone(), unbiased].map(|values| Array::from_vec::<f64>(&[along.size][..], values).cast(input.dtype()));
+    let unbiased: Vec<f64> = variances
+        .iter()
+        .map(|variance| variance * count / (count - 1.0))
+        .collect();
+    let stats = [means.clone(), unbiased]
+        .map(|values| Array::from_vec::<f64>(&[along.size][..], values).cast(input.dtype()));
     if !args.flag(5, false) {
         means = args.tensor(3)?.values_as::<f64>().into_owned();
         variances = args.tensor(4)?.values_as::<f64>().into_owned();
     }
     let eps = args.float(6, 1e-5);
-    let result = normalized(input, (&means, &variances, eps), channel, (args.opt(1), args.opt(2)), channel);
+    let result = normalized(
+        input,
+        (&means, &variances, eps),
+        channel,
+        (args.opt(1), args.opt(2)),
+        channel,
+    );
     let [mean, variance] = stats;
     Ok(vec![result, mean, variance])
 }
@@ -125,7 +235,12 @@ fn rate(b: &mut dyn Backward, variance: Var, eps: f64) -> Result<Var, OpError> {
     kit::call(b, "rsqrt", vec![t(sum)])
 }
 /// The input normalized over dimensions, and the inverse standard deviation.
-fn standardized(b: &mut dyn Backward, input: Var, dims: &[i64], eps: f64) -> Result<(Var, Var), OpError> {
+fn standardized(
+    b: &mut dyn Backward,
+    input: Var,
+    dims: &[i64],
+    eps: f64,
+) -> Result<(Var, Var), OpError> {
     let average = mean(b, input, dims)?;
     let centred = kit::sub(b, input, average)?;
     let squares = kit::mul(b, centred, centred)?;
@@ -134,7 +249,13 @@ fn standardized(b: &mut dyn Backward, input: Var, dims: &[i64], eps: f64) -> Res
     Ok((kit::mul(b, centred, rate)?, rate))
 }
 /// The gradient through a normalization over dimensions: without its mean, and without its part along the result.
-fn through(b: &mut dyn Backward, grad: Var, normal: Var, rate: Var, dims: &[i64]) -> Result<Var, OpError> {
+fn through(
+    b: &mut dyn Backward,
+    grad: Var,
+    normal: Var,
+    rate: Var,
+    dims: &[i64],
+) -> Result<Var, OpError> {
     let product = kit::mul(b, grad, normal)?;
     let (average, along) = (mean(b, grad, dims)?, mean(b, product, dims)?);
     let along = kit::mul(b, normal, along)?;
@@ -150,12 +271,25 @@ fn as_channels(b: &mut dyn Backward, vector: Var, ndim: usize) -> Result<Var, Op
     kit::reshape(b, vector, &shape)
 }
 /// The gradients of weight and bias: sums over all other dimensions, an entry for each that there is.
-fn affine(b: &mut dyn Backward, places: [usize; 2], grad: Var, normal: Var, dims: &[i64], grads: &mut Vec<Option<Var>>) -> Result<(), OpError> {
+fn affine(
+    b: &mut dyn Backward,
+    places: [usize; 2],
+    grad: Var,
+    normal: Var,
+    dims: &[i64],
+    grads: &mut Vec<Option<Var>>,
+) -> Result<(), OpError> {
     let [weight, bias] = places;
     for place in [weight, bias] {
-        let Some(meta) = Args(b.args()).opt(place).cloned() else { continue };
+        let Some(meta) = Args(b.args()).opt(place).cloned() else {
+            continue;
+        };
         grads.push(if b.needs(place) {
-            let part = if place == weight { kit::mul(b, grad, normal)? } else { grad };
+            let part = if place == weight {
+                kit::mul(b, grad, normal)?
+            } else {
+                grad
+            };
             let summed = kit::sum(b, part, dims, false)?;
             Some(kit::reshape(b, summed, &meta.shape)?)
         } else {
@@ -169,7 +303,12 @@ fn batch_formula(b: &mut dyn Backward) -> Grads {
     let dims: Vec<i64> = (0..meta.ndim() as i64).filter(|&dim| dim != 1).collect();
     let mut grads = match b.grad(0) {
         Some(grad) => normal_grads(b, grad, input, &dims)?,
-        None => vec![None; 1 + (1..3).filter(|&place| Args(b.args()).opt(place).is_some()).count()],
+        None => vec![
+            None;
+            1 + (1..3)
+                .filter(|&place| Args(b.args()).opt(place).is_some())
+                .count()
+        ],
     };
     if b.needs(0) {
         for (output, grad) in [(1, b.grad(1)), (2, b.grad(2))] {
@@ -184,7 +323,13 @@ fn batch_formula(b: &mut dyn Backward) -> Grads {
     Ok(grads)
 }
 /// The gradient of the input through its mean (result 1) or its unbiased variance (result 2).
-fn statistic_grad(b: &mut dyn Backward, output: usize, grad: Var, input: Var, dims: &[i64]) -> Result<Var, OpError> {
+fn statistic_grad(
+    b: &mut dyn Backward,
+    output: usize,
+    grad: Var,
+    input: Var,
+    dims: &[i64],
+) -> Result<Var, OpError> {
     let meta = b.meta(input);
     let count = meta.numel() as f64 / meta.shape[1].max(1) as f64;
     let grad = as_channels(b, grad, meta.ndim())?;
@@ -218,7 +363,11 @@ fn normal_grads(b: &mut dyn Backward, grad: Var, input: Var, dims: &[i64]) -> Gr
             let weight = as_channels(b, weight, meta.ndim())?;
             scaled = kit::mul(b, grad, weight)?;
         }
-        grads[0] = Some(if training { through(b, scaled, normal, rate, dims)? } else { kit::mul(b, scaled, rate)? });
+        grads[0] = Some(if training {
+            through(b, scaled, normal, rate, dims)?
+        } else {
+            kit::mul(b, scaled, rate)?
+        });
     }
     affine(b, [1, 2], grad, normal, dims, &mut grads)?;
     Ok(grads)
@@ -261,11 +410,22 @@ fn layer_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError
     let values = input.values_as::<f64>();
     let (means, variances, _) = moments(&values, |place| place / size, values.len() / size);
     let groups = (&means[..], &variances[..], args.float(4, 1e-5));
-    let result = normalized(input, groups, |place| place / size, (args.opt(2), args.opt(3)), |place| place % size);
+    let result = normalized(
+        input,
+        groups,
+        |place| place / size,
+        (args.opt(2), args.opt(3)),
+        |place| place % size,
+    );
     Ok(vec![result])
 }
 fn layer_formula(b: &mut dyn Backward) -> Grads {
-    let (grad, input, meta, eps) = (grad(b)?, b.input(0)?, input_meta(b, 0)?, Args(b.args()).float(4, 1e-5));
+    let (grad, input, meta, eps) = (
+        grad(b)?,
+        b.input(0)?,
+        input_meta(b, 0)?,
+        Args(b.args()).float(4, 1e-5),
+    );
     let outer = (meta.ndim() - Args(b.args()).ints(1).len()) as i64;
     let dims: Vec<i64> = (outer..meta.ndim() as i64).collect();
     let (normal, rate) = standardized(b, input, &dims, eps)?;
@@ -288,13 +448,21 @@ fn group_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let (input, groups) = (args.tensor(0)?, args.int(1, 1));
     if input.ndim() < 2 {
-        return Err(OpError::runtime(format!("Expected at least 2 dimensions for input tensor but received {}", input.ndim())));
+        return Err(OpError::runtime(format!(
+            "Expected at least 2 dimensions for input tensor but received {}",
+            input.ndim()
+        )));
     }
     if groups == 0 {
-        return Err(OpError::Raises(Exception::ZeroDivisionError, "integer division or modulo by zero".into()));
+        return Err(OpError::Raises(
+            Exception::ZeroDivisionError,
+            "integer division or modulo by zero".into(),
+        ));
     }
     if groups < 0 {
-        return Err(OpError::Unsupported("group_norm with a negative number of groups".into()));
+        return Err(OpError::Unsupported(
+            "group_norm with a negative number of groups".into(),
+        ));
     }
     let channels = input.shape[1];
     if channels % groups as usize != 0 {
@@ -305,7 +473,10 @@ fn group_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     }
     let each = input.numel() / groups as usize;
     if input.shape[0] * channels > 0 && each == 1 {
-        return Err(OpError::value(format!("Expected more than 1 value per channel when training, got input size {}", input.sizes())));
+        return Err(OpError::value(format!(
+            "Expected more than 1 value per channel when training, got input size {}",
+            input.sizes()
+        )));
     }
     for (place, name) in [(2, "weight"), (3, "bias")] {
         if let Some(meta) = args.opt(place).filter(|meta| meta.shape[..] != [channels]) {
@@ -328,13 +499,28 @@ fn group_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError
     let along = Along::new(input.shape(), 1);
     let (means, variances, _) = moments(&input.values_as::<f64>(), |place| place / size, groups);
     let moments = (&means[..], &variances[..], args.float(4, 1e-5));
-    let result = normalized(input, moments, |place| place / size, (args.opt(2), args.opt(3)), |place| along.split(place).1);
+    let result = normalized(
+        input,
+        moments,
+        |place| place / size,
+        (args.opt(2), args.opt(3)),
+        |place| along.split(place).1,
+    );
     Ok(vec![result])
 }
 fn group_formula(b: &mut dyn Backward) -> Grads {
-    let (grad, input, meta, eps) = (grad(b)?, b.input(0)?, input_meta(b, 0)?, Args(b.args()).float(4, 1e-5));
+    let (grad, input, meta, eps) = (
+        grad(b)?,
+        b.input(0)?,
+        input_meta(b, 0)?,
+        Args(b.args()).float(4, 1e-5),
+    );
     let groups = Args(b.args()).int(1, 1) as usize;
-    let grouped = [meta.shape[0], groups, meta.numel() / (meta.shape[0] * groups).max(1)];
+    let grouped = [
+        meta.shape[0],
+        groups,
+        meta.numel() / (meta.shape[0] * groups).max(1),
+    ];
     let flat = kit::reshape(b, input, &grouped)?;
     let (normal, rate) = standardized(b, flat, &[2], eps)?;
     let mut grads = vec![None];

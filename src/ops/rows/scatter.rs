@@ -3,7 +3,9 @@
 
 use crate::ops::array::{Array, Buffer, Offsets};
 use crate::ops::kernels;
-use crate::ops::kit::{self, Args, Grads, INTERNAL, formula, grad, int, int_or, ints, n, op, opt_int, same, t, tensor};
+use crate::ops::kit::{
+    self, Args, Grads, INTERNAL, formula, grad, int, int_or, ints, n, op, opt_int, same, t, tensor,
+};
 use crate::ops::layout;
 use crate::ops::meta::Meta;
 use crate::ops::rng::Rng;
@@ -15,41 +17,143 @@ const SIZES: Param = ints("input_sizes");
 
 /// The rows of this file. No row of ops.tsv names them: they are measured through the views whose gradients they are.
 pub const ROWS: &[OpRow] = &[
-    op("select_backward", INTERNAL, &[GRAD, SIZES, int("dim"), int("index")], sized, select_forward, &[], formula(select_formula), "SelectBackwardBackward0", &[]),
-    op("slice_backward", INTERNAL, &[GRAD, SIZES, int("dim"), opt_int("start"), opt_int("end"), int_or("step", 1)], sized, slice_forward, &[], formula(slice_formula), "SliceBackwardBackward0", &[]),
-    op("diagonal_backward", INTERNAL, &[GRAD, SIZES, int("offset"), int("dim1"), int("dim2")], sized, diagonal_forward, &[], formula(diagonal_formula), "DiagonalBackwardBackward0", &[]),
-    op("unfold_backward", INTERNAL, &[GRAD, SIZES, int("dim"), int("size"), int("step")], sized, unfold_forward, &[], formula(unfold_formula), "UnfoldBackwardBackward0", &[]),
-    op("as_strided_backward", INTERNAL, &[GRAD, SIZES, ints("input_strides"), int("input_offset"), ints("size"), ints("stride"), int("offset")], sized, as_strided_forward, &[], formula(as_strided_formula), "AsStridedBackwardBackward0", &[]),
-    op("_place", INTERNAL, &[kit::param("parts", ParamKind::Tensors), SIZES, int("dim"), ints("starts")], place_infer, place_forward, &[], formula(place_formula), "PlaceBackward0", &[]),
+    op(
+        "select_backward",
+        INTERNAL,
+        &[GRAD, SIZES, int("dim"), int("index")],
+        sized,
+        select_forward,
+        &[],
+        formula(select_formula),
+        "SelectBackwardBackward0",
+        &[],
+    ),
+    op(
+        "slice_backward",
+        INTERNAL,
+        &[
+            GRAD,
+            SIZES,
+            int("dim"),
+            opt_int("start"),
+            opt_int("end"),
+            int_or("step", 1),
+        ],
+        sized,
+        slice_forward,
+        &[],
+        formula(slice_formula),
+        "SliceBackwardBackward0",
+        &[],
+    ),
+    op(
+        "diagonal_backward",
+        INTERNAL,
+        &[GRAD, SIZES, int("offset"), int("dim1"), int("dim2")],
+        sized,
+        diagonal_forward,
+        &[],
+        formula(diagonal_formula),
+        "DiagonalBackwardBackward0",
+        &[],
+    ),
+    op(
+        "unfold_backward",
+        INTERNAL,
+        &[GRAD, SIZES, int("dim"), int("size"), int("step")],
+        sized,
+        unfold_forward,
+        &[],
+        formula(unfold_formula),
+        "UnfoldBackwardBackward0",
+        &[],
+    ),
+    op(
+        "as_strided_backward",
+        INTERNAL,
+        &[
+            GRAD,
+            SIZES,
+            ints("input_strides"),
+            int("input_offset"),
+            ints("size"),
+            ints("stride"),
+            int("offset"),
+        ],
+        sized,
+        as_strided_forward,
+        &[],
+        formula(as_strided_formula),
+        "AsStridedBackwardBackward0",
+        &[],
+    ),
+    op(
+        "_place",
+        INTERNAL,
+        &[
+            kit::param("parts", ParamKind::Tensors),
+            SIZES,
+            int("dim"),
+            ints("starts"),
+        ],
+        place_infer,
+        place_forward,
+        &[],
+        formula(place_formula),
+        "PlaceBackward0",
+        &[],
+    ),
 ];
 
 fn sized(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    Ok(vec![Meta::contiguous(args.tensor(0)?.dtype, layout::checked_shape(&args.ints(1))?)])
+    Ok(vec![Meta::contiguous(
+        args.tensor(0)?.dtype,
+        layout::checked_shape(&args.ints(1))?,
+    )])
 }
 
 /// Adds the gradient to zeros through the layout of the view in them.
-fn through(args: &[Arg<Array>], view: impl Fn(&Meta, Args<'_, Array>) -> Result<Meta, OpError>) -> Result<Vec<Array>, OpError> {
+fn through(
+    args: &[Arg<Array>],
+    view: impl Fn(&Meta, Args<'_, Array>) -> Result<Meta, OpError>,
+) -> Result<Vec<Array>, OpError> {
     let whole = kit::inferred(sized, args)?;
     let args = Args(args);
     let (grad, layout) = (args.tensor(0)?, view(&whole, args)?);
     if layout.shape != grad.meta.shape {
-        return Err(OpError::Unsupported("a gradient does not have the shape of its view".into()));
+        return Err(OpError::Unsupported(
+            "a gradient does not have the shape of its view".into(),
+        ));
     }
     Ok(vec![kernels::accumulate_view(grad, &whole.shape, &layout)])
 }
 
 fn select_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    through(args, |whole, args| layout::select(whole, args.int(2, 0), args.int(3, 0)))
+    through(args, |whole, args| {
+        layout::select(whole, args.int(2, 0), args.int(3, 0))
+    })
 }
 fn slice_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    through(args, |whole, args| layout::slice(whole, args.int(2, 0), args.opt_int(3), args.opt_int(4), args.int(5, 1)))
+    through(args, |whole, args| {
+        layout::slice(
+            whole,
+            args.int(2, 0),
+            args.opt_int(3),
+            args.opt_int(4),
+            args.int(5, 1),
+        )
+    })
 }
 fn diagonal_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    through(args, |whole, args| layout::diagonal(whole, args.int(2, 0), args.int(3, 0), args.int(4, 1)))
+    through(args, |whole, args| {
+        layout::diagonal(whole, args.int(2, 0), args.int(3, 0), args.int(4, 1))
+    })
 }
 fn unfold_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    through(args, |whole, args| layout::unfold(whole, args.int(2, 0), args.int(3, 0), args.int(4, 1)))
+    through(args, |whole, args| {
+        layout::unfold(whole, args.int(2, 0), args.int(3, 0), args.int(4, 1))
+    })
 }
 
 /// The view itself, taken of the incoming gradient.
@@ -72,7 +176,10 @@ fn unfold_formula(b: &mut dyn Backward) -> Grads {
 }
 
 /// The layouts of the argument and of the view that `as_strided` was called with.
-fn strided_layouts<T>(args: Args<'_, T>, dtype: crate::ops::Dtype) -> Result<(Meta, Meta), OpError> {
+fn strided_layouts<T>(
+    args: Args<'_, T>,
+    dtype: crate::ops::Dtype,
+) -> Result<(Meta, Meta), OpError> {
     let nothing = Meta::contiguous(dtype, &[][..]);
     let input = layout::as_strided(&nothing, &args.ints(1), &args.ints(2), Some(args.int(3, 0)))?;
     let view = layout::as_strided(&nothing, &args.ints(4), &args.ints(5), Some(args.int(6, 0)))?;
@@ -101,31 +208,59 @@ fn as_strided_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, Op
 fn as_strided_formula(b: &mut dyn Backward) -> Grads {
     let grad = grad(b)?;
     let (input, view) = strided_layouts(Args(b.args()), b.meta(grad).dtype)?;
-    let offset = view.offset.checked_sub(input.offset).filter(|_| input.is_contiguous());
+    let offset = view
+        .offset
+        .checked_sub(input.offset)
+        .filter(|_| input.is_contiguous());
     let Some(offset) = offset else {
-        return Err(OpError::Unsupported("the second derivative of as_strided of a tensor that is not contiguous".into()));
+        return Err(OpError::Unsupported(
+            "the second derivative of as_strided of a tensor that is not contiguous".into(),
+        ));
     };
     let flat = kit::reshape(b, grad, &[input.numel()])?;
-    let args = vec![t(flat), kit::shape(&view.shape), kit::shape(&view.strides), n(offset as i64)];
+    let args = vec![
+        t(flat),
+        kit::shape(&view.shape),
+        kit::shape(&view.strides),
+        n(offset as i64),
+    ];
     Ok(vec![Some(kit::call(b, "as_strided", args)?)])
 }
 
 fn place_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    let first = args.tensors(0).first().ok_or_else(|| OpError::Unsupported("nothing to place".into()))?;
-    Ok(vec![Meta::contiguous(first.dtype, layout::checked_shape(&args.ints(1))?)])
+    let first = args
+        .tensors(0)
+        .first()
+        .ok_or_else(|| OpError::Unsupported("nothing to place".into()))?;
+    Ok(vec![Meta::contiguous(
+        first.dtype,
+        layout::checked_shape(&args.ints(1))?,
+    )])
 }
 fn place_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let whole = kit::inferred(place_infer, args)?;
     let args = Args(args);
     let dim = layout::wrap_dim(args.int(2, 0), whole.ndim())?;
-    let parts: Vec<(&Array, usize)> =
-        args.tensors(0).iter().zip(args.ints(3)).map(|(part, start)| (part, start.max(0) as usize)).collect();
+    let parts: Vec<(&Array, usize)> = args
+        .tensors(0)
+        .iter()
+        .zip(args.ints(3))
+        .map(|(part, start)| (part, start.max(0) as usize))
+        .collect();
     if whole.ndim() == 0 {
         let empty = Buffer::zeros(whole.dtype, 1);
-        return Ok(vec![Array { buffer: empty.into(), meta: whole }]);
+        return Ok(vec![Array {
+            buffer: empty.into(),
+            meta: whole,
+        }]);
     }
-    Ok(vec![kernels::place(whole.dtype, &whole.shape, dim, &parts)?])
+    Ok(vec![kernels::place(
+        whole.dtype,
+        &whole.shape,
+        dim,
+        &parts,
+    )?])
 }
 fn place_formula(b: &mut dyn Backward) -> Grads {
     let grad = grad(b)?;
@@ -134,7 +269,11 @@ fn place_formula(b: &mut dyn Backward) -> Grads {
     let mut grads = Vec::with_capacity(parts.len());
     for (part, &start) in parts.iter().zip(&starts) {
         let size = part.shape[layout::wrap_dim(dim, part.ndim())?] as i64;
-        grads.push(Some(kit::call(b, "slice", vec![t(grad), n(dim), n(start), n(start + size)])?));
+        grads.push(Some(kit::call(
+            b,
+            "slice",
+            vec![t(grad), n(dim), n(start), n(start + size)],
+        )?));
     }
     Ok(grads)
 }

@@ -1,11 +1,14 @@
 //! Moving elements about without looking at them: flips, pads, resampling, average pools. Each is a sparse linear map.
 
 use crate::ops::array::Array;
-use crate::ops::kit::{self, Args, Grads, IN_PLACE, INTERNAL, both, flag_or, formula, function, functional, grad, input_meta, int, int_or, ints, ints_or, method, op, opt_int, opt_ints, param, saved, t, tensor};
+use crate::ops::kit::{
+    self, Args, Grads, IN_PLACE, INTERNAL, both, flag_or, formula, functional, grad, input_meta,
+    int, int_or, ints, ints_or, op, opt_int, opt_ints, param, saved, t, tensor,
+};
 use crate::ops::layout::{self, wrap_dim};
 use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::rng::Rng;
-use crate::ops::row::{Arg, Backward, Exception, Gradient, OpError, OpRow, Param, ParamKind, ResultKind, Save};
+use crate::ops::row::{Arg, Backward, Exception, OpError, OpRow, Param, ParamKind, Save};
 use crate::ops::sparse;
 
 const SELF: Param = tensor("self");
@@ -35,55 +38,337 @@ macro_rules! linear_row {
 
 /// The rows of this file.
 pub const ROWS: &[OpRow] = &[
-    linear_row!("flip", both(&["flip"]), &[SELF, ints("dims")], "flip", flip, NONE, "FlipBackward0", &["flip"]),
-    linear_row!("roll.int", both(&["roll"]), &[SELF, int("shifts"), opt_int("dims")], "roll", roll, NONE, "RollBackward0", &["roll"]),
-    linear_row!("roll", both(&["roll"]), &[SELF, ints("shifts"), ints_or("dims", &[])], "roll", roll, NONE, "RollBackward0", &["roll"]),
-    linear_row!("rot90", both(&["rot90"]), &[SELF, int_or("k", 1), ints_or("dims", &[0, 1])], "rot90", rot90, NONE, "Rot90Backward0", &["rot90"]),
-    OpRow { in_place: IN_PLACE, ..linear_row!("tril", both(&["tril"]), &[SELF, int_or("diagonal", 0)], "tril", |args| triangle(args, "tril"), NONE, "TrilBackward0", &["tril", "tril_"]) },
-    OpRow { in_place: IN_PLACE, ..linear_row!("triu", both(&["triu"]), &[SELF, int_or("diagonal", 0)], "triu", |args| triangle(args, "triu"), NONE, "TriuBackward0", &["triu", "triu_"]) },
-    linear_row!("diag_embed", both(&["diag_embed"]), &[SELF, int_or("offset", 0), int_or("dim1", -2), int_or("dim2", -1)], "diag_embed", diag_embed, NONE, "DiagEmbedBackward0", &["diag_embed", "diag(vector)"]),
-    // The diagonal of a matrix, in new storage; of a vector, `diag` is `diag_embed` (prelude).
-    op("diagonal_copy", INTERNAL, &[SELF, int_or("offset", 0), int_or("dim1", 0), int_or("dim2", 1)], diagonal_infer, diagonal_forward, NONE, formula(diagonal_formula), "DiagonalBackward0_copy", &["diag(matrix)"]),
-    linear_row!("pixel_shuffle", functional(&["pixel_shuffle"]), &[INPUT, int("upscale_factor")], "pixel_shuffle", pixel_shuffle, NONE, "PixelShuffleBackward0", &["F.pixel_shuffle"]),
-    linear_row!("pixel_unshuffle", functional(&["pixel_unshuffle"]), &[INPUT, int("downscale_factor")], "pixel_unshuffle", pixel_unshuffle, NONE, "PixelUnshuffleBackward0", &[]),
-    op("constant_pad_nd", INTERNAL, &[SELF, ints("pad"), kit::float_or("value", 0.0)], |args| infer("pad", args, constant_pad), pad_forward, NONE, formula(|b| backward("pad", b, constant_pad)), "ConstantPadNdBackward0", &["F.pad constant"]),
-    OpRow { node_by: Some(|args| pad_node(args, ["ReflectionPad1DBackward0", "ReflectionPad2DBackward0", "ReflectionPad3DBackward0"])), ..linear_row!("reflection_pad", INTERNAL, &[SELF, ints("padding")], "reflect", reflection_pad, FIRST, "ReflectionPad1DBackward0", &["F.pad reflect"]) },
-    OpRow { node_by: Some(|args| pad_node(args, ["ReplicationPad1DBackward0", "ReplicationPad2DBackward0", "ReplicationPad3DBackward0"])), ..linear_row!("replication_pad", INTERNAL, &[SELF, ints("padding")], "replicate", around, FIRST, "ReplicationPad1DBackward0", &[]) },
-    OpRow { node_by: Some(|args| resampled(args, ["UpsampleNearest1DBackward0", "UpsampleNearest2DBackward0", "UpsampleNearest3DBackward0"])), ..linear_row!("upsample_nearest", INTERNAL, &[SELF, ints("output_size")], "nearest", upsample, NONE, "UpsampleNearest2DBackward0", &["F.interpolate nearest"]) },
-    OpRow { node_by: Some(|args| resampled(args, ["UpsampleLinear1DBackward0", "UpsampleBilinear2DBackward0", "UpsampleTrilinear3DBackward0"])), ..linear_row!("upsample_linear", INTERNAL, &[SELF, ints("output_size"), flag_or("align_corners", false)], "linear", upsample_linear, NONE, "UpsampleBilinear2DBackward0", &["F.interpolate bilinear"]) },
-    linear_row!("im2col", functional(&["unfold"]), &[INPUT, ints("kernel_size"), ints_or("dilation", &[1]), ints_or("padding", &[0]), ints_or("stride", &[1])], "im2col", im2col, NONE, "Im2ColBackward0", &["F.unfold"]),
-    op("col2im", functional(&["fold"]), &[INPUT, ints("output_size"), ints("kernel_size"), ints_or("dilation", &[1]), ints_or("padding", &[0]), ints_or("stride", &[1])], col2im_infer, col2im_forward, NONE, formula(col2im_formula), "Col2ImBackward0", &["F.fold"]),
-    linear_row!("avg_pool2d", functional(&["avg_pool2d"]), &[INPUT, ints("kernel_size"), opt_ints("stride"), ints_or("padding", &[0]), flag_or("ceil_mode", false), flag_or("count_include_pad", true), opt_int("divisor_override")], "avg_pool", avg_pool, FIRST, "AvgPool2DBackward0", &["F.avg_pool2d"]),
-    linear_row!("_adaptive_avg_pool2d", INTERNAL, &[INPUT, ints("output_size")], "adaptive_avg_pool", adaptive, FIRST, "AdaptiveAvgPool2DBackward0", &["F.adaptive_avg_pool2d(2)"]),
-    op("_sparse", INTERNAL, &[SELF, param("kind", ParamKind::Str), ints("numbers")], sparse_infer, sparse_forward, NONE, formula(sparse_formula), "SparseBackward0", &[]),
-    op("_sparse_backward", INTERNAL, &[tensor("grad"), param("kind", ParamKind::Str), ints("numbers"), ints("sizes")], adjoint_infer, adjoint_forward, NONE, formula(adjoint_formula), "SparseBackwardBackward0", &[]),
-    OpRow { result: ResultKind::SelfIf(|args| Args(args).opt(0).is_some_and(Meta::is_contiguous)), ..op("contiguous", method(&["contiguous"]), &[SELF], same_infer, copy_forward, NONE, formula(pass), "CloneBackward0", &["contiguous() (no change)"]) },
-    op("_unsafe_view", INTERNAL, &[SELF, ints("size")], |args| Ok(vec![Meta::contiguous(Args(args).tensor(0)?.dtype, layout::infer_size(&Args(args).ints(1), Args(args).tensor(0)?.numel())?)]), |args, _| unsafe_view(args), NONE, formula(to_input_shape), "UnsafeViewBackward0", &["reshape (copy)"]),
-    op("one_hot", functional(&["one_hot"]), &[kit::fixed("tensor"), int_or("num_classes", -1)], one_hot_infer, one_hot_forward, NONE, Gradient::NotDifferentiable, "", &["F.one_hot"]),
-    // Measured: PyTorch composes it (view, unsqueeze, expand, clone, view); the result is a view of a copy that nothing
-    // else can reach, so it is fresh here.
-    op("repeat_interleave", both(&["repeat_interleave"]), &[SELF, int("repeats"), opt_int("dim")], interleave_infer, interleave_forward, NONE, formula(interleave_formula), "ViewBackward0", &[]),
-    op("repeat_interleave.Tensor", function(&["_repeat_indices"]), &[kit::fixed("repeats")], |_| kit::shape_from_values(), repeat_indices, NONE, Gradient::NotDifferentiable, "", &[]),
+    linear_row!(
+        "flip",
+        both(&["flip"]),
+        &[SELF, ints("dims")],
+        "flip",
+        flip,
+        NONE,
+        "FlipBackward0",
+        &["flip"]
+    ),
+    linear_row!(
+        "roll.int",
+        both(&["roll"]),
+        &[SELF, int("shifts"), opt_int("dims")],
+        "roll",
+        roll,
+        NONE,
+        "RollBackward0",
+        &["roll"]
+    ),
+    linear_row!(
+        "roll",
+        both(&["roll"]),
+        &[SELF, ints("shifts"), ints_or("dims", &[])],
+        "roll",
+        roll,
+        NONE,
+        "RollBackward0",
+        &["roll"]
+    ),
+    linear_row!(
+        "rot90",
+        both(&["rot90"]),
+        &[SELF, int_or("k", 1), ints_or("dims", &[0, 1])],
+        "rot90",
+        rot90,
+        NONE,
+        "Rot90Backward0",
+        &["rot90"]
+    ),
+    OpRow {
+        in_place: IN_PLACE,
+        ..linear_row!(
+            "tril",
+            both(&["tril"]),
+            &[SELF, int_or("diagonal", 0)],
+            "tril",
+            |args| triangle(args, "tril"),
+            NONE,
+            "TrilBackward0",
+            &["tril", "tril_"]
+        )
+    },
+    OpRow {
+        in_place: IN_PLACE,
+        ..linear_row!(
+            "triu",
+            both(&["triu"]),
+            &[SELF, int_or("diagonal", 0)],
+            "triu",
+            |args| triangle(args, "triu"),
+            NONE,
+            "TriuBackward0",
+            &["triu", "triu_"]
+        )
+    },
+    linear_row!(
+        "diag_embed",
+        both(&["diag_embed"]),
+        &[
+            SELF,
+            int_or("offset", 0),
+            int_or("dim1", -2),
+            int_or("dim2", -1)
+        ],
+        "diag_embed",
+        diag_embed,
+        NONE,
+        "DiagEmbedBackward0",
+        &["diag_embed", "diag(vector)"]
+    ),
+    linear_row!(
+        "pixel_shuffle",
+        functional(&["pixel_shuffle"]),
+        &[INPUT, int("upscale_factor")],
+        "pixel_shuffle",
+        pixel_shuffle,
+        NONE,
+        "PixelShuffleBackward0",
+        &["F.pixel_shuffle"]
+    ),
+    linear_row!(
+        "pixel_unshuffle",
+        functional(&["pixel_unshuffle"]),
+        &[INPUT, int("downscale_factor")],
+        "pixel_unshuffle",
+        pixel_unshuffle,
+        NONE,
+        "PixelUnshuffleBackward0",
+        &[]
+    ),
+    op(
+        "constant_pad_nd",
+        INTERNAL,
+        &[SELF, ints("pad"), kit::float_or("value", 0.0)],
+        |args| infer("pad", args, constant_pad),
+        pad_forward,
+        NONE,
+        formula(|b| backward("pad", b, constant_pad)),
+        "ConstantPadNdBackward0",
+        &["F.pad constant"],
+    ),
+    OpRow {
+        node_by: Some(|args| {
+            pad_node(
+                args,
+                [
+                    "ReflectionPad1DBackward0",
+                    "ReflectionPad2DBackward0",
+                    "ReflectionPad3DBackward0",
+                ],
+            )
+        }),
+        ..linear_row!(
+            "reflection_pad",
+            INTERNAL,
+            &[SELF, ints("padding")],
+            "reflect",
+            reflection_pad,
+            FIRST,
+            "ReflectionPad1DBackward0",
+            &["F.pad reflect"]
+        )
+    },
+    OpRow {
+        node_by: Some(|args| {
+            pad_node(
+                args,
+                [
+                    "ReplicationPad1DBackward0",
+                    "ReplicationPad2DBackward0",
+                    "ReplicationPad3DBackward0",
+                ],
+            )
+        }),
+        ..linear_row!(
+            "replication_pad",
+            INTERNAL,
+            &[SELF, ints("padding")],
+            "replicate",
+            around,
+            FIRST,
+            "ReplicationPad1DBackward0",
+            &[]
+        )
+    },
+    OpRow {
+        node_by: Some(|args| {
+            resampled(
+                args,
+                [
+                    "UpsampleNearest1DBackward0",
+                    "UpsampleNearest2DBackward0",
+                    "UpsampleNearest3DBackward0",
+                ],
+            )
+        }),
+        ..linear_row!(
+            "upsample_nearest",
+            INTERNAL,
+            &[SELF, ints("output_size")],
+            "nearest",
+            upsample,
+            NONE,
+            "UpsampleNearest2DBackward0",
+            &["F.interpolate nearest"]
+        )
+    },
+    OpRow {
+        node_by: Some(|args| {
+            resampled(
+                args,
+                [
+                    "UpsampleLinear1DBackward0",
+                    "UpsampleBilinear2DBackward0",
+                    "UpsampleTrilinear3DBackward0",
+                ],
+            )
+        }),
+        ..linear_row!(
+            "upsample_linear",
+            INTERNAL,
+            &[SELF, ints("output_size"), flag_or("align_corners", false)],
+            "linear",
+            upsample_linear,
+            NONE,
+            "UpsampleBilinear2DBackward0",
+            &["F.interpolate bilinear"]
+        )
+    },
+    linear_row!(
+        "im2col",
+        functional(&["unfold"]),
+        &[
+            INPUT,
+            ints("kernel_size"),
+            ints_or("dilation", &[1]),
+            ints_or("padding", &[0]),
+            ints_or("stride", &[1])
+        ],
+        "im2col",
+        im2col,
+        NONE,
+        "Im2ColBackward0",
+        &["F.unfold"]
+    ),
+    op(
+        "col2im",
+        functional(&["fold"]),
+        &[
+            INPUT,
+            ints("output_size"),
+            ints("kernel_size"),
+            ints_or("dilation", &[1]),
+            ints_or("padding", &[0]),
+            ints_or("stride", &[1]),
+        ],
+        col2im_infer,
+        col2im_forward,
+        NONE,
+        formula(col2im_formula),
+        "Col2ImBackward0",
+        &["F.fold"],
+    ),
+    linear_row!(
+        "avg_pool2d",
+        functional(&["avg_pool2d"]),
+        &[
+            INPUT,
+            ints("kernel_size"),
+            opt_ints("stride"),
+            ints_or("padding", &[0]),
+            flag_or("ceil_mode", false),
+            flag_or("count_include_pad", true),
+            opt_int("divisor_override")
+        ],
+        "avg_pool",
+        avg_pool,
+        FIRST,
+        "AvgPool2DBackward0",
+        &["F.avg_pool2d"]
+    ),
+    linear_row!(
+        "_adaptive_avg_pool2d",
+        INTERNAL,
+        &[INPUT, ints("output_size")],
+        "adaptive_avg_pool",
+        adaptive,
+        FIRST,
+        "AdaptiveAvgPool2DBackward0",
+        &["F.adaptive_avg_pool2d(2)"]
+    ),
+    op(
+        "_sparse",
+        INTERNAL,
+        &[SELF, param("kind", ParamKind::Str), ints("numbers")],
+        sparse_infer,
+        sparse_forward,
+        NONE,
+        formula(sparse_formula),
+        "SparseBackward0",
+        &[],
+    ),
+    op(
+        "_sparse_backward",
+        INTERNAL,
+        &[
+            tensor("grad"),
+            param("kind", ParamKind::Str),
+            ints("numbers"),
+            ints("sizes"),
+        ],
+        adjoint_infer,
+        adjoint_forward,
+        NONE,
+        formula(adjoint_formula),
+        "SparseBackwardBackward0",
+        &[],
+    ),
 ];
 
-fn infer(kind: &str, args: &[Arg<Meta>], numbers: impl Fn(Args<'_, Meta>) -> Numbers) -> Result<Vec<Meta>, OpError> {
+fn infer(
+    kind: &str,
+    args: &[Arg<Meta>],
+    numbers: impl Fn(Args<'_, Meta>) -> Numbers,
+) -> Result<Vec<Meta>, OpError> {
     let meta = Args(args).tensor(0)?;
     let numbers = numbers(Args(args))?;
     if ["linear", "avg_pool", "adaptive_avg_pool"].contains(&kind) {
         sparse::averages(meta.dtype)?;
     }
-    Ok(vec![Meta::contiguous(meta.dtype, sparse::result_shape(kind, &meta.shape, &numbers)?)])
+    Ok(vec![Meta::contiguous(
+        meta.dtype,
+        sparse::result_shape(kind, &meta.shape, &numbers)?,
+    )])
 }
-fn forward(kind: &str, args: &[Arg<Array>], numbers: impl Fn(Args<'_, Meta>) -> Numbers) -> Result<Vec<Array>, OpError> {
+fn forward(
+    kind: &str,
+    args: &[Arg<Array>],
+    numbers: impl Fn(Args<'_, Meta>) -> Numbers,
+) -> Result<Vec<Array>, OpError> {
     let metas = kit::metas(args);
     let array = Args(args).tensor(0)?;
     let numbers = numbers(Args(&metas))?;
-    Ok(vec![sparse::sparse(kind, array.shape(), &numbers)?.apply(array)])
+    Ok(vec![
+        sparse::sparse(kind, array.shape(), &numbers)?.apply(array),
+    ])
 }
-fn backward(kind: &'static str, b: &mut dyn Backward, numbers: impl Fn(Args<'_, Meta>) -> Numbers) -> Grads {
+fn backward(
+    kind: &'static str,
+    b: &mut dyn Backward,
+    numbers: impl Fn(Args<'_, Meta>) -> Numbers,
+) -> Grads {
     let (grad, meta) = (grad(b)?, input_meta(b, 0)?);
     let numbers = numbers(Args(b.args()))?;
-    let args = vec![t(grad), Arg::Str(kind.into()), kit::list(&numbers), kit::shape(&meta.shape)];
+    let args = vec![
+        t(grad),
+        Arg::Str(kind.into()),
+        kit::list(&numbers),
+        kit::shape(&meta.shape),
+    ];
     Ok(vec![Some(kit::call(b, "_sparse_backward", args)?)])
 }
 fn sparse_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
@@ -91,16 +376,25 @@ fn sparse_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     infer(kind, args, |args| Ok(args.ints(2).to_vec()))
 }
 fn sparse_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    forward(Args(args).text(1, ""), args, |args| Ok(args.ints(2).to_vec()))
+    forward(Args(args).text(1, ""), args, |args| {
+        Ok(args.ints(2).to_vec())
+    })
 }
 fn sparse_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta) = (grad(b)?, input_meta(b, 0)?);
     let (kind, numbers) = (kit::same(b, 1), kit::same(b, 2));
-    Ok(vec![Some(kit::call(b, "_sparse_backward", vec![t(grad), kind, numbers, kit::shape(&meta.shape)])?)])
+    Ok(vec![Some(kit::call(
+        b,
+        "_sparse_backward",
+        vec![t(grad), kind, numbers, kit::shape(&meta.shape)],
+    )?)])
 }
 fn adjoint_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    Ok(vec![Meta::contiguous(args.tensor(0)?.dtype, layout::checked_shape(&args.ints(3))?)])
+    Ok(vec![Meta::contiguous(
+        args.tensor(0)?.dtype,
+        layout::checked_shape(&args.ints(3))?,
+    )])
 }
 fn adjoint_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let meta = kit::inferred(adjoint_infer, args)?;
@@ -110,7 +404,11 @@ fn adjoint_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpErr
 }
 fn adjoint_formula(b: &mut dyn Backward) -> Grads {
     let (grad, kind, numbers) = (grad(b)?, kit::same(b, 1), kit::same(b, 2));
-    Ok(vec![Some(kit::call(b, "_sparse", vec![t(grad), kind, numbers])?)])
+    Ok(vec![Some(kit::call(
+        b,
+        "_sparse",
+        vec![t(grad), kind, numbers],
+    )?)])
 }
 
 fn flip(args: Args<'_, Meta>) -> Numbers {
@@ -138,12 +436,20 @@ fn roll(args: Args<'_, Meta>) -> Numbers {
     Ok(shifts.iter().chain(&dims).copied().collect())
 }
 fn rot90(args: Args<'_, Meta>) -> Numbers {
-    let (ndim, dims) = (args.tensor(0)?.ndim(), args.opt_ints(2).unwrap_or_else(|| kit::two(0, 1)));
+    let (ndim, dims) = (
+        args.tensor(0)?.ndim(),
+        args.opt_ints(2).unwrap_or_else(|| kit::two(0, 1)),
+    );
     if dims.len() != 2 {
-        return Err(OpError::runtime(format!("expected total rotation dims == 2, but got dims = {}", dims.len())));
+        return Err(OpError::runtime(format!(
+            "expected total rotation dims == 2, but got dims = {}",
+            dims.len()
+        )));
     }
     if ndim < 2 {
-        return Err(OpError::runtime(format!("expected total dims >= 2, but got total dims = {ndim}")));
+        return Err(OpError::runtime(format!(
+            "expected total dims >= 2, but got total dims = {ndim}"
+        )));
     }
     if wrap_dim(dims[0], ndim)? == wrap_dim(dims[1], ndim)? {
         return Err(OpError::runtime(format!(
@@ -155,29 +461,14 @@ fn rot90(args: Args<'_, Meta>) -> Numbers {
 }
 fn triangle(args: Args<'_, Meta>, name: &str) -> Numbers {
     if args.tensor(0)?.ndim() < 2 {
-        return Err(OpError::runtime(format!("{name}: input tensor must have at least 2 dimensions")));
+        return Err(OpError::runtime(format!(
+            "{name}: input tensor must have at least 2 dimensions"
+        )));
     }
     Ok(vec![args.int(1, 0)])
 }
 fn diag_embed(args: Args<'_, Meta>) -> Numbers {
     Ok(vec![args.int(1, 0), args.int(2, -2), args.int(3, -1)])
-}
-fn diagonal_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
-    let args = Args(args);
-    let view = layout::diagonal(args.tensor(0)?, args.int(1, 0), args.int(2, 0), args.int(3, 1))?;
-    Ok(vec![Meta::contiguous(view.dtype, view.shape)])
-}
-fn diagonal_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    let args = Args(args);
-    let array = args.tensor(0)?;
-    Ok(vec![array.with_meta(layout::diagonal(&array.meta, args.int(1, 0), args.int(2, 0), args.int(3, 1))?).copy()])
-}
-fn diagonal_formula(b: &mut dyn Backward) -> Grads {
-    let (grad, meta, args) = (grad(b)?, input_meta(b, 0)?, Args(b.args()));
-    let numbers = [args.int(1, 0), args.int(2, 0), args.int(3, 1)].map(kit::n);
-    let mut all = vec![t(grad), kit::shape(&meta.shape)];
-    all.extend(numbers);
-    Ok(vec![Some(kit::call(b, "diagonal_backward", all)?)])
 }
 fn pixel_shuffle(args: Args<'_, Meta>) -> Numbers {
     let (meta, factor) = (args.tensor(0)?, args.int(1, 1));
@@ -188,7 +479,9 @@ fn pixel_shuffle(args: Args<'_, Meta>) -> Numbers {
         )));
     }
     if factor <= 0 || factor > 1 << 15 {
-        return Err(OpError::runtime(format!("pixel_shuffle expects a positive upscale_factor, but got {factor}")));
+        return Err(OpError::runtime(format!(
+            "pixel_shuffle expects a positive upscale_factor, but got {factor}"
+        )));
     }
     let (channels, square) = (meta.shape[meta.ndim() - 3] as i64, factor * factor);
     if channels % square != 0 {
@@ -201,7 +494,9 @@ fn pixel_shuffle(args: Args<'_, Meta>) -> Numbers {
 fn pixel_unshuffle(args: Args<'_, Meta>) -> Numbers {
     let (meta, factor) = (args.tensor(0)?, args.int(1, 1));
     if meta.ndim() < 3 || factor <= 0 {
-        return Err(OpError::Unsupported("pixel_unshuffle of such an input".into()));
+        return Err(OpError::Unsupported(
+            "pixel_unshuffle of such an input".into(),
+        ));
     }
     for (place, name) in [(2, "height"), (1, "width")] {
         let size = meta.shape[meta.ndim() - place] as i64;
@@ -228,7 +523,10 @@ fn constant_pad(args: Args<'_, Meta>) -> Numbers {
     Ok(pads.to_vec())
 }
 fn pad_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    let (results, value) = (forward("pad", args, constant_pad)?, Args(args).float(2, 0.0));
+    let (results, value) = (
+        forward("pad", args, constant_pad)?,
+        Args(args).float(2, 0.0),
+    );
     if value == 0.0 {
         return Ok(results);
     }
@@ -239,7 +537,12 @@ fn pad_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> 
     let inside = sparse::sparse("pad", array.shape(), &numbers)?.apply(&ones);
     let padded = results.iter().map(|result| {
         let values = result.values_as::<f64>();
-        let filled = inside.values::<bool>().iter().zip(values.iter()).map(|(&own, &x)| if own { x } else { value }).collect();
+        let filled = inside
+            .values::<bool>()
+            .iter()
+            .zip(values.iter())
+            .map(|(&own, &x)| if own { x } else { value })
+            .collect();
         Array::from_vec::<f64>(result.meta.shape.clone(), filled).cast(result.dtype())
     });
     Ok(padded.collect())
@@ -254,7 +557,11 @@ fn resampled(args: &[Arg<Meta>], nodes: [&'static str; 3]) -> &'static str {
 /// Pads that are not filled with a number.
 fn around(args: Args<'_, Meta>) -> Numbers {
     let (meta, pads) = (args.tensor(0)?, args.ints(1));
-    let fits = pads.len() % 2 == 0 && matches!((pads.len() / 2, meta.ndim()), (1, 2 | 3) | (2, 3 | 4) | (3, 4 | 5));
+    let fits = pads.len() % 2 == 0
+        && matches!(
+            (pads.len() / 2, meta.ndim()),
+            (1, 2 | 3) | (2, 3 | 4) | (3, 4 | 5)
+        );
     if !fits {
         return Err(OpError::Raises(
             Exception::NotImplementedError,
@@ -300,7 +607,14 @@ fn upsample(args: Args<'_, Meta>) -> Numbers {
             2 => &["H", "W"],
             _ => &["D", "H", "W"],
         };
-        let show = |sizes: Vec<i64>| names.iter().zip(sizes).map(|(name, size)| format!("{name}: {size}")).collect::<Vec<_>>().join(", ");
+        let show = |sizes: Vec<i64>| {
+            names
+                .iter()
+                .zip(sizes)
+                .map(|(name, size)| format!("{name}: {size}"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         return Err(OpError::runtime(format!(
             "Input and output sizes should be greater than 0, but got input ({}) output ({})",
             show(layout::signed(&meta.shape[2..]).to_vec()),
@@ -320,7 +634,9 @@ fn pair(args: Args<'_, Meta>, place: usize, default: i64) -> Result<[i64; 2], Op
         [] => Ok([default; 2]),
         [both] => Ok([both; 2]),
         [first, second] => Ok([first, second]),
-        _ => Err(OpError::Unsupported("more than two numbers for height and width".into())),
+        _ => Err(OpError::Unsupported(
+            "more than two numbers for height and width".into(),
+        )),
     }
 }
 fn tuple(pair: [i64; 2]) -> String {
@@ -328,9 +644,17 @@ fn tuple(pair: [i64; 2]) -> String {
 }
 /// The numbers of sliding blocks whose kernel is at `place`.
 fn sliding(args: Args<'_, Meta>, place: usize) -> Result<[[i64; 2]; 4], OpError> {
-    let numbers = [pair(args, place, 1)?, pair(args, place + 1, 1)?, pair(args, place + 2, 0)?, pair(args, place + 3, 1)?];
+    let numbers = [
+        pair(args, place, 1)?,
+        pair(args, place + 1, 1)?,
+        pair(args, place + 2, 0)?,
+        pair(args, place + 3, 1)?,
+    ];
     let [kernel, dilation, padding, stride] = numbers;
-    let small = |pair: [i64; 2], least: i64| pair.iter().all(|&number| (least..1 << 20).contains(&number));
+    let small = |pair: [i64; 2], least: i64| {
+        pair.iter()
+            .all(|&number| (least..1 << 20).contains(&number))
+    };
     if !small(kernel, 1) || !small(dilation, 1) || !small(padding, 0) || !small(stride, 1) {
         return Err(OpError::Unsupported("sliding blocks of such sizes".into()));
     }
@@ -345,7 +669,10 @@ fn im2col(args: Args<'_, Meta>) -> Numbers {
     let numbers = numbers.concat();
     let counts = sparse::block_counts(&meta.shape, &numbers);
     if counts.contains(&0) {
-        let spatial = [meta.shape[meta.ndim() - 2] as i64, meta.shape[meta.ndim() - 1] as i64];
+        let spatial = [
+            meta.shape[meta.ndim() - 2] as i64,
+            meta.shape[meta.ndim() - 1] as i64,
+        ];
         return Err(OpError::runtime(format!(
             "Given input with spatial size {}, kernel_size={}, dilation={}, padding={}, calculated shape of the array of sliding blocks as ({}, {}), but its components must be at least one.",
             tuple(spatial),
@@ -373,7 +700,11 @@ fn folded(args: Args<'_, Meta>) -> Result<(Shape, Vec<i64>), OpError> {
         )));
     }
     let mut shape: Shape = meta.shape[..dim].into();
-    shape.extend([(rows / area) as usize, size[0].max(0) as usize, size[1].max(0) as usize]);
+    shape.extend([
+        (rows / area) as usize,
+        size[0].max(0) as usize,
+        size[1].max(0) as usize,
+    ]);
     layout::checked_numel(&shape)?;
     let flat = numbers.concat();
     let counts = sparse::block_counts(&shape, &flat);
@@ -397,143 +728,56 @@ fn folded(args: Args<'_, Meta>) -> Result<(Shape, Vec<i64>), OpError> {
 }
 fn col2im_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    Ok(vec![Meta::contiguous(args.tensor(0)?.dtype, folded(args)?.0)])
+    Ok(vec![Meta::contiguous(
+        args.tensor(0)?.dtype,
+        folded(args)?.0,
+    )])
 }
 fn col2im_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let (shape, numbers) = folded(Args(&kit::metas(args)))?;
-    Ok(vec![sparse::sparse("im2col", &shape, &numbers)?.apply_adjoint(Args(args).tensor(0)?, &shape)])
+    Ok(vec![
+        sparse::sparse("im2col", &shape, &numbers)?.apply_adjoint(Args(args).tensor(0)?, &shape),
+    ])
 }
 fn col2im_formula(b: &mut dyn Backward) -> Grads {
     let (grad, numbers) = (grad(b)?, folded(Args(b.args()))?.1);
-    Ok(vec![Some(kit::call(b, "_sparse", vec![t(grad), Arg::Str("im2col".into()), kit::list(&numbers)])?)])
+    Ok(vec![Some(kit::call(
+        b,
+        "_sparse",
+        vec![t(grad), Arg::Str("im2col".into()), kit::list(&numbers)],
+    )?)])
 }
 fn avg_pool(args: Args<'_, Meta>) -> Numbers {
     let meta = args.tensor(0)?;
     let kernel = pair(args, 1, 1)?;
-    let stride = if args.ints(2).is_empty() { kernel } else { pair(args, 2, 1)? };
+    let stride = if args.ints(2).is_empty() {
+        kernel
+    } else {
+        pair(args, 2, 1)?
+    };
     let padding = pair(args, 3, 0)?;
-    super::pool::check(meta, kernel, stride, padding, [1, 1], args.flag(4, false), true)?;
+    super::pool::check(
+        meta,
+        kernel,
+        stride,
+        padding,
+        [1, 1],
+        args.flag(4, false),
+        true,
+    )?;
     if args.opt_int(6) == Some(0) {
         return Err(OpError::runtime("divisor must be not zero"));
     }
     let mut numbers = [kernel, stride, padding].concat();
-    numbers.extend([i64::from(args.flag(4, false)), i64::from(args.flag(5, true)), args.int(6, 0)]);
+    numbers.extend([
+        i64::from(args.flag(4, false)),
+        i64::from(args.flag(5, true)),
+        args.int(6, 0),
+    ]);
     Ok(numbers)
 }
 fn adaptive(args: Args<'_, Meta>) -> Numbers {
     let (meta, size) = (args.tensor(0)?, pair(args, 1, 1)?);
     super::pool::check_adaptive(meta, size, "adaptive_avg_pool2d")?;
     Ok(size.to_vec())
-}
-
-fn same_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
-    let meta = Args(args).tensor(0)?;
-    Ok(vec![Meta::contiguous(meta.dtype, meta.shape.clone())])
-}
-fn copy_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    Ok(vec![Args(args).tensor(0)?.copy()])
-}
-fn pass(b: &mut dyn Backward) -> Grads {
-    Ok(vec![Some(grad(b)?)])
-}
-fn unsafe_view(args: &[Arg<Array>]) -> Result<Vec<Array>, OpError> {
-    let array = Args(args).tensor(0)?;
-    Ok(vec![array.reshaped(layout::infer_size(&Args(args).ints(1), array.numel())?)])
-}
-fn to_input_shape(b: &mut dyn Backward) -> Grads {
-    let (grad, meta) = (grad(b)?, input_meta(b, 0)?);
-    Ok(vec![Some(kit::reshape(b, grad, &meta.shape)?)])
-}
-
-fn one_hot_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
-    let (meta, count) = (Args(args).tensor(0)?, Args(args).int(1, -1));
-    if meta.dtype != Dtype::I64 {
-        return Err(OpError::runtime("one_hot is only applicable to index tensor of type LongTensor."));
-    }
-    if count == -1 {
-        return kit::shape_from_values();
-    }
-    let mut shape = layout::signed(&meta.shape);
-    shape.push(count);
-    Ok(vec![Meta::contiguous(Dtype::I64, layout::checked_shape(&shape)?)])
-}
-fn one_hot_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    let (array, count) = (Args(args).tensor(0)?, Args(args).int(1, -1));
-    if array.dtype() != Dtype::I64 {
-        return Err(OpError::runtime("one_hot is only applicable to index tensor of type LongTensor."));
-    }
-    let classes = array.values::<i64>();
-    if classes.iter().any(|&class| class < 0) {
-        return Err(OpError::runtime("Class values must be non-negative."));
-    }
-    let highest = classes.iter().max().copied();
-    let count = match (count, highest) {
-        (-1, None) => return Err(OpError::runtime("Can not infer total number of classes from empty tensor.")),
-        (-1, Some(highest)) => highest.saturating_add(1),
-        (count, Some(highest)) if highest >= count => {
-            return Err(OpError::runtime("Class values must be smaller than num_classes."));
-        }
-        (count, _) => count,
-    };
-    let mut shape = layout::signed(array.shape());
-    shape.push(count);
-    let shape = layout::checked_shape(&shape)?;
-    let mut hot = vec![0i64; shape.iter().product()];
-    classes.iter().enumerate().for_each(|(place, &class)| hot[place * count as usize + class as usize] = 1);
-    Ok(vec![Array::from_vec::<i64>(shape, hot)])
-}
-
-/// The dimension, after flattening if none is given, and the sizes that are repeated.
-fn interleaved(args: Args<'_, Meta>) -> Result<(usize, Shape, usize), OpError> {
-    let (meta, repeats) = (args.tensor(0)?, args.int(1, 1));
-    let flat = args.opt_int(2).is_none();
-    let sizes: Shape = if flat { Shape::from_slice(&[meta.numel()]) } else { meta.shape.clone() };
-    let dim = wrap_dim(args.int(2, 0), sizes.len())?;
-    let repeats = usize::try_from(repeats).map_err(|_| OpError::runtime("Repeats must be non-negative"))?;
-    Ok((dim, sizes, repeats))
-}
-fn interleave_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
-    let (dim, mut sizes, repeats) = interleaved(Args(args))?;
-    if let Some(size) = sizes.get_mut(dim) {
-        *size = size.saturating_mul(repeats);
-    }
-    layout::checked_numel(&sizes)?;
-    Ok(vec![Meta::contiguous(Args(args).tensor(0)?.dtype, sizes)])
-}
-fn interleave_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    let meta = kit::inferred(interleave_infer, args)?;
-    let (dim, sizes, repeats) = interleaved(Args(&kit::metas(args)))?;
-    let (from, to) = (crate::ops::kernels::Along::new(&sizes, dim), crate::ops::kernels::Along::new(&meta.shape, dim));
-    let map = |place| {
-        let (outer, at, inner) = to.split(place);
-        Some(from.at(outer, at / repeats, inner))
-    };
-    Ok(vec![crate::ops::kernels::gather(Args(args).tensor(0)?, &meta.shape, map)])
-}
-fn interleave_formula(b: &mut dyn Backward) -> Grads {
-    let (grad, meta) = (grad(b)?, input_meta(b, 0)?);
-    let (dim, sizes, repeats) = interleaved(Args(b.args()))?;
-    let mut split = sizes;
-    split.insert((dim + 1).min(split.len()), repeats);
-    let grad = kit::reshape(b, grad, &split)?;
-    let summed = kit::sum(b, grad, &[dim as i64 + 1], false)?;
-    Ok(vec![Some(kit::reshape(b, summed, &meta.shape)?)])
-}
-/// For each element, its place as often as it says: what `repeat_interleave` selects by.
-fn repeat_indices(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    let repeats = Args(args).tensor(0)?;
-    if repeats.dtype() != Dtype::I64 {
-        return Err(OpError::Raises(
-            Exception::NotImplementedError,
-            format!("\"repeat_interleave_cpu\" not implemented for '{}'", repeats.dtype().scalar_name()),
-        ));
-    }
-    let repeats = repeats.values::<i64>();
-    if repeats.iter().any(|&count| count < 0) {
-        return Err(OpError::runtime("repeats can not be negative"));
-    }
-    layout::checked_numel(&[repeats.iter().fold(0usize, |sum, &count| sum.saturating_add(count as usize))])?;
-    let indices: Vec<i64> =
-        repeats.iter().enumerate().flat_map(|(place, &count)| std::iter::repeat_n(place as i64, count as usize)).collect();
-    Ok(vec![Array::from_vec::<i64>(&[indices.len()][..], indices)])
 }

@@ -2,18 +2,45 @@
 
 use crate::ops::array::Array;
 use crate::ops::kernels::Along;
-use crate::ops::kit::{self, Args, Grads, everywhere, formula, grad, input_meta, int, keyword, op, optional, saved_output, t, tensor};
+use crate::ops::kit::{
+    self, Args, Grads, everywhere, formula, grad, input_meta, int, keyword, op, optional,
+    saved_output, t, tensor,
+};
 use crate::ops::layout;
 use crate::ops::meta::{Dtype, Meta};
 use crate::ops::rng::Rng;
 use crate::ops::row::{Arg, Backward, Default, Exception, OpError, OpRow, Param, ParamKind};
 
-const PARAMS: &[Param] = &[tensor("input"), int("dim"), keyword(optional("dtype", ParamKind::Dtype, Default::None))];
+const PARAMS: &[Param] = &[
+    tensor("input"),
+    int("dim"),
+    keyword(optional("dtype", ParamKind::Dtype, Default::None)),
+];
 
 /// The rows of this file.
 pub const ROWS: &[OpRow] = &[
-    op("softmax", everywhere(&["softmax"]), PARAMS, |args| infer(args, "softmax"), softmax_forward, &[saved_output(0)], formula(softmax_formula), "SoftmaxBackward0", &["softmax(dim)", "F.softmax"]),
-    op("log_softmax", everywhere(&["log_softmax"]), PARAMS, |args| infer(args, "log_softmax"), log_softmax_forward, &[saved_output(0)], formula(log_softmax_formula), "LogSoftmaxBackward0", &["log_softmax(dim)", "F.log_softmax"]),
+    op(
+        "softmax",
+        everywhere(&["softmax"]),
+        PARAMS,
+        |args| infer(args, "softmax"),
+        softmax_forward,
+        &[saved_output(0)],
+        formula(softmax_formula),
+        "SoftmaxBackward0",
+        &["softmax(dim)", "F.softmax"],
+    ),
+    op(
+        "log_softmax",
+        everywhere(&["log_softmax"]),
+        PARAMS,
+        |args| infer(args, "log_softmax"),
+        log_softmax_forward,
+        &[saved_output(0)],
+        formula(log_softmax_formula),
+        "LogSoftmaxBackward0",
+        &["log_softmax(dim)", "F.log_softmax"],
+    ),
 ];
 
 fn infer(args: &[Arg<Meta>], name: &str) -> Result<Vec<Meta>, OpError> {
@@ -22,10 +49,17 @@ fn infer(args: &[Arg<Meta>], name: &str) -> Result<Vec<Meta>, OpError> {
     let dim = layout::wrap_dim(args.int(1, 0), meta.ndim())?;
     let dtype = args.dtype(2).unwrap_or(meta.dtype);
     if !dtype.is_floating() {
-        let kernel = if dim + 1 >= meta.ndim() { "lastdim_kernel_impl" } else { "kernel_impl" };
+        let kernel = if dim + 1 >= meta.ndim() {
+            "lastdim_kernel_impl"
+        } else {
+            "kernel_impl"
+        };
         return Err(OpError::Raises(
             Exception::NotImplementedError,
-            format!("\"{name}_{kernel}\" not implemented for '{}'", dtype.scalar_name()),
+            format!(
+                "\"{name}_{kernel}\" not implemented for '{}'",
+                dtype.scalar_name()
+            ),
         ));
     }
     Ok(vec![Meta::contiguous(dtype, meta.shape.clone())])
@@ -59,7 +93,8 @@ fn forward(args: &[Arg<Array>], map: impl Fn(&mut [f64])) -> Result<Vec<Array>, 
 fn softmax_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     forward(args, |line| {
         let highest = line.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        line.iter_mut().for_each(|value| *value = (*value - highest).exp());
+        line.iter_mut()
+            .for_each(|value| *value = (*value - highest).exp());
         let sum: f64 = line.iter().sum();
         line.iter_mut().for_each(|value| *value /= sum);
     })
@@ -69,7 +104,8 @@ fn log_softmax_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, O
         let highest = line.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let sum: f64 = line.iter().map(|value| (value - highest).exp()).sum();
         let log = sum.ln();
-        line.iter_mut().for_each(|value| *value = *value - highest - log);
+        line.iter_mut()
+            .for_each(|value| *value = *value - highest - log);
     })
 }
 fn softmax_formula(b: &mut dyn Backward) -> Grads {

@@ -1,6 +1,9 @@
 //! Views of one result: `infer` gives the layout in the storage of the first argument, and nothing is computed.
 
-use crate::ops::kit::{self, Args, Grads, both, grad, input_meta, int, int_or, ints, list, method, n, opt_int, opt_ints, t, tensor};
+use crate::ops::kit::{
+    self, Args, Grads, both, grad, input_meta, int, int_or, ints, list, method, n, opt_int,
+    opt_ints, t, tensor,
+};
 use crate::ops::layout;
 use crate::ops::meta::Meta;
 use crate::ops::row::{Arg, Backward, Forms, Gradient, InPlace, OpError, OpRow, Param, ResultKind};
@@ -39,7 +42,10 @@ const fn view(
 
 /// The in-place form of a view changes the layout of the tensor itself.
 const fn writes(node: &'static str) -> InPlace {
-    InPlace::Yes { saves: None, node: Some(node) }
+    InPlace::Yes {
+        saves: None,
+        node: Some(node),
+    }
 }
 
 const SELF: Param = tensor("self");
@@ -47,32 +53,278 @@ const NO: InPlace = InPlace::No;
 
 /// The rows of this file.
 pub const ROWS: &[OpRow] = &[
-    view("view", method(&["view"]), &[SELF, ints("size")], NO, view_infer, to_input_shape, "ViewBackward0", None, &["view", "reshape (contiguous)", "flatten", "unflatten"]),
+    view(
+        "view",
+        method(&["view"]),
+        &[SELF, ints("size")],
+        NO,
+        view_infer,
+        to_input_shape,
+        "ViewBackward0",
+        None,
+        &["view", "reshape (contiguous)", "flatten", "unflatten"],
+    ),
     // Measured: `x.t().reshape(3, 2)` is a view with this node.
-    view("_reshape_alias", kit::INTERNAL, &[SELF, ints("size")], NO, view_infer, to_input_shape, "ReshapeAliasBackward0", None, &[]),
-    view("view_as", method(&["view_as"]), &[SELF, kit::fixed("other")], NO, view_as_infer, to_input_shape, "ViewBackward0", None, &["view_as"]),
-    view("t", both(&["t"]), &[SELF], writes("TBackward1"), |args| one(layout::t(Args(args).tensor(0)?)), t_formula, "TBackward0", None, &["t", "t_"]),
-    view("T", kit::INTERNAL, &[SELF], NO, reversed_infer, reversed_formula, "PermuteBackward0", None, &[".T"]),
-    view("mT", kit::INTERNAL, &[SELF], NO, mt_infer, mt_formula, "TransposeBackward0", None, &[".mT"]),
-    view("transpose", both(&["transpose", "swapaxes", "swapdims"]), &[SELF, int("dim0"), int("dim1")], writes("TransposeBackward1"), transpose_infer, transpose_formula, "TransposeBackward0", None, &["transpose", "swapaxes", "transpose_"]),
-    view("permute", both(&["permute"]), &[SELF, ints("dims")], NO, permute_infer, permute_formula, "PermuteBackward0", None, &["permute"]),
-    view("movedim", both(&["movedim", "moveaxis"]), &[SELF, int("source"), int("destination")], NO, movedim_infer, movedim_formula, "PermuteBackward0", None, &["movedim"]),
-    view("movedim.intlist", both(&["movedim", "moveaxis"]), &[SELF, ints("source"), ints("destination")], NO, movedim_infer, movedim_formula, "PermuteBackward0", None, &[]),
-    view("squeeze", both(&["squeeze"]), &[SELF, opt_ints("dim")], writes("SqueezeBackward3"), squeeze_infer, to_input_shape, "SqueezeBackward0", Some(squeeze_node), &["squeeze", "squeeze_"]),
+    view(
+        "_reshape_alias",
+        kit::INTERNAL,
+        &[SELF, ints("size")],
+        NO,
+        view_infer,
+        to_input_shape,
+        "ReshapeAliasBackward0",
+        None,
+        &[],
+    ),
+    view(
+        "view_as",
+        method(&["view_as"]),
+        &[SELF, kit::fixed("other")],
+        NO,
+        view_as_infer,
+        to_input_shape,
+        "ViewBackward0",
+        None,
+        &["view_as"],
+    ),
+    view(
+        "t",
+        both(&["t"]),
+        &[SELF],
+        writes("TBackward1"),
+        |args| one(layout::t(Args(args).tensor(0)?)),
+        t_formula,
+        "TBackward0",
+        None,
+        &["t", "t_"],
+    ),
+    view(
+        "T",
+        kit::INTERNAL,
+        &[SELF],
+        NO,
+        reversed_infer,
+        reversed_formula,
+        "PermuteBackward0",
+        None,
+        &[".T"],
+    ),
+    view(
+        "mT",
+        kit::INTERNAL,
+        &[SELF],
+        NO,
+        mt_infer,
+        mt_formula,
+        "TransposeBackward0",
+        None,
+        &[".mT"],
+    ),
+    view(
+        "transpose",
+        both(&["transpose", "swapaxes", "swapdims"]),
+        &[SELF, int("dim0"), int("dim1")],
+        writes("TransposeBackward1"),
+        transpose_infer,
+        transpose_formula,
+        "TransposeBackward0",
+        None,
+        &["transpose", "swapaxes", "transpose_"],
+    ),
+    view(
+        "permute",
+        both(&["permute"]),
+        &[SELF, ints("dims")],
+        NO,
+        permute_infer,
+        permute_formula,
+        "PermuteBackward0",
+        None,
+        &["permute"],
+    ),
+    view(
+        "movedim",
+        both(&["movedim", "moveaxis"]),
+        &[SELF, int("source"), int("destination")],
+        NO,
+        movedim_infer,
+        movedim_formula,
+        "PermuteBackward0",
+        None,
+        &["movedim"],
+    ),
+    view(
+        "movedim.intlist",
+        both(&["movedim", "moveaxis"]),
+        &[SELF, ints("source"), ints("destination")],
+        NO,
+        movedim_infer,
+        movedim_formula,
+        "PermuteBackward0",
+        None,
+        &[],
+    ),
+    view(
+        "squeeze",
+        both(&["squeeze"]),
+        &[SELF, opt_ints("dim")],
+        writes("SqueezeBackward3"),
+        squeeze_infer,
+        to_input_shape,
+        "SqueezeBackward0",
+        Some(squeeze_node),
+        &["squeeze", "squeeze_"],
+    ),
     // `squeeze_` of one dimension, which `matmul` uses: only its node is named otherwise.
-    view("_squeeze_dim", kit::INTERNAL, &[SELF, int("dim")], writes("SqueezeBackward4"), squeeze_infer, to_input_shape, "SqueezeBackward1", None, &[]),
-    view("unsqueeze", both(&["unsqueeze"]), &[SELF, int("dim")], writes("UnsqueezeBackward1"), unsqueeze_infer, to_input_shape, "UnsqueezeBackward0", None, &["unsqueeze", "unsqueeze_", "x[..., None]"]),
-    view("expand", method(&["expand"]), &[SELF, ints("size")], NO, expand_infer, expand_formula, "ExpandBackward0", None, &["expand"]),
-    view("expand_as", method(&["expand_as"]), &[SELF, kit::fixed("other")], NO, expand_as_infer, expand_formula, "ExpandBackward0", None, &["expand_as"]),
-    view("broadcast_to", both(&["broadcast_to"]), &[SELF, ints("size")], NO, expand_infer, expand_formula, "ExpandBackward0", None, &["broadcast_to"]),
-    view("select", both(&["select"]), &[SELF, int("dim"), int("index")], NO, select_infer, select_formula, "SelectBackward0", None, &["select", "x[0]"]),
-    view("slice", kit::INTERNAL, &[SELF, int_or("dim", 0), opt_int("start"), opt_int("end"), int_or("step", 1)], NO, slice_infer, slice_formula, "SliceBackward0", None, &["x[1:3]", "x[:]"]),
-    view("narrow", both(&["narrow"]), &[SELF, int("dim"), int("start"), int("length")], NO, narrow_infer, narrow_formula, "SliceBackward0", None, &["narrow"]),
-    view("diagonal", both(&["diagonal"]), &[SELF, int_or("offset", 0), int_or("dim1", 0), int_or("dim2", 1)], NO, diagonal_infer, diagonal_formula, "DiagonalBackward0", None, &["diagonal"]),
-    view("unfold", method(&["unfold"]), &[SELF, int("dimension"), int("size"), int("step")], NO, unfold_infer, unfold_formula, "UnfoldBackward0", None, &["unfold"]),
-    view("as_strided", both(&["as_strided"]), &[SELF, ints("size"), ints("stride"), opt_int("storage_offset")], NO, as_strided_infer, as_strided_formula, "AsStridedBackward0", None, &["as_strided"]),
+    view(
+        "_squeeze_dim",
+        kit::INTERNAL,
+        &[SELF, int("dim")],
+        writes("SqueezeBackward4"),
+        squeeze_infer,
+        to_input_shape,
+        "SqueezeBackward1",
+        None,
+        &[],
+    ),
+    view(
+        "unsqueeze",
+        both(&["unsqueeze"]),
+        &[SELF, int("dim")],
+        writes("UnsqueezeBackward1"),
+        unsqueeze_infer,
+        to_input_shape,
+        "UnsqueezeBackward0",
+        None,
+        &["unsqueeze", "unsqueeze_", "x[..., None]"],
+    ),
+    view(
+        "expand",
+        method(&["expand"]),
+        &[SELF, ints("size")],
+        NO,
+        expand_infer,
+        expand_formula,
+        "ExpandBackward0",
+        None,
+        &["expand"],
+    ),
+    view(
+        "expand_as",
+        method(&["expand_as"]),
+        &[SELF, kit::fixed("other")],
+        NO,
+        expand_as_infer,
+        expand_formula,
+        "ExpandBackward0",
+        None,
+        &["expand_as"],
+    ),
+    view(
+        "broadcast_to",
+        both(&["broadcast_to"]),
+        &[SELF, ints("size")],
+        NO,
+        expand_infer,
+        expand_formula,
+        "ExpandBackward0",
+        None,
+        &["broadcast_to"],
+    ),
+    view(
+        "select",
+        both(&["select"]),
+        &[SELF, int("dim"), int("index")],
+        NO,
+        select_infer,
+        select_formula,
+        "SelectBackward0",
+        None,
+        &["select", "x[0]"],
+    ),
+    view(
+        "slice",
+        kit::INTERNAL,
+        &[
+            SELF,
+            int_or("dim", 0),
+            opt_int("start"),
+            opt_int("end"),
+            int_or("step", 1),
+        ],
+        NO,
+        slice_infer,
+        slice_formula,
+        "SliceBackward0",
+        None,
+        &["x[1:3]", "x[:]"],
+    ),
+    view(
+        "narrow",
+        both(&["narrow"]),
+        &[SELF, int("dim"), int("start"), int("length")],
+        NO,
+        narrow_infer,
+        narrow_formula,
+        "SliceBackward0",
+        None,
+        &["narrow"],
+    ),
+    view(
+        "diagonal",
+        both(&["diagonal"]),
+        &[
+            SELF,
+            int_or("offset", 0),
+            int_or("dim1", 0),
+            int_or("dim2", 1),
+        ],
+        NO,
+        diagonal_infer,
+        diagonal_formula,
+        "DiagonalBackward0",
+        None,
+        &["diagonal"],
+    ),
+    view(
+        "unfold",
+        method(&["unfold"]),
+        &[SELF, int("dimension"), int("size"), int("step")],
+        NO,
+        unfold_infer,
+        unfold_formula,
+        "UnfoldBackward0",
+        None,
+        &["unfold"],
+    ),
+    view(
+        "as_strided",
+        both(&["as_strided"]),
+        &[
+            SELF,
+            ints("size"),
+            ints("stride"),
+            opt_int("storage_offset"),
+        ],
+        NO,
+        as_strided_infer,
+        as_strided_formula,
+        "AsStridedBackward0",
+        None,
+        &["as_strided"],
+    ),
     // Measured: `x[...]`, `x[()]` and `x[:, :]`.
-    view("alias", kit::INTERNAL, &[SELF], NO, |args| one(Ok(Args(args).tensor(0)?.clone())), pass, "AliasBackward0", None, &[]),
+    view(
+        "alias",
+        kit::INTERNAL,
+        &[SELF],
+        NO,
+        |args| one(Ok(Args(args).tensor(0)?.clone())),
+        pass,
+        "AliasBackward0",
+        None,
+        &[],
+    ),
 ];
 
 fn one(meta: Result<Meta, OpError>) -> Result<Vec<Meta>, OpError> {
@@ -95,7 +347,10 @@ fn view_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
 }
 fn view_as_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    one(layout::view(args.tensor(0)?, &layout::signed(&args.tensor(1)?.shape)))
+    one(layout::view(
+        args.tensor(0)?,
+        &layout::signed(&args.tensor(1)?.shape),
+    ))
 }
 
 fn t_formula(b: &mut dyn Backward) -> Grads {
@@ -127,11 +382,19 @@ fn mt_formula(b: &mut dyn Backward) -> Grads {
 }
 fn transpose_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    one(layout::transpose(args.tensor(0)?, args.int(1, 0), args.int(2, 0)))
+    one(layout::transpose(
+        args.tensor(0)?,
+        args.int(1, 0),
+        args.int(2, 0),
+    ))
 }
 fn transpose_formula(b: &mut dyn Backward) -> Grads {
     let (grad, first, second) = (grad(b)?, kit::same(b, 1), kit::same(b, 2));
-    Ok(vec![Some(kit::call(b, "transpose", vec![t(grad), first, second])?)])
+    Ok(vec![Some(kit::call(
+        b,
+        "transpose",
+        vec![t(grad), first, second],
+    )?)])
 }
 
 fn permute_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
@@ -148,12 +411,23 @@ fn inverse(order: &[usize]) -> Vec<i64> {
 }
 fn permute_formula(b: &mut dyn Backward) -> Grads {
     let (grad, dims) = (grad(b)?, Args(b.args()).ints(1));
-    let order = dims.iter().map(|&dim| layout::wrap_dim(dim, dims.len())).collect::<Result<Vec<_>, _>>()?;
-    Ok(vec![Some(kit::call(b, "permute", vec![t(grad), list(&inverse(&order))])?)])
+    let order = dims
+        .iter()
+        .map(|&dim| layout::wrap_dim(dim, dims.len()))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(vec![Some(kit::call(
+        b,
+        "permute",
+        vec![t(grad), list(&inverse(&order))],
+    )?)])
 }
 fn movedim_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    one(layout::movedim(args.tensor(0)?, &args.ints(1), &args.ints(2)))
+    one(layout::movedim(
+        args.tensor(0)?,
+        &args.ints(1),
+        &args.ints(2),
+    ))
 }
 fn movedim_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta) = (grad(b)?, input_meta(b, 0)?);
@@ -162,12 +436,19 @@ fn movedim_formula(b: &mut dyn Backward) -> Grads {
     }
     let args = Args(b.args());
     let order = layout::movedim_order(meta.ndim(), &args.ints(1), &args.ints(2))?;
-    Ok(vec![Some(kit::call(b, "permute", vec![t(grad), list(&inverse(&order))])?)])
+    Ok(vec![Some(kit::call(
+        b,
+        "permute",
+        vec![t(grad), list(&inverse(&order))],
+    )?)])
 }
 
 fn squeeze_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    one(layout::squeeze(args.tensor(0)?, args.opt_ints(1).as_deref()))
+    one(layout::squeeze(
+        args.tensor(0)?,
+        args.opt_ints(1).as_deref(),
+    ))
 }
 fn squeeze_node(args: &[Arg<Meta>]) -> &'static str {
     match Args(args).opt_ints(1) {
@@ -187,7 +468,10 @@ fn expand_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
 }
 fn expand_as_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    one(layout::expand(args.tensor(0)?, &layout::signed(&args.tensor(1)?.shape)))
+    one(layout::expand(
+        args.tensor(0)?,
+        &layout::signed(&args.tensor(1)?.shape),
+    ))
 }
 fn expand_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta) = (grad(b)?, input_meta(b, 0)?);
@@ -196,7 +480,11 @@ fn expand_formula(b: &mut dyn Backward) -> Grads {
 
 fn select_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    one(layout::select(args.tensor(0)?, args.int(1, 0), args.int(2, 0)))
+    one(layout::select(
+        args.tensor(0)?,
+        args.int(1, 0),
+        args.int(2, 0),
+    ))
 }
 /// Calls the operator that puts the gradient of a view back into its place, with the arguments of the view.
 fn put_back(b: &mut dyn Backward, op: &'static str, args: Vec<Arg<crate::ops::row::Var>>) -> Grads {
@@ -211,7 +499,13 @@ fn select_formula(b: &mut dyn Backward) -> Grads {
 }
 fn slice_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    one(layout::slice(args.tensor(0)?, args.int(1, 0), args.opt_int(2), args.opt_int(3), args.int(4, 1)))
+    one(layout::slice(
+        args.tensor(0)?,
+        args.int(1, 0),
+        args.opt_int(2),
+        args.opt_int(3),
+        args.int(4, 1),
+    ))
 }
 fn slice_formula(b: &mut dyn Backward) -> Grads {
     let args = Args(b.args());
@@ -221,11 +515,22 @@ fn slice_formula(b: &mut dyn Backward) -> Grads {
 }
 fn narrow_bounds(args: &[Arg<Meta>]) -> Result<(i64, i64), OpError> {
     let args = Args(args);
-    layout::narrow_bounds(args.tensor(0)?, args.int(1, 0), args.int(2, 0), args.int(3, 0))
+    layout::narrow_bounds(
+        args.tensor(0)?,
+        args.int(1, 0),
+        args.int(2, 0),
+        args.int(3, 0),
+    )
 }
 fn narrow_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let (start, end) = narrow_bounds(args)?;
-    one(layout::slice(Args(args).tensor(0)?, Args(args).int(1, 0), Some(start), Some(end), 1))
+    one(layout::slice(
+        Args(args).tensor(0)?,
+        Args(args).int(1, 0),
+        Some(start),
+        Some(end),
+        1,
+    ))
 }
 fn narrow_formula(b: &mut dyn Backward) -> Grads {
     let ((start, end), dim) = (narrow_bounds(b.args())?, kit::same(b, 1));
@@ -233,7 +538,12 @@ fn narrow_formula(b: &mut dyn Backward) -> Grads {
 }
 fn diagonal_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    one(layout::diagonal(args.tensor(0)?, args.int(1, 0), args.int(2, 0), args.int(3, 1)))
+    one(layout::diagonal(
+        args.tensor(0)?,
+        args.int(1, 0),
+        args.int(2, 0),
+        args.int(3, 1),
+    ))
 }
 fn diagonal_formula(b: &mut dyn Backward) -> Grads {
     let args = Args(b.args());
@@ -242,7 +552,12 @@ fn diagonal_formula(b: &mut dyn Backward) -> Grads {
 }
 fn unfold_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    one(layout::unfold(args.tensor(0)?, args.int(1, 0), args.int(2, 0), args.int(3, 0)))
+    one(layout::unfold(
+        args.tensor(0)?,
+        args.int(1, 0),
+        args.int(2, 0),
+        args.int(3, 0),
+    ))
 }
 fn unfold_formula(b: &mut dyn Backward) -> Grads {
     let args = vec![kit::same(b, 1), kit::same(b, 2), kit::same(b, 3)];
@@ -250,11 +565,22 @@ fn unfold_formula(b: &mut dyn Backward) -> Grads {
 }
 fn as_strided_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
-    one(layout::as_strided(args.tensor(0)?, &args.ints(1), &args.ints(2), args.opt_int(3)))
+    one(layout::as_strided(
+        args.tensor(0)?,
+        &args.ints(1),
+        &args.ints(2),
+        args.opt_int(3),
+    ))
 }
 fn as_strided_formula(b: &mut dyn Backward) -> Grads {
     let meta = input_meta(b, 0)?;
     let offset = Args(b.args()).int(3, meta.offset as i64);
-    let args = vec![kit::shape(&meta.strides), n(meta.offset as i64), kit::same(b, 1), kit::same(b, 2), n(offset)];
+    let args = vec![
+        kit::shape(&meta.strides),
+        n(meta.offset as i64),
+        kit::same(b, 1),
+        kit::same(b, 2),
+        n(offset),
+    ];
     put_back(b, "as_strided_backward", args)
 }
