@@ -3,8 +3,8 @@
 use std::fmt::{self, Write};
 
 use super::{
-    Block, Builtin, CallArg, CallArgKind, Const, Element, FormatPart, Function, Instr, InstrKind, Operand, Param, ParamKind, Program, Reg,
-    Terminator, UnitId,
+    Block, Builtin, CallArg, CallArgKind, Const, Element, FormatPart, Function, Instr, InstrKind,
+    Operand, Param, ParamKind, Program, Reg, Terminator, UnitId,
 };
 use crate::ops::table;
 
@@ -27,9 +27,17 @@ fn print_units(program: &Program, units: &[UnitId]) -> String {
         // Writing to a string does not fail.
         let _ = writeln!(text, "{blank}{id:?} {} = {:?}", unit.name, unit.body);
         for (name, reg) in &unit.exports {
-            let _ = writeln!(text, "  export {name} {}", Shown(&program.functions[unit.body], *reg));
+            let _ = writeln!(
+                text,
+                "  export {name} {}",
+                Shown(&program.functions[unit.body], *reg)
+            );
         }
-        for (id, function) in program.functions.iter_enumerated().filter(|(_, function)| function.unit == units[nth]) {
+        for (id, function) in program
+            .functions
+            .iter_enumerated()
+            .filter(|(_, function)| function.unit == units[nth])
+        {
             let _ = writeln!(text, "\n{id:?} {}", Text(function));
         }
     }
@@ -70,7 +78,10 @@ impl fmt::Display for Of<'_, Operand> {
 }
 
 /// Things with commas between.
-fn separated<T: fmt::Display>(f: &mut fmt::Formatter<'_>, parts: impl Iterator<Item = T>) -> fmt::Result {
+fn separated<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    parts: impl Iterator<Item = T>,
+) -> fmt::Result {
     for (nth, part) in parts.enumerate() {
         let comma = if nth > 0 { ", " } else { "" };
         write!(f, "{comma}{part}")?;
@@ -114,7 +125,12 @@ impl fmt::Display for Of<'_, Block> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Of(function, block) = self;
         if let Some(handler) = block.handler {
-            write!(f, " raise -> {:?} {}", handler.block, Shown(function, handler.exception))?;
+            write!(
+                f,
+                " raise -> {:?} {}",
+                handler.block,
+                Shown(function, handler.exception)
+            )?;
         }
         for instr in &block.instrs {
             write!(f, "\n  {}", Of(function, instr))?;
@@ -128,9 +144,27 @@ impl fmt::Display for Of<'_, Terminator> {
         let Of(function, terminator) = self;
         match terminator {
             Terminator::Goto(block) => write!(f, "goto {block:?}"),
-            Terminator::Branch { condition, then, otherwise } => write!(f, "if {} {then:?} else {otherwise:?}", Of(function, condition)),
-            Terminator::Next { iterator, dest, body, done } => {
-                write!(f, "{} = next {} {body:?} else {done:?}", Shown(function, *dest), Of(function, iterator))
+            Terminator::Branch {
+                condition,
+                then,
+                otherwise,
+            } => write!(
+                f,
+                "if {} {then:?} else {otherwise:?}",
+                Of(function, condition)
+            ),
+            Terminator::Next {
+                iterator,
+                dest,
+                body,
+                done,
+            } => {
+                write!(
+                    f,
+                    "{} = next {} {body:?} else {done:?}",
+                    Shown(function, *dest),
+                    Of(function, iterator)
+                )
             }
             Terminator::Return(value) => write!(f, "return {}", Of(function, value)),
             Terminator::Raise(value) => write!(f, "raise {}", Of(function, value)),
@@ -209,23 +243,44 @@ impl fmt::Display for Of<'_, InstrKind> {
         match kind {
             InstrKind::Copy(value) => of(value).fmt(f),
             InstrKind::Unary(op, value) => write!(f, "{} {}", op.text(), of(value)),
-            InstrKind::Binary(op, left, right) => write!(f, "{} {} {}", of(left), op.text(), of(right)),
-            InstrKind::InPlace(op, left, right) => write!(f, "{} {}= {}", of(left), op.text(), of(right)),
-            InstrKind::Compare(op, left, right) => write!(f, "{} {} {}", of(left), op.text(), of(right)),
+            InstrKind::Binary(op, left, right) => {
+                write!(f, "{} {} {}", of(left), op.text(), of(right))
+            }
+            InstrKind::InPlace(op, left, right) => {
+                write!(f, "{} {}= {}", of(left), op.text(), of(right))
+            }
+            InstrKind::Compare(op, left, right) => {
+                write!(f, "{} {} {}", of(left), op.text(), of(right))
+            }
             InstrKind::GetAttr(object, name) => write!(f, "{}.{name}", of(object)),
-            InstrKind::SetAttr { object, name, value } => write!(f, "{}.{name} = {}", of(object), of(value)),
+            InstrKind::SetAttr {
+                object,
+                name,
+                value,
+            } => write!(f, "{}.{name} = {}", of(object), of(value)),
             InstrKind::DelAttr(object, name) => write!(f, "del {}.{name}", of(object)),
             InstrKind::GetItem(object, index) => write!(f, "{}[{}]", of(object), of(index)),
-            InstrKind::SetItem { object, index, value } => write!(f, "{}[{}] = {}", of(object), of(index), of(value)),
+            InstrKind::SetItem {
+                object,
+                index,
+                value,
+            } => write!(f, "{}[{}] = {}", of(object), of(index), of(value)),
             InstrKind::DelItem(object, index) => write!(f, "del {}[{}]", of(object), of(index)),
             InstrKind::Call { callee, args } => call(f, function, &of(callee), args),
-            InstrKind::CallMethod { object, name, args } => call(f, function, &format_args!("{}.{name}", of(object)), args),
+            InstrKind::CallMethod { object, name, args } => {
+                call(f, function, &format_args!("{}.{name}", of(object)), args)
+            }
             _ => self.rest(f),
         }
     }
 }
 
-fn call(f: &mut fmt::Formatter<'_>, function: &Function, callee: &dyn fmt::Display, args: &[CallArg]) -> fmt::Result {
+fn call(
+    f: &mut fmt::Formatter<'_>,
+    function: &Function,
+    callee: &dyn fmt::Display,
+    args: &[CallArg],
+) -> fmt::Result {
     write!(f, "{callee}(")?;
     separated(f, args.iter().map(|arg| Of(function, arg)))?;
     f.write_char(')')
@@ -237,22 +292,59 @@ impl Of<'_, InstrKind> {
         let Of(function, kind) = *self;
         let of = |operand| Of(function, operand);
         match kind {
-            InstrKind::Slice(parts) => write!(f, "slice {} : {} : {}", of(&parts[0]), of(&parts[1]), of(&parts[2])),
-            InstrKind::Tuple(parts) => self.display(f, "(", parts.iter().map(|part| Of(function, part)), ")"),
-            InstrKind::List(parts) => self.display(f, "[", parts.iter().map(|part| Of(function, part)), "]"),
-            InstrKind::Set(parts) => self.display(f, "set {", parts.iter().map(|part| Of(function, part)), "}"),
-            InstrKind::Dict(parts) => self.display(f, "{", parts.iter().map(|part| Of(function, part)), "}"),
-            InstrKind::Format(parts) => self.display(f, "format ", parts.iter().map(|part| Of(function, part)), ""),
+            InstrKind::Slice(parts) => write!(
+                f,
+                "slice {} : {} : {}",
+                of(&parts[0]),
+                of(&parts[1]),
+                of(&parts[2])
+            ),
+            InstrKind::Tuple(parts) => {
+                self.display(f, "(", parts.iter().map(|part| Of(function, part)), ")")
+            }
+            InstrKind::List(parts) => {
+                self.display(f, "[", parts.iter().map(|part| Of(function, part)), "]")
+            }
+            InstrKind::Set(parts) => {
+                self.display(f, "set {", parts.iter().map(|part| Of(function, part)), "}")
+            }
+            InstrKind::Dict(parts) => {
+                self.display(f, "{", parts.iter().map(|part| Of(function, part)), "}")
+            }
+            InstrKind::Format(parts) => self.display(
+                f,
+                "format ",
+                parts.iter().map(|part| Of(function, part)),
+                "",
+            ),
             InstrKind::Append { list, value } => write!(f, "append {} {}", of(list), of(value)),
-            InstrKind::Insert { dict, key, value } => write!(f, "insert {} {}: {}", of(dict), of(key), of(value)),
-            InstrKind::Unpack { value, before, star: false, .. } => write!(f, "unpack {} {before}", of(value)),
-            InstrKind::Unpack { value, before, after, .. } => write!(f, "unpack {} {before} * {after}", of(value)),
+            InstrKind::Insert { dict, key, value } => {
+                write!(f, "insert {} {}: {}", of(dict), of(key), of(value))
+            }
+            InstrKind::Unpack {
+                value,
+                before,
+                star: false,
+                ..
+            } => write!(f, "unpack {} {before}", of(value)),
+            InstrKind::Unpack {
+                value,
+                before,
+                after,
+                ..
+            } => write!(f, "unpack {} {before} * {after}", of(value)),
             InstrKind::Element(value, nth) => write!(f, "element {} {nth}", of(value)),
             _ => self.definitions(f),
         }
     }
 
-    fn display<T: fmt::Display>(&self, f: &mut fmt::Formatter<'_>, open: &str, parts: impl Iterator<Item = T>, close: &str) -> fmt::Result {
+    fn display<T: fmt::Display>(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        open: &str,
+        parts: impl Iterator<Item = T>,
+        close: &str,
+    ) -> fmt::Result {
         f.write_str(open)?;
         separated(f, parts)?;
         f.write_str(close)
@@ -265,20 +357,42 @@ impl Of<'_, InstrKind> {
             InstrKind::Super { class, object } => write!(f, "super {} {}", of(class), of(object)),
             InstrKind::Builtin(builtin) => write!(f, "builtin {builtin}"),
             InstrKind::LoadUnit { unit, name } => write!(f, "load {unit:?} {name}"),
-            InstrKind::MakeFunction { function: made, defaults, captures } => {
+            InstrKind::MakeFunction {
+                function: made,
+                defaults,
+                captures,
+            } => {
                 write!(f, "function {made:?}(")?;
                 separated(f, defaults.iter().map(of))?;
                 f.write_char(')')?;
-                self.display(f, " [", captures.iter().map(|reg| Shown(function, *reg)), "]")
+                self.display(
+                    f,
+                    " [",
+                    captures.iter().map(|reg| Shown(function, *reg)),
+                    "]",
+                )
             }
-            InstrKind::MakeClass { name, bases, members } => {
+            InstrKind::MakeClass {
+                name,
+                bases,
+                members,
+            } => {
                 self.display(f, &format!("class {name}("), bases.iter().map(of), ")")?;
-                self.display(f, " {", members.iter().map(|(name, value)| format!("{name}: {}", of(value))), "}")
+                self.display(
+                    f,
+                    " {",
+                    members
+                        .iter()
+                        .map(|(name, value)| format!("{name}: {}", of(value))),
+                    "}",
+                )
             }
             InstrKind::MakeCell(None) => f.write_str("cell"),
             InstrKind::MakeCell(Some(value)) => write!(f, "cell {}", of(value)),
             InstrKind::LoadCell(cell) => write!(f, "load {}", Shown(function, *cell)),
-            InstrKind::StoreCell { cell, value } => write!(f, "store {} {}", Shown(function, *cell), of(value)),
+            InstrKind::StoreCell { cell, value } => {
+                write!(f, "store {} {}", Shown(function, *cell), of(value))
+            }
             InstrKind::Delete(reg) => write!(f, "del {}", Shown(function, *reg)),
             _ => self.effects(f),
         }
@@ -290,8 +404,12 @@ impl Of<'_, InstrKind> {
         match kind {
             InstrKind::Iter(value) => write!(f, "iter {}", of(value)),
             InstrKind::Enter(manager) => write!(f, "enter {}", of(manager)),
-            InstrKind::Exit { manager, exception } => write!(f, "exit {} {}", of(manager), of(exception)),
-            InstrKind::ExceptionMatches { exception, class } => write!(f, "{} matches {}", of(exception), of(class)),
+            InstrKind::Exit { manager, exception } => {
+                write!(f, "exit {} {}", of(manager), of(exception))
+            }
+            InstrKind::ExceptionMatches { exception, class } => {
+                write!(f, "{} matches {}", of(exception), of(class))
+            }
             InstrKind::Input(None) => f.write_str("input"),
             InstrKind::Input(Some(ty)) => {
                 write!(f, "input {}", ty.dtype.tg_name())?;

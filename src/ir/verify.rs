@@ -1,6 +1,10 @@
 //! Checks that hold of any well-formed program; run after every lowering in debug and test builds.
 
-use super::{Block, BlockId, FuncId, Function, Instr, InstrKind, Operand, Program, Reg, Terminator};
+use std::rc::Rc;
+
+use super::{
+    Block, BlockId, FuncId, Function, Instr, InstrKind, Operand, Program, Reg, RegInfo, Terminator,
+};
 use crate::index::{Idx, IndexVec};
 
 /// How many violations are listed.
@@ -25,11 +29,20 @@ pub fn verify(program: &Program) -> Result<(), Vec<String>> {
         }
     }
     for (id, function) in program.functions.iter_enumerated() {
-        let mut check = Check { program, id, function, violations: &mut violations };
+        let mut check = Check {
+            program,
+            id,
+            function,
+            violations: &mut violations,
+        };
         check.function();
     }
     violations.truncate(MAX_VIOLATIONS);
-    if violations.is_empty() { Ok(()) } else { Err(violations) }
+    if violations.is_empty() {
+        Ok(())
+    } else {
+        Err(violations)
+    }
 }
 
 struct Check<'p> {
@@ -42,7 +55,10 @@ struct Check<'p> {
 impl Check<'_> {
     fn report(&mut self, block: BlockId, what: &str) {
         if self.violations.len() < MAX_VIOLATIONS {
-            self.violations.push(format!("{:?} ({}) {block:?}: {what}", self.id, self.function.qualified_name));
+            self.violations.push(format!(
+                "{:?} ({}) {block:?}: {what}",
+                self.id, self.function.qualified_name
+            ));
         }
     }
 
@@ -54,7 +70,13 @@ impl Check<'_> {
         }
         for param in &function.params {
             if self.cell(param.reg) != Some(false) {
-                self.report(entry, &format!("parameter {} is put into {:?}, which is no plain register", param.name, param.reg));
+                self.report(
+                    entry,
+                    &format!(
+                        "parameter {} is put into {:?}, which is no plain register",
+                        param.name, param.reg
+                    ),
+                );
             }
         }
         for capture in &function.captures {
@@ -82,14 +104,25 @@ impl Check<'_> {
         for instr in &block.instrs {
             self.instr(id, instr);
         }
-        let targets = block.terminator.successors().map(|(target, _)| target).chain(block.handler.map(|handler| handler.block));
+        let targets = block
+            .terminator
+            .successors()
+            .map(|(target, _)| target)
+            .chain(block.handler.map(|handler| handler.block));
         for target in targets {
             if self.function.blocks.get(target).is_none() {
                 self.report(id, &format!("goes to {target:?}, which is not there"));
             }
         }
-        let written = if let Terminator::Next { dest, .. } = block.terminator { Some(dest) } else { None };
-        for reg in written.into_iter().chain(block.handler.map(|handler| handler.exception)) {
+        let written = if let Terminator::Next { dest, .. } = block.terminator {
+            Some(dest)
+        } else {
+            None
+        };
+        for reg in written
+            .into_iter()
+            .chain(block.handler.map(|handler| handler.exception))
+        {
             if self.cell(reg) != Some(false) {
                 self.report(id, &format!("{reg:?} is written and no plain register"));
             }
@@ -106,8 +139,17 @@ impl Check<'_> {
             self.report(id, &format!("a result too many or none: {:?}", instr.kind));
         }
         let makes_cell = matches!(instr.kind, InstrKind::MakeCell(_));
-        if instr.dest.is_some_and(|dest| self.cell(dest) != Some(makes_cell)) {
-            self.report(id, &format!("writes a cell as a value, or a value as a cell: {:?}", instr.kind));
+        if instr
+            .dest
+            .is_some_and(|dest| self.cell(dest) != Some(makes_cell))
+        {
+            self.report(
+                id,
+                &format!(
+                    "writes a cell as a value, or a value as a cell: {:?}",
+                    instr.kind
+                ),
+            );
         }
         let cells = instr.kind.cells();
         let mut read = Vec::new();
@@ -119,7 +161,10 @@ impl Check<'_> {
                 _ => self.cell(reg) == Some(as_cell),
             };
             if !right {
-                self.report(id, &format!("reads {reg:?} as what it is not: {:?}", instr.kind));
+                self.report(
+                    id,
+                    &format!("reads {reg:?} as what it is not: {:?}", instr.kind),
+                );
             }
         }
         self.references(id, &instr.kind);
@@ -127,16 +172,28 @@ impl Check<'_> {
 
     fn references(&mut self, id: BlockId, kind: &InstrKind) {
         match kind {
-            InstrKind::MakeFunction { function, defaults, captures } => match self.program.functions.get(*function) {
+            InstrKind::MakeFunction {
+                function,
+                defaults,
+                captures,
+            } => match self.program.functions.get(*function) {
                 None => self.report(id, "makes a function that is not there"),
                 Some(made) => {
                     let wanted = made.params.iter().filter(|param| param.has_default).count();
                     if wanted != defaults.len() || made.captures.len() != captures.len() {
-                        self.report(id, &format!("{function:?} wants {wanted} defaults and {} captures", made.captures.len()));
+                        self.report(
+                            id,
+                            &format!(
+                                "{function:?} wants {wanted} defaults and {} captures",
+                                made.captures.len()
+                            ),
+                        );
                     }
                 }
             },
-            InstrKind::LoadUnit { unit, .. } if self.program.units.get(*unit).is_none() => self.report(id, "loads a unit that is not there"),
+            InstrKind::LoadUnit { unit, .. } if self.program.units.get(*unit).is_none() => {
+                self.report(id, "loads a unit that is not there")
+            }
             _ => {}
         }
     }
@@ -144,15 +201,17 @@ impl Check<'_> {
     /// Temporaries and cells are set on all ways to their use. (Variables need not be: that is a `NameError`.)
     fn definitions(&mut self) {
         let function = self.function;
-        let mut at_start: IndexVec<BlockId, Option<Defined>> = function.blocks.ids().map(|_| None).collect();
+        let mut at_start: IndexVec<BlockId, Option<Defined>> =
+            function.blocks.ids().map(|_| None).collect();
         let entry = BlockId::new(0);
-        let mut first = Defined::new(function.regs.len());
-        function.params.iter().for_each(|param| first.insert(param.reg));
+        let mut first = Defined::new(function);
         function.captures.iter().for_each(|reg| first.insert(*reg));
         at_start[entry] = Some(first);
         let mut todo = vec![entry];
         while let Some(id) = todo.pop() {
-            let Some(mut defined) = at_start[id].clone() else { continue };
+            let Some(mut defined) = at_start[id].clone() else {
+                continue;
+            };
             let block = &function.blocks[id];
             if let Some(handler) = block.handler {
                 // What the block sets is not sure to be set when it raises.
@@ -160,7 +219,11 @@ impl Check<'_> {
                 raised.insert(handler.exception);
                 meet(&mut at_start, &mut todo, handler.block, &raised);
             }
-            block.instrs.iter().filter_map(|instr| instr.dest).for_each(|dest| defined.insert(dest));
+            block
+                .instrs
+                .iter()
+                .filter_map(|instr| instr.dest)
+                .for_each(|dest| defined.insert(dest));
             for (target, _) in block.terminator.successors() {
                 let mut out = defined.clone();
                 if let Terminator::Next { dest, body, .. } = block.terminator
@@ -179,19 +242,17 @@ impl Check<'_> {
     }
 
     fn uses(&mut self, id: BlockId, block: &Block, mut defined: Defined) {
-        let function = self.function;
-        let must = |reg: Reg| function.regs[reg].name.is_none() || function.regs[reg].is_cell;
         let mut missing = Vec::new();
         for instr in &block.instrs {
             instr.kind.reads(&mut |reg| {
-                if must(reg) && !defined.contains(reg) {
+                if !defined.contains(reg) {
                     missing.push(reg);
                 }
             });
             instr.dest.into_iter().for_each(|dest| defined.insert(dest));
         }
         block.terminator.reads(&mut |reg| {
-            if must(reg) && !defined.contains(reg) {
+            if !defined.contains(reg) {
                 missing.push(reg);
             }
         });
@@ -201,29 +262,57 @@ impl Check<'_> {
     }
 }
 
-/// A set of registers.
-#[derive(Clone, PartialEq)]
-struct Defined(Vec<u64>);
+/// A set of temporaries and cells.
+#[derive(Clone)]
+struct Defined {
+    bits: Vec<u64>,
+    /// The place of each register in the set; none of a variable.
+    places: Rc<[Option<u32>]>,
+}
 
 impl Defined {
-    fn new(regs: usize) -> Defined {
-        Defined(vec![0; regs.div_ceil(64)])
+    fn new(function: &Function) -> Defined {
+        let mut next = 0;
+        let place = |info: &RegInfo| {
+            let tracked = info.name.is_none() || info.is_cell;
+            next += u32::from(tracked);
+            tracked.then(|| next - 1)
+        };
+        let places: Rc<[Option<u32>]> = function.regs.iter().map(place).collect();
+        Defined {
+            bits: vec![0; (next as usize).div_ceil(64)],
+            places,
+        }
     }
     fn insert(&mut self, reg: Reg) {
-        self.0[reg.index() / 64] |= 1 << (reg.index() % 64);
+        if let Some(place) = self.places[reg.index()] {
+            self.bits[place as usize / 64] |= 1 << (place % 64);
+        }
     }
+    /// Whether the register is in the set, or a variable.
     fn contains(&self, reg: Reg) -> bool {
-        self.0[reg.index() / 64] >> (reg.index() % 64) & 1 == 1
+        self.places[reg.index()]
+            .is_none_or(|place| self.bits[place as usize / 64] >> (place % 64) & 1 == 1)
     }
 }
 
 /// Keeps at the block's start what is set on this way too.
-fn meet(at_start: &mut IndexVec<BlockId, Option<Defined>>, todo: &mut Vec<BlockId>, block: BlockId, defined: &Defined) {
+fn meet(
+    at_start: &mut IndexVec<BlockId, Option<Defined>>,
+    todo: &mut Vec<BlockId>,
+    block: BlockId,
+    defined: &Defined,
+) {
     match &mut at_start[block] {
         Some(known) => {
-            let met = Defined(known.0.iter().zip(&defined.0).map(|(a, b)| a & b).collect());
-            if met != *known {
-                *known = met;
+            let met: Vec<u64> = known
+                .bits
+                .iter()
+                .zip(&defined.bits)
+                .map(|(a, b)| a & b)
+                .collect();
+            if met != known.bits {
+                known.bits = met;
                 todo.push(block);
             }
         }
@@ -254,7 +343,9 @@ impl InstrKind {
     /// The registers that the instruction reads as cells.
     pub fn cells(&self) -> &[Reg] {
         match self {
-            InstrKind::LoadCell(cell) | InstrKind::StoreCell { cell, .. } => std::slice::from_ref(cell),
+            InstrKind::LoadCell(cell) | InstrKind::StoreCell { cell, .. } => {
+                std::slice::from_ref(cell)
+            }
             InstrKind::MakeFunction { captures, .. } => captures,
             _ => &[],
         }

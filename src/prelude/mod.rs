@@ -103,7 +103,12 @@ impl Prelude {
 
     /// The index of the top-level names of `files`.
     pub fn index(files: &'static [(&'static str, &'static str)]) -> Prelude {
-        let mut prelude = Prelude { files, dotted: FxHashMap::default(), builtins: FxHashMap::default(), tensor: FxHashMap::default() };
+        let mut prelude = Prelude {
+            files,
+            dotted: FxHashMap::default(),
+            builtins: FxHashMap::default(),
+            tensor: FxHashMap::default(),
+        };
         for (file, (path, text)) in files.iter().enumerate() {
             for name in text.lines().filter_map(exported) {
                 prelude.enter(path, Export { file, name });
@@ -113,10 +118,13 @@ impl Prelude {
     }
 
     fn enter(&mut self, path: &str, export: Export) {
-        match path {
-            path if path.starts_with("tensor/") => drop(self.tensor.entry(export.name).or_insert(export)),
-            "builtins.tg" => drop(self.builtins.entry(export.name).or_insert(export)),
-            _ => drop(self.dotted.entry(join(namespace(path), export.name)).or_insert(export)),
+        if path == "builtins.tg" {
+            self.builtins.entry(export.name).or_insert(export);
+        } else if path.starts_with("tensor/") {
+            self.tensor.entry(export.name).or_insert(export);
+        } else {
+            let dotted = join(namespace(path), export.name);
+            self.dotted.entry(dotted).or_insert(export);
         }
     }
 
@@ -138,18 +146,28 @@ impl Prelude {
     }
     /// What a file of the namespace means by `_name`.
     pub fn private(&self, namespace: &str, name: &str) -> Option<Export> {
-        self.dotted(&join(namespace, name)).or_else(|| self.builtin(name)).or_else(|| self.tensor_method(name))
+        self.dotted(&join(namespace, name))
+            .or_else(|| self.builtin(name))
+            .or_else(|| self.tensor_method(name))
     }
     /// All public dotted names and builtins, sorted.
     pub fn names(&self) -> Vec<&str> {
         let dotted = self.dotted.keys().map(String::as_str);
-        let mut names: Vec<&str> = dotted.chain(self.builtins.keys().copied()).filter(|name| !is_private(name)).collect();
+        let mut names: Vec<&str> = dotted
+            .chain(self.builtins.keys().copied())
+            .filter(|name| !is_private(name))
+            .collect();
         names.sort_unstable();
         names
     }
     /// The names of all tensor methods, sorted.
     pub fn tensor_methods(&self) -> Vec<&'static str> {
-        let mut names: Vec<&str> = self.tensor.keys().copied().filter(|name| !is_private(name)).collect();
+        let mut names: Vec<&str> = self
+            .tensor
+            .keys()
+            .copied()
+            .filter(|name| !is_private(name))
+            .collect();
         names.sort_unstable();
         names
     }
@@ -171,19 +189,33 @@ pub fn namespace(path: &str) -> &'static str {
 }
 
 fn is_private(dotted: &str) -> bool {
-    dotted.rsplit('.').next().is_some_and(|name| name.starts_with('_'))
+    dotted
+        .rsplit('.')
+        .next()
+        .is_some_and(|name| name.starts_with('_'))
 }
 
 fn join(namespace: &str, name: &str) -> String {
-    if namespace.is_empty() { name.to_owned() } else { format!("{namespace}.{name}") }
+    if namespace.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{namespace}.{name}")
+    }
 }
 
 /// The name that a line at column 0 defines: `class C`, `fn f`, `name = `.
 fn exported(line: &'static str) -> Option<&'static str> {
-    let defined = line.strip_prefix("class ").or_else(|| line.strip_prefix("fn "));
+    let defined = line
+        .strip_prefix("class ")
+        .or_else(|| line.strip_prefix("fn "));
     let rest = defined.unwrap_or(line);
-    let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .unwrap_or(rest.len());
     let (name, after) = rest.split_at(end);
-    let assigned = after.trim_start().strip_prefix('=').is_some_and(|value| !value.starts_with('='));
+    let assigned = after
+        .trim_start()
+        .strip_prefix('=')
+        .is_some_and(|value| !value.starts_with('='));
     (!name.is_empty() && (defined.is_some() || assigned)).then_some(name)
 }

@@ -33,11 +33,25 @@ impl UnitLowerer<'_, '_, '_> {
                 self.refuse_builtin_target(target);
                 let object = self.expr(*object);
                 self.define(*name);
-                self.effect(InstrKind::SetAttr { object, name: name.symbol, value }, span);
+                self.effect(
+                    InstrKind::SetAttr {
+                        object,
+                        name: name.symbol,
+                        value,
+                    },
+                    span,
+                );
             }
             ExprKind::Subscript(object, index) => {
                 let (object, index) = (self.expr(*object), self.expr(*index));
-                self.effect(InstrKind::SetItem { object, index, value }, span);
+                self.effect(
+                    InstrKind::SetItem {
+                        object,
+                        index,
+                        value,
+                    },
+                    span,
+                );
             }
             ExprKind::Tuple(parts) | ExprKind::List(parts) => self.unpack(parts, value, span),
             // What else stands here has been reported by the parser.
@@ -53,16 +67,30 @@ impl UnitLowerer<'_, '_, '_> {
     fn refuse_builtin_target(&mut self, target: ExprId) {
         if let super::name::Chain::Known(_) = self.chain(target) {
             let span = self.module[target].span;
-            self.low.error(Diagnostic::error(span, "a builtin cannot be assigned to").with_label("part of the library"));
+            self.low.error(
+                Diagnostic::error(span, "a builtin cannot be assigned to")
+                    .with_label("part of the library"),
+            );
         }
     }
 
     fn unpack(&mut self, parts: &[ExprId], value: Operand, span: Span) {
         let module = self.module;
-        let star = parts.iter().position(|part| matches!(module[*part].kind, ExprKind::Starred(_)));
+        let star = parts
+            .iter()
+            .position(|part| matches!(module[*part].kind, ExprKind::Starred(_)));
         let before = star.unwrap_or(parts.len()) as u32;
         let after = star.map_or(0, |star| parts.len() - star - 1) as u32;
-        let unpacked = self.emit(InstrKind::Unpack { value, before, star: star.is_some(), after }, span, None);
+        let unpacked = self.emit(
+            InstrKind::Unpack {
+                value,
+                before,
+                star: star.is_some(),
+                after,
+            },
+            span,
+            None,
+        );
         for (nth, part) in parts.iter().enumerate() {
             let part = match &module[*part].kind {
                 ExprKind::Starred(inner) => *inner,
@@ -73,7 +101,11 @@ impl UnitLowerer<'_, '_, '_> {
                 _ => None,
             };
             let mark = self.f().mark();
-            let element = self.emit(InstrKind::Element(unpacked.clone(), nth as u32), module[part].span, direct);
+            let element = self.emit(
+                InstrKind::Element(unpacked.clone(), nth as u32),
+                module[part].span,
+                direct,
+            );
             self.assign(part, element, span);
             self.f().release(mark);
         }
@@ -96,17 +128,39 @@ impl UnitLowerer<'_, '_, '_> {
                 self.refuse_builtin_target(target);
                 let object = self.expr(*object);
                 self.demand(*name);
-                let old = self.emit(InstrKind::GetAttr(object.clone(), name.symbol), module[target].span, None);
+                let old = self.emit(
+                    InstrKind::GetAttr(object.clone(), name.symbol),
+                    module[target].span,
+                    None,
+                );
                 let value = self.expr(value);
                 let value = self.emit(InstrKind::InPlace(op, old, value), span, None);
-                self.effect(InstrKind::SetAttr { object, name: name.symbol, value }, span);
+                self.effect(
+                    InstrKind::SetAttr {
+                        object,
+                        name: name.symbol,
+                        value,
+                    },
+                    span,
+                );
             }
             ExprKind::Subscript(object, index) => {
                 let (object, index) = (self.expr(*object), self.expr(*index));
-                let old = self.emit(InstrKind::GetItem(object.clone(), index.clone()), module[target].span, None);
+                let old = self.emit(
+                    InstrKind::GetItem(object.clone(), index.clone()),
+                    module[target].span,
+                    None,
+                );
                 let value = self.expr(value);
                 let value = self.emit(InstrKind::InPlace(op, old, value), span, None);
-                self.effect(InstrKind::SetItem { object, index, value }, span);
+                self.effect(
+                    InstrKind::SetItem {
+                        object,
+                        index,
+                        value,
+                    },
+                    span,
+                );
             }
             _ => {
                 self.expr(value);
@@ -120,7 +174,10 @@ impl UnitLowerer<'_, '_, '_> {
         if dtype.is_none() {
             self.check_type_name(ty);
         }
-        let shape = ty.shape.as_ref().map(|sizes| sizes.iter().map(|size| self.expr(*size)).collect());
+        let shape = ty
+            .shape
+            .as_ref()
+            .map(|sizes| sizes.iter().map(|size| self.expr(*size)).collect());
         let input = self.is_input(value).map(<[_]>::to_vec);
         let (Some(args), Some(dtype)) = (input, dtype) else {
             return self.assignment(&[target], value, span);
@@ -141,8 +198,12 @@ impl UnitLowerer<'_, '_, '_> {
         if self.is_bound(name) || self.low.known(self.namespace, name.as_str()).is_some() {
             return;
         }
-        let error = Diagnostic::error(ty.dtype.span, format!("unknown dtype `{name}`")).with_label("not a type of tensors' elements");
-        let error = self.low.suggestions.add(error, name.as_str(), names::dtype_names);
+        let error = Diagnostic::error(ty.dtype.span, format!("unknown dtype `{name}`"))
+            .with_label("not a type of tensors' elements");
+        let error = self
+            .low
+            .suggestions
+            .add(error, name.as_str(), names::dtype_names);
         self.low.error(error);
     }
 }

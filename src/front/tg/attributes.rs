@@ -1,6 +1,8 @@
 //! Names of attributes and methods. Which object has them shows only when the program runs; a name that nothing known
 //! has is a mistake all the same.
 
+use std::rc::Rc;
+
 use rustc_hash::FxHashSet;
 
 use super::{Errors, Suggestions};
@@ -12,11 +14,17 @@ use crate::prelude::Prelude;
 use crate::source::Span;
 use crate::symbol::Symbol;
 
+/// The public names of `torch.Tensor` in PyTorch 2.15 (`dir(torch.Tensor)`). What exists there and is not modelled is no
+/// mistake of the program: the machines call it unsupported.
+const TENSOR_NAMES: &str = include_str!("tensor_names.txt");
+
 /// The attributes that are known, and those that are used but were not known yet.
 pub struct Attributes {
     known: FxHashSet<Symbol>,
     uses: Vec<(Symbol, Span)>,
     prelude_uses: Vec<(Symbol, Span)>,
+    /// The beginnings of names that are made by f-strings: `weight_ih_l`.
+    beginnings: Vec<Rc<str>>,
     /// Whether the program makes attributes whose names are computed.
     pub open: bool,
 }
@@ -24,8 +32,16 @@ pub struct Attributes {
 impl Attributes {
     /// Those of tensors and of Python's types.
     pub fn new(prelude: &Prelude) -> Attributes {
-        let mut known: FxHashSet<Symbol> = METHODS.iter().flat_map(|(_, names)| *names).map(|name| Symbol::intern(name)).collect();
-        known.extend(TensorAttr::ALL.iter().map(|attr| Symbol::intern(attr.name())));
+        let mut known: FxHashSet<Symbol> = METHODS
+            .iter()
+            .flat_map(|(_, names)| *names)
+            .map(|name| Symbol::intern(name))
+            .collect();
+        known.extend(
+            TensorAttr::ALL
+                .iter()
+                .map(|attr| Symbol::intern(attr.name())),
+        );
         known.extend(prelude.tensor_methods().into_iter().map(Symbol::intern));
         for (_, row) in table::all() {
             for name in row.forms.method {
@@ -36,7 +52,14 @@ impl Attributes {
                 }
             }
         }
-        Attributes { known, uses: Vec::new(), prelude_uses: Vec::new(), open: false }
+        known.extend(TENSOR_NAMES.lines().map(Symbol::intern));
+        Attributes {
+            known,
+            uses: Vec::new(),
+            prelude_uses: Vec::new(),
+            beginnings: Vec::new(),
+            open: false,
+        }
     }
 
     /// Something has an attribute of that name.
@@ -45,8 +68,19 @@ impl Attributes {
     }
     /// A string may name an attribute: `register_buffer("mask", …)`.
     pub fn define_text(&mut self, text: &str) {
-        if text.len() <= 64 && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        if text.len() <= 64
+            && !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
             self.known.insert(Symbol::intern(text));
+        }
+    }
+    /// Attributes are made whose names begin so.
+    pub fn define_beginning(&mut self, text: &Rc<str>) {
+        if !self.beginnings.contains(text) {
+            self.beginnings.push(Rc::clone(text));
         }
     }
     /// An attribute of that name is asked for.
@@ -73,11 +107,20 @@ impl Attributes {
     }
 
     fn report(&self, uses: &[(Symbol, Span)], errors: &mut Errors, suggestions: &mut Suggestions) {
-        for (name, span) in uses.iter().filter(|(name, _)| !self.known.contains(name)) {
+        for (name, span) in uses.iter().filter(|(name, _)| !self.is_known(*name)) {
             let error = Diagnostic::error(*span, format!("unknown attribute or method `{name}`"));
             let error = error.with_label("nothing in the program, and no tensor, has this");
             errors.push(suggestions.add(error, name.as_str(), || self.names()));
         }
+    }
+
+    fn is_known(&self, name: Symbol) -> bool {
+        let text = name.as_str();
+        self.known.contains(&name)
+            || self
+                .beginnings
+                .iter()
+                .any(|beginning| text.starts_with(&**beginning))
     }
 
     fn names(&self) -> Vec<&'static str> {

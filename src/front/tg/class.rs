@@ -10,9 +10,16 @@ use crate::syntax::ast::ClassDef;
 impl UnitLowerer<'_, '_, '_> {
     /// `class C(Base) { }`
     pub fn class_def(&mut self, def: &ClassDef, span: Span) {
-        let decorators: Vec<Operand> = def.decorators.iter().map(|decorator| self.expr(*decorator)).collect();
+        let decorators: Vec<Operand> = def
+            .decorators
+            .iter()
+            .map(|decorator| self.expr(*decorator))
+            .collect();
         let bases: Box<[Operand]> = def.bases.iter().map(|base| self.expr(*base)).collect();
-        let span = Span { end: def.body.span.start.max(def.name.span.end), ..span };
+        let span = Span {
+            end: def.body.span.start.max(def.name.span.end),
+            ..span
+        };
         let scope = self.scopes.definition(def.name);
         let path = self.path_of(self.scope, def.name.symbol);
         if self.in_class() {
@@ -26,9 +33,23 @@ impl UnitLowerer<'_, '_, '_> {
         let members = self.members();
         self.class_path.pop();
         self.scope = outer;
-        let class = self.emit(InstrKind::MakeClass { name: def.name.symbol, bases, members }, span, None);
+        let class = self.emit(
+            InstrKind::MakeClass {
+                name: def.name.symbol,
+                bases,
+                members,
+            },
+            span,
+            None,
+        );
         if let Some(cell) = cell {
-            self.effect(InstrKind::StoreCell { cell, value: class.clone() }, span);
+            self.effect(
+                InstrKind::StoreCell {
+                    cell,
+                    value: class.clone(),
+                },
+                span,
+            );
         }
         let value = self.decorate(decorators, &def.decorators, class);
         self.store_name(def.name.symbol, value, span);
@@ -38,10 +59,17 @@ impl UnitLowerer<'_, '_, '_> {
     fn class_cell(&mut self, span: Span) -> Option<Reg> {
         let name = Symbol::intern(CLASS_CELL);
         let scope = self.scope;
-        let used = self.scopes[scope].names.get(&name).is_some_and(|binding| binding.cell);
+        let used = self.scopes[scope]
+            .names
+            .get(&name)
+            .is_some_and(|binding| binding.cell);
         used.then(|| {
             let reg = self.f().variable(scope, name, true);
-            self.f().push(Instr { dest: Some(reg), kind: InstrKind::MakeCell(None), span });
+            self.f().push(Instr {
+                dest: Some(reg),
+                kind: InstrKind::MakeCell(None),
+                span,
+            });
             reg
         })
     }

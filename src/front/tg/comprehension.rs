@@ -11,11 +11,19 @@ impl UnitLowerer<'_, '_, '_> {
         let module = self.module;
         let span = module[id].span;
         let (kind, clauses, key, value) = match &module[id].kind {
-            ExprKind::ListComp { element, clauses } => (InstrKind::List(Box::new([])), clauses, None, *element),
-            ExprKind::DictComp { key, value, clauses } => (InstrKind::Dict(Box::new([])), clauses, Some(*key), *value),
+            ExprKind::ListComp { element, clauses } => {
+                (InstrKind::List(Box::new([])), clauses, None, *element)
+            }
+            ExprKind::DictComp {
+                key,
+                value,
+                clauses,
+            } => (InstrKind::Dict(Box::new([])), clauses, Some(*key), *value),
             _ => return self.emit(InstrKind::Unknown, span, None),
         };
-        let Some(first) = clauses.first() else { return self.emit(InstrKind::Unknown, span, None) };
+        let Some(first) = clauses.first() else {
+            return self.emit(InstrKind::Unknown, span, None);
+        };
         let iterable = self.expr(first.iterable);
         let result = self.emit(kind, span, None);
         let outer = std::mem::replace(&mut self.scope, self.scopes.expr(id));
@@ -28,9 +36,13 @@ impl UnitLowerer<'_, '_, '_> {
         result
     }
 
-
     /// The loops' heads; returns where each goes on, and where when it is done.
-    fn clauses(&mut self, clauses: &[CompClause], iterable: Operand, span: Span) -> Vec<(BlockId, BlockId)> {
+    fn clauses(
+        &mut self,
+        clauses: &[CompClause],
+        iterable: Operand,
+        span: Span,
+    ) -> Vec<(BlockId, BlockId)> {
         let mut first = Some(iterable);
         let mut nexts = Vec::with_capacity(clauses.len());
         for clause in clauses {
@@ -57,8 +69,15 @@ impl UnitLowerer<'_, '_, '_> {
         let result = result.clone();
         self.effect(
             match key {
-                Some(key) => InstrKind::Insert { dict: result, key, value },
-                None => InstrKind::Append { list: result, value },
+                Some(key) => InstrKind::Insert {
+                    dict: result,
+                    key,
+                    value,
+                },
+                None => InstrKind::Append {
+                    list: result,
+                    value,
+                },
             },
             span,
         );
@@ -72,14 +91,29 @@ impl UnitLowerer<'_, '_, '_> {
     }
 
     /// Takes the next value of an iterator into a target, and goes on in `body`.
-    pub fn next(&mut self, iterator: Operand, target: ExprId, body: BlockId, done: BlockId, span: Span) {
+    pub fn next(
+        &mut self,
+        iterator: Operand,
+        target: ExprId,
+        body: BlockId,
+        done: BlockId,
+        span: Span,
+    ) {
         let module = self.module;
         let direct = match &module[target].kind {
             ExprKind::Name(name) => self.plain_variable(*name),
             _ => None,
         };
         let dest = direct.unwrap_or_else(|| self.f().temporary());
-        self.f().end(Terminator::Next { iterator, dest, body, done }, span);
+        self.f().end(
+            Terminator::Next {
+                iterator,
+                dest,
+                body,
+                done,
+            },
+            span,
+        );
         self.f().start(body);
         if direct.is_none() {
             self.assign(target, Operand::Reg(dest), module[target].span);

@@ -25,7 +25,13 @@ impl UnitLowerer<'_, '_, '_> {
     }
 
     /// `while … else`
-    pub fn while_stmt(&mut self, condition: ExprId, body: &Block, otherwise: Option<&Block>, span: Span) {
+    pub fn while_stmt(
+        &mut self,
+        condition: ExprId,
+        body: &Block,
+        otherwise: Option<&Block>,
+        span: Span,
+    ) {
         let [head, inside, exhausted, done] = [(); 4].map(|()| self.f().block(span));
         self.f().goto(head, span);
         self.f().start(head);
@@ -39,7 +45,14 @@ impl UnitLowerer<'_, '_, '_> {
     }
 
     /// `for … in … else`
-    pub fn for_stmt(&mut self, target: ExprId, iterable: ExprId, body: &Block, otherwise: Option<&Block>, span: Span) {
+    pub fn for_stmt(
+        &mut self,
+        target: ExprId,
+        iterable: ExprId,
+        body: &Block,
+        otherwise: Option<&Block>,
+        span: Span,
+    ) {
         let iterable_span = self.module[iterable].span;
         let iterator = self.f().temporary();
         let mark = self.f().mark();
@@ -49,7 +62,13 @@ impl UnitLowerer<'_, '_, '_> {
         let [head, inside, exhausted, done] = [(); 4].map(|()| self.f().block(span));
         self.f().goto(head, span);
         self.f().start(head);
-        self.next(Operand::Reg(iterator), target, inside, exhausted, iterable_span);
+        self.next(
+            Operand::Reg(iterator),
+            target,
+            inside,
+            exhausted,
+            iterable_span,
+        );
         self.loop_body(body, head, done, span);
         self.f().start(exhausted);
         otherwise.into_iter().for_each(|body| self.block(body));
@@ -67,7 +86,8 @@ impl UnitLowerer<'_, '_, '_> {
     /// `return e`
     pub fn return_stmt(&mut self, value: Option<ExprId>, span: Span) {
         if self.function().scope == self.scopes.module() {
-            self.low.error(Diagnostic::error(span, "`return` outside of a function"));
+            self.low
+                .error(Diagnostic::error(span, "`return` outside of a function"));
             return;
         }
         let value = value.map_or(Operand::Const(Const::None), |value| self.expr(value));
@@ -76,9 +96,21 @@ impl UnitLowerer<'_, '_, '_> {
 
     /// `break`, `continue`
     pub fn leave_loop(&mut self, way: Way, span: Span) {
-        if !self.function().around.iter().any(|around| matches!(around, Around::Loop { .. })) {
-            let word = if way == Way::Break { "break" } else { "continue" };
-            self.low.error(Diagnostic::error(span, format!("`{word}` outside of a loop")));
+        if !self
+            .function()
+            .around
+            .iter()
+            .any(|around| matches!(around, Around::Loop { .. }))
+        {
+            let word = if way == Way::Break {
+                "break"
+            } else {
+                "continue"
+            };
+            self.low.error(Diagnostic::error(
+                span,
+                format!("`{word}` outside of a loop"),
+            ));
             return;
         }
         self.leave(way, Operand::Const(Const::None), span);
@@ -99,7 +131,11 @@ impl UnitLowerer<'_, '_, '_> {
                 }
                 Around::Loop { .. } => {}
                 Around::Cleanup(cleanup) => {
-                    let nth = cleanup.ways.iter().position(|known| *known == way).unwrap_or(cleanup.ways.len());
+                    let nth = cleanup
+                        .ways
+                        .iter()
+                        .position(|known| *known == way)
+                        .unwrap_or(cleanup.ways.len());
                     if nth == cleanup.ways.len() {
                         cleanup.ways.push(way);
                     }

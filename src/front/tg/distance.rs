@@ -3,7 +3,11 @@
 /// The number of characters to insert, delete, replace or swap with their neighbour.
 pub fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = [vec![0; b.len() + 1], (0..=b.len()).collect(), vec![0; b.len() + 1]];
+    let mut rows = [
+        vec![0; b.len() + 1],
+        (0..=b.len()).collect(),
+        vec![0; b.len() + 1],
+    ];
     for i in 1..=a.len() {
         rows[2][0] = i;
         for j in 1..=b.len() {
@@ -19,17 +23,26 @@ pub fn distance(a: &str, b: &str) -> usize {
     rows[1][b.len()]
 }
 
-/// The nearest of `known` to `name`, if it is near enough to be meant; of equally near ones the first by name.
+/// The nearest of `known` to `name`, if it is near enough to be meant; of equally near ones the first.
 pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    // Long names are not typed by hand, and each costs the square of its length.
+    // Of one letter nothing can be guessed; long names are not typed by hand, and each costs the square of its length.
     let length = name.chars().count();
-    if length > 60 {
+    if !(2..=60).contains(&length) {
         return None;
     }
-    let bound = if length <= 2 { 1 } else { (length / 3).clamp(1, 4) };
-    let near = known.into_iter().filter(|other| other.len().abs_diff(name.len()) <= 4 * bound && *other != name);
+    let bound = if length <= 2 {
+        1
+    } else {
+        (length / 3).clamp(1, 4)
+    };
+    let near = known
+        .into_iter()
+        .filter(|other| other.chars().count().abs_diff(length) <= bound && *other != name);
     let measured = near.map(|other| (measure(name, other), other));
-    measured.filter(|(far, _)| *far <= 2 * bound).min().map(|(_, other)| other)
+    measured
+        .filter(|(far, _)| *far <= 2 * bound)
+        .min_by_key(|(far, _)| *far)
+        .map(|(_, other)| other)
 }
 
 /// Twice the distance; a difference of case alone counts less.
@@ -48,8 +61,14 @@ mod tests {
         assert_eq!(distance("loss", "losss"), 1);
         assert_eq!(distance("sahpe", "shape"), 1);
         assert_eq!(distance("", "ab"), 2);
-        assert_eq!(nearest("backwards", ["forward", "backward"]), Some("backward"));
-        assert_eq!(nearest("nn.linear", ["nn.Linear", "nn.Bilinear"]), Some("nn.Linear"));
+        assert_eq!(
+            nearest("backwards", ["forward", "backward"]),
+            Some("backward")
+        );
+        assert_eq!(
+            nearest("nn.linear", ["nn.Linear", "nn.Bilinear"]),
+            Some("nn.Linear")
+        );
         assert_eq!(nearest("xyzzy", ["loss"]), None);
     }
 }

@@ -43,7 +43,11 @@ impl UnitLowerer<'_, '_, '_> {
             }
             ExprKind::Logical(op, left, right) => self.logical(*op, *left, *right, span),
             ExprKind::Compare(first, rest) => self.comparison(*first, rest, span, hint),
-            ExprKind::Conditional { condition, then, otherwise } => self.conditional(*condition, *then, *otherwise, span, hint),
+            ExprKind::Conditional {
+                condition,
+                then,
+                otherwise,
+            } => self.conditional(*condition, *then, *otherwise, span, hint),
             ExprKind::Call { callee, args } => self.call(id, *callee, args, hint),
             ExprKind::Attribute(object, name) => self.attribute(id, *object, *name, hint),
             ExprKind::Subscript(object, index) => {
@@ -65,7 +69,8 @@ impl UnitLowerer<'_, '_, '_> {
             ExprKind::Set(parts) => InstrKind::Set(self.elements(parts)),
             ExprKind::Dict(parts) => InstrKind::Dict(self.entries(parts)),
             ExprKind::Slice { lower, upper, step } => {
-                let parts = [*lower, *upper, *step].map(|part| part.map_or(Operand::Const(Const::None), |part| self.expr(part)));
+                let parts = [*lower, *upper, *step]
+                    .map(|part| part.map_or(Operand::Const(Const::None), |part| self.expr(part)));
                 InstrKind::Slice(Box::new(parts))
             }
             ExprKind::FString(parts) => InstrKind::Format(self.format(parts)),
@@ -84,14 +89,23 @@ impl UnitLowerer<'_, '_, '_> {
     fn elements(&mut self, parts: &[ExprId]) -> Box<[Element]> {
         let module = self.module;
         let element = |part: &ExprId| match &module[*part].kind {
-            ExprKind::Starred(inner) => Element { star: true, value: self.expr(*inner) },
-            _ => Element { star: false, value: self.expr(*part) },
+            ExprKind::Starred(inner) => Element {
+                star: true,
+                value: self.expr(*inner),
+            },
+            _ => Element {
+                star: false,
+                value: self.expr(*part),
+            },
         };
         parts.iter().map(element).collect()
     }
 
     fn entries(&mut self, parts: &[(Option<ExprId>, ExprId)]) -> Box<[(Option<Operand>, Operand)]> {
-        parts.iter().map(|(key, value)| (key.map(|key| self.expr(key)), self.expr(*value))).collect()
+        parts
+            .iter()
+            .map(|(key, value)| (key.map(|key| self.expr(key)), self.expr(*value)))
+            .collect()
     }
 
     fn format(&mut self, parts: &[FStringPart]) -> Box<[FormatPart]> {
@@ -99,11 +113,21 @@ impl UnitLowerer<'_, '_, '_> {
         for part in parts {
             match part {
                 FStringPart::Text(text) => lowered.push(FormatPart::Text(Rc::clone(text))),
-                FStringPart::Value { value, conversion, spec, debug } => {
+                FStringPart::Value {
+                    value,
+                    conversion,
+                    spec,
+                    debug,
+                } => {
                     lowered.extend(debug.iter().map(|text| FormatPart::Text(Rc::clone(text))));
                     // `{x=}` shows the `repr`, unless it says how to show the value.
-                    let repr = matches!(conversion, Some('r' | 'a')) || debug.is_some() && conversion.is_none() && spec.is_none();
-                    lowered.push(FormatPart::Value { value: self.expr(*value), repr, spec: spec.clone().unwrap_or_default() });
+                    let repr = matches!(conversion, Some('r' | 'a'))
+                        || debug.is_some() && conversion.is_none() && spec.is_none();
+                    lowered.push(FormatPart::Value {
+                        value: self.expr(*value),
+                        repr,
+                        spec: spec.clone().unwrap_or_default(),
+                    });
                 }
             }
         }
@@ -113,8 +137,12 @@ impl UnitLowerer<'_, '_, '_> {
     /// A negative number is a constant.
     fn unary(&mut self, op: UnaryOp, operand: ExprId, span: Span, hint: Option<Reg>) -> Operand {
         match (op, self.expr(operand)) {
-            (UnaryOp::Neg, Operand::Const(Const::Int(value))) if value != i64::MIN => Operand::Const(Const::Int(-value)),
-            (UnaryOp::Neg, Operand::Const(Const::Float(value))) => Operand::Const(Const::Float(-value)),
+            (UnaryOp::Neg, Operand::Const(Const::Int(value))) if value != i64::MIN => {
+                Operand::Const(Const::Int(-value))
+            }
+            (UnaryOp::Neg, Operand::Const(Const::Float(value))) => {
+                Operand::Const(Const::Float(-value))
+            }
             (_, operand) => {
                 if let Some(name) = table::unary_operator(op) {
                     self.low.need_operator(name);
@@ -127,7 +155,8 @@ impl UnitLowerer<'_, '_, '_> {
     /// Loads what the prelude implements of an operator.
     pub fn need_binary(&mut self, op: BinaryOp) {
         for number_left in [false, true] {
-            self.low.need_operator(table::binary_operator(op, number_left).0);
+            self.low
+                .need_operator(table::binary_operator(op, number_left).0);
         }
     }
 
@@ -153,7 +182,9 @@ impl UnitLowerer<'_, '_, '_> {
 
     /// Notes that an attribute of that name must exist.
     pub fn demand(&mut self, name: Name) {
-        self.low.attributes.demand(name.symbol, name.span, self.namespace.is_none());
+        self.low
+            .attributes
+            .demand(name.symbol, name.span, self.namespace.is_none());
         self.low.need_tensor_method(name.symbol);
     }
 
@@ -162,8 +193,17 @@ impl UnitLowerer<'_, '_, '_> {
         let result = self.f().temporary();
         self.expr_into(left, result);
         let (more, done) = (self.f().block(span), self.f().block(span));
-        let (then, otherwise) = if op == BoolOp::And { (more, done) } else { (done, more) };
-        self.branch(Operand::Reg(result), then, otherwise, self.module[left].span);
+        let (then, otherwise) = if op == BoolOp::And {
+            (more, done)
+        } else {
+            (done, more)
+        };
+        self.branch(
+            Operand::Reg(result),
+            then,
+            otherwise,
+            self.module[left].span,
+        );
         self.f().start(more);
         self.expr_into(right, result);
         self.f().goto(done, span);
@@ -172,7 +212,13 @@ impl UnitLowerer<'_, '_, '_> {
     }
 
     /// `a < b < c` as a value: each middle operand is evaluated once, and nothing behind the first that fails.
-    fn comparison(&mut self, first: ExprId, rest: &[(CompareOp, ExprId)], span: Span, hint: Option<Reg>) -> Operand {
+    fn comparison(
+        &mut self,
+        first: ExprId,
+        rest: &[(CompareOp, ExprId)],
+        span: Span,
+        hint: Option<Reg>,
+    ) -> Operand {
         let mut left = self.expr(first);
         if let [(op, right)] = rest {
             self.need_compare(*op);
@@ -184,9 +230,17 @@ impl UnitLowerer<'_, '_, '_> {
         for (nth, (op, right)) in rest.iter().enumerate() {
             self.need_compare(*op);
             let right = self.expr(*right);
-            self.emit(InstrKind::Compare(*op, left, right.clone()), span, Some(result));
+            self.emit(
+                InstrKind::Compare(*op, left, right.clone()),
+                span,
+                Some(result),
+            );
             left = right;
-            let more = if nth + 1 < rest.len() { self.f().block(span) } else { done };
+            let more = if nth + 1 < rest.len() {
+                self.f().block(span)
+            } else {
+                done
+            };
             match more == done {
                 true => self.f().goto(done, span),
                 false => self.branch(Operand::Reg(result), more, done, span),
@@ -196,7 +250,14 @@ impl UnitLowerer<'_, '_, '_> {
         Operand::Reg(result)
     }
 
-    fn conditional(&mut self, condition: ExprId, then: ExprId, otherwise: ExprId, span: Span, hint: Option<Reg>) -> Operand {
+    fn conditional(
+        &mut self,
+        condition: ExprId,
+        then: ExprId,
+        otherwise: ExprId,
+        span: Span,
+        hint: Option<Reg>,
+    ) -> Operand {
         let result = hint.unwrap_or_else(|| self.f().temporary());
         let blocks = [self.f().block(span), self.f().block(span)];
         let done = self.f().block(span);
@@ -212,7 +273,14 @@ impl UnitLowerer<'_, '_, '_> {
 
     /// Ends the block with a branch.
     pub fn branch(&mut self, condition: Operand, then: BlockId, otherwise: BlockId, span: Span) {
-        self.f().end(Terminator::Branch { condition, then, otherwise }, span);
+        self.f().end(
+            Terminator::Branch {
+                condition,
+                then,
+                otherwise,
+            },
+            span,
+        );
     }
 
     /// Goes to `then` or `otherwise` by the truth of an expression, without making a bool of it.

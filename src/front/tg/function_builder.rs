@@ -99,7 +99,10 @@ impl FunctionBuilder {
 
     /// A register for a variable.
     pub fn variable(&mut self, owner: ScopeId, name: Symbol, is_cell: bool) -> Reg {
-        let reg = self.regs.push(RegInfo { name: Some(name), is_cell });
+        let reg = self.regs.push(RegInfo {
+            name: Some(name),
+            is_cell,
+        });
         self.vars.insert((owner, name), reg);
         reg
     }
@@ -113,13 +116,19 @@ impl FunctionBuilder {
     }
     /// A register for a parameter that lives in a cell from the first instruction on.
     pub fn argument(&mut self, name: Symbol) -> Reg {
-        self.regs.push(RegInfo { name: Some(name), is_cell: false })
+        self.regs.push(RegInfo {
+            name: Some(name),
+            is_cell: false,
+        })
     }
 
     /// A temporary, until [`release`](Self::release).
     pub fn temporary(&mut self) -> Reg {
         if self.used_temporaries == self.temporaries.len() {
-            self.temporaries.push(self.regs.push(RegInfo { name: None, is_cell: false }));
+            self.temporaries.push(self.regs.push(RegInfo {
+                name: None,
+                is_cell: false,
+            }));
         }
         self.used_temporaries += 1;
         self.temporaries[self.used_temporaries - 1]
@@ -135,7 +144,12 @@ impl FunctionBuilder {
 
     /// A new block under the current handler.
     pub fn block(&mut self, span: Span) -> BlockId {
-        self.blocks.push(Block { instrs: Vec::new(), terminator: Terminator::Unreachable, terminator_span: span, handler: self.handler })
+        self.blocks.push(Block {
+            instrs: Vec::new(),
+            terminator: Terminator::Unreachable,
+            terminator_span: span,
+            handler: self.handler,
+        })
     }
     /// Goes on in `block`, with the current handler.
     pub fn start(&mut self, block: BlockId) {
@@ -184,9 +198,25 @@ impl FunctionBuilder {
     }
 
     /// The function without the blocks that no way leads to.
-    pub fn finish(self, name: Symbol, unit: UnitId, params: Vec<Param>, captures: Vec<Reg>, span: Span) -> Function {
+    pub fn finish(
+        self,
+        name: Symbol,
+        unit: UnitId,
+        params: Vec<Param>,
+        captures: Vec<Reg>,
+        span: Span,
+    ) -> Function {
         let blocks = reached(self.blocks);
-        Function { name, qualified_name: self.path, unit, params, captures, regs: self.regs, blocks, span }
+        Function {
+            name,
+            qualified_name: self.path,
+            unit,
+            params,
+            captures,
+            regs: self.regs,
+            blocks,
+            span,
+        }
     }
 }
 
@@ -202,9 +232,16 @@ fn reached(mut blocks: IndexVec<BlockId, Block>) -> IndexVec<BlockId, Block> {
         todo.extend(blocks[id].handler.map(|handler| handler.block));
     }
     let mut next = 0;
-    let places: IndexVec<BlockId, BlockId> = seen.iter().map(|&seen| (crate::index::Idx::new(next), next += usize::from(seen)).0).collect();
+    let places: IndexVec<BlockId, BlockId> = seen
+        .iter()
+        .map(|&seen| (crate::index::Idx::new(next), next += usize::from(seen)).0)
+        .collect();
     let mut kept = IndexVec::new();
-    for (id, block) in blocks.iter_mut().enumerate().map(|(nth, block)| (<BlockId as crate::index::Idx>::new(nth), block)) {
+    for (id, block) in blocks
+        .iter_mut()
+        .enumerate()
+        .map(|(nth, block)| (<BlockId as crate::index::Idx>::new(nth), block))
+    {
         if seen[id] {
             let mut block = std::mem::replace(block, unreachable_block(block.terminator_span));
             retarget(&mut block, &places);
@@ -216,7 +253,12 @@ fn reached(mut blocks: IndexVec<BlockId, Block>) -> IndexVec<BlockId, Block> {
 }
 
 fn unreachable_block(span: Span) -> Block {
-    Block { instrs: Vec::new(), terminator: Terminator::Unreachable, terminator_span: span, handler: None }
+    Block {
+        instrs: Vec::new(),
+        terminator: Terminator::Unreachable,
+        terminator_span: span,
+        handler: None,
+    }
 }
 
 fn retarget(block: &mut Block, places: &IndexVec<BlockId, BlockId>) {
@@ -225,7 +267,9 @@ fn retarget(block: &mut Block, places: &IndexVec<BlockId, BlockId>) {
     }
     match &mut block.terminator {
         Terminator::Goto(target) => *target = places[*target],
-        Terminator::Branch { then, otherwise, .. } => {
+        Terminator::Branch {
+            then, otherwise, ..
+        } => {
             (*then, *otherwise) = (places[*then], places[*otherwise]);
         }
         Terminator::Next { body, done, .. } => (*body, *done) = (places[*body], places[*done]),

@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::index::Idx;
 use crate::ir::{FuncId, Program, Unit, UnitId};
 use crate::prelude::{self, Prelude};
-use crate::source::{FileId, Origin, SourceMap};
+use crate::source::{FileId, Origin, SourceMap, Span};
 use crate::symbol::Symbol;
 use crate::syntax::ast::Module;
 
@@ -39,16 +39,33 @@ use unit::UnitLowerer;
 /// How many messages one file gives.
 const MAX_ERRORS: usize = 100;
 
+/// How many names are compared with all known ones.
+const MAX_SUGGESTIONS: usize = 50;
+
 /// Lowers a program with what it needs of the prelude. With messages, the program is there as far as it goes: what could
 /// not be resolved is unknown in it.
-pub fn lower(sources: &mut SourceMap, module: &Module, prelude: &Prelude) -> (Program, Vec<Diagnostic>) {
+pub fn lower(
+    sources: &mut SourceMap,
+    module: &Module,
+    prelude: &Prelude,
+) -> (Program, Vec<Diagnostic>) {
     let mut lowerer = Lowerer::new(sources, prelude);
     let unit = lowerer.declare_unit(module.file, Symbol::intern("__main__"));
     UnitLowerer::lower(&mut lowerer, module, unit, None);
     lowerer.lower_loaded();
-    let Lowerer { program, attributes, mut errors, mut suggestions, .. } = lowerer;
+    let Lowerer {
+        program,
+        attributes,
+        mut errors,
+        mut suggestions,
+        ..
+    } = lowerer;
     attributes.check(&mut errors, &mut suggestions);
-    debug_assert_eq!(crate::ir::verify::verify(&program), Ok(()), "the lowering made a program that is not well-formed");
+    debug_assert_eq!(
+        crate::ir::verify::verify(&program),
+        Ok(()),
+        "the lowering made a program that is not well-formed"
+    );
     (program, errors.finish())
 }
 
@@ -63,9 +80,19 @@ pub fn lower_prelude(sources: &mut SourceMap, prelude: &Prelude) -> (Program, Ve
         lowerer.load(file);
     }
     lowerer.lower_loaded();
-    let Lowerer { program, attributes, mut prelude_errors, mut suggestions, .. } = lowerer;
+    let Lowerer {
+        program,
+        attributes,
+        mut prelude_errors,
+        mut suggestions,
+        ..
+    } = lowerer;
     attributes.check_prelude(&mut prelude_errors, &mut suggestions);
-    debug_assert_eq!(crate::ir::verify::verify(&program), Ok(()), "the lowering made a program that is not well-formed");
+    debug_assert_eq!(
+        crate::ir::verify::verify(&program),
+        Ok(()),
+        "the lowering made a program that is not well-formed"
+    );
     (program, prelude_errors.finish())
 }
 
@@ -87,7 +114,10 @@ impl Errors {
         self.list.sort_by_key(|error| error.primary.span);
         if let (Some(last), true) = (self.list.last(), self.more > 0) {
             let plural = if self.more == 1 { "" } else { "s" };
-            self.list.push(Diagnostic::error(last.primary.span, format!("and {} more error{plural}", self.more)));
+            self.list.push(Diagnostic::error(
+                last.primary.span,
+                format!("and {} more error{plural}", self.more),
+            ));
         }
         self.list
     }
@@ -101,8 +131,13 @@ struct Suggestions {
 
 impl Suggestions {
     /// `error` with the nearest of the known names to `name` as its help.
-    fn add<'n, N: IntoIterator<Item = &'n str>>(&mut self, error: Diagnostic, name: &str, known: impl FnOnce() -> N) -> Diagnostic {
-        if !self.found.contains_key(name) && self.found.len() < MAX_ERRORS {
+    fn add<'n, N: IntoIterator<Item = &'n str>>(
+        &mut self,
+        error: Diagnostic,
+        name: &str,
+        known: impl FnOnce() -> N,
+    ) -> Diagnostic {
+        if !self.found.contains_key(name) && self.found.len() < MAX_SUGGESTIONS {
             let nearest = distance::nearest(name, known()).map(str::to_owned);
             self.found.insert(name.to_owned(), nearest);
         }
@@ -153,7 +188,12 @@ impl<'a> Lowerer<'a> {
 
     fn declare_unit(&mut self, file: FileId, name: Symbol) -> UnitId {
         // The body is known when the unit has been lowered.
-        self.program.units.push(Unit { file, name, body: FuncId::new(0), exports: Vec::new() })
+        self.program.units.push(Unit {
+            file,
+            name,
+            body: FuncId::new(0),
+            exports: Vec::new(),
+        })
     }
 
     /// The unit of a prelude file, parsed on first use and lowered later: units may need each other.
@@ -162,21 +202,42 @@ impl<'a> Lowerer<'a> {
             return loaded.unit;
         }
         let (path, text) = self.prelude.files()[file];
-        let id = self.sources.add(format!("prelude/{path}"), text, Origin::Prelude);
+        let id = self
+            .sources
+            .add(format!("prelude/{path}"), text, Origin::Prelude);
         let (module, errors) = crate::syntax::parse(id, text);
-        errors.into_iter().for_each(|error| self.prelude_errors.push(error));
-        let unit = self.declare_unit(id, Symbol::intern(&path.trim_end_matches(".tg").replace('/', ".")));
+        errors
+            .into_iter()
+            .for_each(|error| self.prelude_errors.push(error));
+        let unit = self.declare_unit(
+            id,
+            Symbol::intern(&path.trim_end_matches(".tg").replace('/', ".")),
+        );
         let signatures = Rc::new(signature::of_module(&module));
-        self.loaded.insert(file, Loaded { unit, module: Rc::new(module), signatures });
+        self.loaded.insert(
+            file,
+            Loaded {
+                unit,
+                module: Rc::new(module),
+                signatures,
+            },
+        );
         self.queue.push(file);
         unit
     }
 
     fn lower_loaded(&mut self) {
         while let Some(file) = self.queue.pop() {
-            let Loaded { unit, ref module, .. } = self.loaded[&file];
+            let Loaded {
+                unit, ref module, ..
+            } = self.loaded[&file];
             let module = Rc::clone(module);
-            UnitLowerer::lower(self, &module, unit, Some(prelude::namespace(self.prelude.files()[file].0)));
+            UnitLowerer::lower(
+                self,
+                &module,
+                unit,
+                Some(prelude::namespace(self.prelude.files()[file].0)),
+            );
         }
     }
 
@@ -201,11 +262,26 @@ impl<'a> Lowerer<'a> {
         }
     }
 
+    /// Whether there are messages enough; if so, counts one more. Suggestions are not looked for then.
+    fn is_crowded(&mut self, span: Span) -> bool {
+        let errors = if self.sources.is_user(span) {
+            &mut self.errors
+        } else {
+            &mut self.prelude_errors
+        };
+        let crowded = errors.list.len() >= MAX_ERRORS;
+        errors.more += usize::from(crowded);
+        crowded
+    }
+
     /// Makes the prelude's tensor method of that name known to the machines, if there is one.
     fn need_tensor_method(&mut self, name: Symbol) {
         if let Some(export) = self.prelude.tensor_method(name.as_str()) {
             let unit = self.load(export.file);
-            self.program.tensor_methods.entry(name).or_insert((unit, name));
+            self.program
+                .tensor_methods
+                .entry(name)
+                .or_insert((unit, name));
         }
     }
 

@@ -33,13 +33,16 @@ impl UnitLowerer<'_, '_, '_> {
     }
     /// The register of a variable that is no cell.
     pub fn plain_variable(&self, name: Symbol) -> Option<Reg> {
-        self.variable(name).filter(|reg| !self.function().is_cell(*reg))
+        self.variable(name)
+            .filter(|reg| !self.function().is_cell(*reg))
     }
 
     /// The value of a name.
     pub fn load_name(&mut self, name: Symbol, span: Span, hint: Option<Reg>) -> Operand {
         match self.variable(name) {
-            Some(reg) if self.function().is_cell(reg) => self.emit(InstrKind::LoadCell(reg), span, hint),
+            Some(reg) if self.function().is_cell(reg) => {
+                self.emit(InstrKind::LoadCell(reg), span, hint)
+            }
             Some(reg) => Operand::Reg(reg),
             None => match self.low.known(self.namespace, name.as_str()) {
                 Some(known) => self.builtin_value(known, span, hint),
@@ -50,7 +53,9 @@ impl UnitLowerer<'_, '_, '_> {
 
     /// Binds a name of the program.
     pub fn store_name(&mut self, name: Symbol, value: Operand, span: Span) {
-        let Some(reg) = self.variable(name) else { return };
+        let Some(reg) = self.variable(name) else {
+            return;
+        };
         match self.function().is_cell(reg) {
             true => self.effect(InstrKind::StoreCell { cell: reg, value }, span),
             false => self.copy(reg, value, span),
@@ -61,19 +66,24 @@ impl UnitLowerer<'_, '_, '_> {
     pub fn builtin_value(&mut self, known: Known, span: Span, hint: Option<Reg>) -> Operand {
         match known {
             Known::Builtin(Builtin::Float(number)) => Operand::Const(Const::Float(number)),
-            Known::Builtin(builtin) => {
-                if matches!(builtin, Builtin::Intrinsic(Intrinsic::SetAttr)) && self.namespace.is_none() {
-                    self.low.attributes.open = true;
-                }
-                self.emit(InstrKind::Builtin(builtin), span, hint)
-            }
+            Known::Builtin(builtin) => self.emit(InstrKind::Builtin(builtin), span, hint),
             Known::Prelude(export) => {
                 let unit = self.low.load(export.file);
-                self.emit(InstrKind::LoadUnit { unit, name: Symbol::intern(export.name) }, span, hint)
+                self.emit(
+                    InstrKind::LoadUnit {
+                        unit,
+                        name: Symbol::intern(export.name),
+                    },
+                    span,
+                    hint,
+                )
             }
             Known::Input | Known::Unknown | Known::Super => {
                 let text = self.low.sources.text(span).to_owned();
-                self.low.error(Diagnostic::error(span, format!("`{text}` can only be called")).with_label("not a value"));
+                self.low.error(
+                    Diagnostic::error(span, format!("`{text}` can only be called"))
+                        .with_label("not a value"),
+                );
                 self.emit(InstrKind::Unknown, span, hint)
             }
         }
@@ -81,7 +91,9 @@ impl UnitLowerer<'_, '_, '_> {
 
     /// What a chain of attributes is whose first name the program does not bind.
     pub fn chain(&mut self, expr: ExprId) -> Chain {
-        let Some(dotted) = signature::dotted(self.module, expr) else { return Chain::Attributes };
+        let Some(dotted) = signature::dotted(self.module, expr) else {
+            return Chain::Attributes;
+        };
         let root = dotted.split('.').next().unwrap_or(&dotted);
         if self.is_bound(Symbol::intern(root)) {
             return Chain::Attributes;
@@ -96,6 +108,9 @@ impl UnitLowerer<'_, '_, '_> {
             }
         }
         let span = self.module[expr].span;
+        if self.low.is_crowded(span) {
+            return Chain::Mistake;
+        }
         match names::is_namespace(self.low.prelude, root) || root == "torch" {
             true => self.unknown_builtin(&dotted, span),
             false => self.report_unknown(root, self.root_span(expr)),
@@ -112,28 +127,41 @@ impl UnitLowerer<'_, '_, '_> {
     }
 
     fn unknown_name(&mut self, name: &str, span: Span, hint: Option<Reg>) -> Operand {
-        self.report_unknown(name, span);
+        if !self.low.is_crowded(span) {
+            self.report_unknown(name, span);
+        }
         self.emit(InstrKind::Unknown, span, hint)
     }
 
     fn report_unknown(&mut self, name: &str, span: Span) {
         if names::is_namespace(self.low.prelude, name) {
             let error = Diagnostic::error(span, format!("`{name}` alone is not a value"));
-            self.low.error(error.with_label("only names in it can be used"));
+            self.low
+                .error(error.with_label("only names in it can be used"));
             return;
         }
-        let mut known: Vec<String> = self.visible_names();
-        known.extend(names::all(self.low.prelude).into_iter().filter(|builtin| !builtin.contains('.')));
-        let error = Diagnostic::error(span, format!("unknown name `{name}`")).with_label("bound nowhere in the program");
-        let error = self.low.suggestions.add(error, name, || known.iter().map(String::as_str));
+        let own = self.visible_names();
+        let mut known = names::all(self.low.prelude);
+        known.retain(|builtin| !builtin.contains('.'));
+        let error = Diagnostic::error(span, format!("unknown name `{name}`"))
+            .with_label("bound nowhere in the program");
+        // The program's own names are meant rather than a builtin as near.
+        let error = self
+            .low
+            .suggestions
+            .add(error, name, || own.iter().chain(&known).map(String::as_str));
         self.low.error(error);
     }
 
     fn unknown_builtin(&mut self, dotted: &str, span: Span) {
-        let error = Diagnostic::error(span, format!("unknown builtin `{dotted}`")).with_label("not known to gradlint");
+        let error = Diagnostic::error(span, format!("unknown builtin `{dotted}`"))
+            .with_label("not known to gradlint");
         let name = dotted.strip_prefix("torch.").unwrap_or(dotted);
         let known = names::all(self.low.prelude);
-        let error = self.low.suggestions.add(error, name, || known.iter().map(String::as_str));
+        let error = self
+            .low
+            .suggestions
+            .add(error, name, || known.iter().map(String::as_str));
         self.low.error(error);
     }
 

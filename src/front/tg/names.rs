@@ -66,12 +66,19 @@ const NUMBERS: [(&str, f64); 10] = [
 
 /// The element type that an annotation or `dtype=` names.
 pub fn dtype(name: &str) -> Option<Dtype> {
-    DTYPES.iter().find(|(known, _)| *known == name).map(|(_, dtype)| *dtype)
+    DTYPES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, dtype)| *dtype)
 }
 
 /// The names that annotations may have, sorted.
 pub fn dtype_names() -> Vec<&'static str> {
-    DTYPES.iter().map(|(name, _)| *name).filter(|name| *name != "bool_").collect()
+    DTYPES
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| *name != "bool_")
+        .collect()
 }
 
 /// What `name` means in the user's text.
@@ -87,8 +94,15 @@ pub fn known_in_prelude(prelude: &Prelude, namespace: &str, name: &str) -> Optio
     if let Some(op) = name.strip_prefix("_ops.") {
         return operator_row(op).map(Known::Builtin);
     }
-    let private = || prelude.private(namespace, name).filter(|_| name.starts_with('_')).map(Known::Prelude);
-    private_intrinsic(name).or_else(|| known(prelude, name)).or_else(private)
+    let private = || {
+        prelude
+            .private(namespace, name)
+            .filter(|_| name.starts_with('_'))
+            .map(Known::Prelude)
+    };
+    private_intrinsic(name)
+        .or_else(|| known(prelude, name))
+        .or_else(private)
 }
 
 /// The ways that PyTorch's own modules are written.
@@ -128,7 +142,12 @@ fn plain(prelude: &Prelude, name: &str) -> Option<Known> {
     public_intrinsic(name)
         .or_else(|| exception(name))
         .or_else(|| dtype(name).map(|dtype| Known::Builtin(Builtin::Dtype(dtype))))
-        .or_else(|| prelude.builtin(name).filter(|_| !name.starts_with('_')).map(Known::Prelude))
+        .or_else(|| {
+            prelude
+                .builtin(name)
+                .filter(|_| !name.starts_with('_'))
+                .map(Known::Prelude)
+        })
         .or_else(|| composite_or_operator(prelude, name))
         .or_else(|| number(name, false))
 }
@@ -138,7 +157,10 @@ fn torch(prelude: &Prelude, name: &str) -> Option<Known> {
     dtype(name)
         .map(|dtype| Known::Builtin(Builtin::Dtype(dtype)))
         .or_else(|| composite_or_operator(prelude, name))
-        .or_else(|| public_intrinsic(name).filter(|_| !name.starts_with("math.") && !name.starts_with("copy.")))
+        .or_else(|| {
+            public_intrinsic(name)
+                .filter(|_| !name.starts_with("math.") && !name.starts_with("copy."))
+        })
         .or_else(|| number(name, true))
 }
 
@@ -147,20 +169,31 @@ fn public_intrinsic(name: &str) -> Option<Known> {
 }
 
 fn exception(name: &str) -> Option<Known> {
-    EXCEPTIONS.iter().find(|known| known.name() == name).map(|found| Known::Builtin(Builtin::Exception(*found)))
+    EXCEPTIONS
+        .iter()
+        .find(|known| known.name() == name)
+        .map(|found| Known::Builtin(Builtin::Exception(*found)))
 }
 
 /// What the prelude writes around an operator comes before the operator itself.
 fn composite_or_operator(prelude: &Prelude, name: &str) -> Option<Known> {
-    let exported = prelude.dotted(name).filter(|export| !export.name.starts_with('_'));
-    exported.map(Known::Prelude).or_else(|| operator(name).map(Known::Builtin))
+    let exported = prelude
+        .dotted(name)
+        .filter(|export| !export.name.starts_with('_'));
+    exported
+        .map(Known::Prelude)
+        .or_else(|| operator(name).map(Known::Builtin))
 }
 
 fn operator(name: &str) -> Option<Builtin> {
     if let Some(functional) = name.strip_prefix("F.") {
-        return table::functional(functional).map(Builtin::Op).or_else(|| in_place(functional, table::functional));
+        return table::functional(functional)
+            .map(Builtin::Op)
+            .or_else(|| in_place(functional, table::functional));
     }
-    table::function(name).map(Builtin::Op).or_else(|| in_place(name, table::function))
+    table::function(name)
+        .map(Builtin::Op)
+        .or_else(|| in_place(name, table::function))
 }
 
 /// `relu_`, if there is a function `relu` with an in-place form.
@@ -172,7 +205,10 @@ fn in_place(name: &str, function: fn(&str) -> Option<crate::ops::OpId>) -> Optio
 
 /// `_ops.name`: a row by its own name, or its in-place form.
 fn operator_row(name: &str) -> Option<Builtin> {
-    let row = table::by_name(name).or_else(|| table::function(name)).or_else(|| table::functional(name)).or_else(|| table::method(name));
+    let row = table::by_name(name)
+        .or_else(|| table::function(name))
+        .or_else(|| table::functional(name))
+        .or_else(|| table::method(name));
     row.map(Builtin::Op).or_else(|| {
         let stem = name.strip_suffix('_')?;
         let row = table::by_name(stem).or_else(|| table::in_place_method(name));
@@ -192,10 +228,20 @@ fn number(name: &str, torch: bool) -> Option<Known> {
 /// Every public builtin name, for suggestions: sorted, each once.
 pub fn all(prelude: &Prelude) -> Vec<String> {
     let mut names: Vec<String> = prelude.names().into_iter().map(str::to_owned).collect();
-    names.extend(Intrinsic::ALL.iter().map(|found| found.name().to_owned()).filter(|name| !name.starts_with('_')));
+    names.extend(
+        Intrinsic::ALL
+            .iter()
+            .map(|found| found.name().to_owned())
+            .filter(|name| !name.starts_with('_')),
+    );
     names.extend(EXCEPTIONS.iter().map(|found| found.name().to_owned()));
     names.extend(DTYPES.iter().map(|(name, _)| (*name).to_owned()));
-    names.extend(NUMBERS.iter().map(|(name, _)| (*name).to_owned()).filter(|name| number(name, false).is_some()));
+    names.extend(
+        NUMBERS
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .filter(|name| number(name, false).is_some()),
+    );
     names.extend(["input", "unknown", "super"].map(str::to_owned));
     for (_, row) in table::all() {
         names.extend(row.forms.function.iter().map(|name| (*name).to_owned()));
@@ -208,7 +254,27 @@ pub fn all(prelude: &Prelude) -> Vec<String> {
 
 /// Whether a dotted name is the beginning of builtins' names: `nn`, `nn.utils`.
 pub fn is_namespace(prelude: &Prelude, name: &str) -> bool {
-    let fixed = ["torch", "torch.nn", "nn", "F", "nn.functional", "optim", "autograd", "math", "copy", "linalg", "_ops", "nn.init", "nn.utils", "init"];
+    let fixed = [
+        "torch",
+        "torch.nn",
+        "nn",
+        "F",
+        "nn.functional",
+        "optim",
+        "autograd",
+        "math",
+        "copy",
+        "linalg",
+        "_ops",
+        "nn.init",
+        "nn.utils",
+        "init",
+    ];
     let canonical = canonical(name.strip_prefix("torch.").unwrap_or(name));
-    fixed.contains(&name) || prelude.names().iter().any(|known| known.strip_prefix(&*canonical).is_some_and(|rest| rest.starts_with('.')))
+    fixed.contains(&name)
+        || prelude.names().iter().any(|known| {
+            known
+                .strip_prefix(&*canonical)
+                .is_some_and(|rest| rest.starts_with('.'))
+        })
 }

@@ -84,14 +84,31 @@ impl std::ops::Index<ScopeId> for Scopes {
 impl Scopes {
     /// The scopes of a file; `exported`: its top-level names are all cells.
     pub fn of(module: &Module, exported: bool) -> Scopes {
-        let scopes = Scopes { all: IndexVec::new(), definitions: FxHashMap::default(), exprs: FxHashMap::default(), early: FxHashSet::default() };
-        let mut walk = Walk { module, scopes, current: ScopeId::new(0), references: Vec::new() };
+        let scopes = Scopes {
+            all: IndexVec::new(),
+            definitions: FxHashMap::default(),
+            exprs: FxHashMap::default(),
+            early: FxHashSet::default(),
+        };
+        let mut walk = Walk {
+            module,
+            scopes,
+            current: ScopeId::new(0),
+            references: Vec::new(),
+        };
         walk.open(ScopeKind::Module, None);
         walk.block(&module.body);
-        let Walk { mut scopes, references, .. } = walk;
+        let Walk {
+            mut scopes,
+            references,
+            ..
+        } = walk;
         scopes.capture(&references);
         if exported {
-            scopes.all[ScopeId::new(0)].names.values_mut().for_each(|binding| binding.cell = true);
+            scopes.all[ScopeId::new(0)]
+                .names
+                .values_mut()
+                .for_each(|binding| binding.cell = true);
         }
         scopes
     }
@@ -119,7 +136,13 @@ impl Scopes {
         loop {
             let here = &self.all[at];
             match here.names.get(&name).map(|binding| binding.owner) {
-                Some(Owner::Own) if here.kind != ScopeKind::Class || !through_function || name.as_str() == CLASS_CELL => return Some(at),
+                Some(Owner::Own)
+                    if here.kind != ScopeKind::Class
+                        || !through_function
+                        || name.as_str() == CLASS_CELL =>
+                {
+                    return Some(at);
+                }
                 Some(Owner::Global) => return Some(self.module()),
                 _ => {}
             }
@@ -131,7 +154,9 @@ impl Scopes {
     /// The nearest scope at or around `scope` whose code is a function of its own.
     pub fn function_of(&self, scope: ScopeId) -> ScopeId {
         let mut at = scope;
-        while let (ScopeKind::Class | ScopeKind::Comprehension, Some(parent)) = (self.all[at].kind, self.all[at].parent) {
+        while let (ScopeKind::Class | ScopeKind::Comprehension, Some(parent)) =
+            (self.all[at].kind, self.all[at].parent)
+        {
             at = parent;
         }
         at
@@ -139,23 +164,34 @@ impl Scopes {
 
     fn capture(&mut self, references: &[(ScopeId, Symbol)]) {
         let mut seen: FxHashSet<(ScopeId, Symbol)> = FxHashSet::default();
+        let mut captured: FxHashSet<(ScopeId, ScopeId, Symbol)> = FxHashSet::default();
         for &(scope, name) in references {
-            if seen.insert((scope, name)) && let Some(owner) = self.resolve(scope, name) {
-                self.capture_one(scope, owner, name);
+            if seen.insert((scope, name))
+                && let Some(owner) = self.resolve(scope, name)
+            {
+                self.capture_one(&mut captured, scope, owner, name);
             }
         }
     }
 
     /// Makes the variable known to all functions between its owner and its use.
-    fn capture_one(&mut self, scope: ScopeId, owner: ScopeId, name: Symbol) {
+    fn capture_one(
+        &mut self,
+        captured: &mut FxHashSet<(ScopeId, ScopeId, Symbol)>,
+        scope: ScopeId,
+        owner: ScopeId,
+        name: Symbol,
+    ) {
         let home = self.function_of(owner);
         let mut at = self.function_of(scope);
         while at != home {
-            if self.all[at].free.contains(&(owner, name)) {
+            if !captured.insert((at, owner, name)) {
                 return;
             }
             self.all[at].free.push((owner, name));
-            let Some(parent) = self.all[at].parent else { return };
+            let Some(parent) = self.all[at].parent else {
+                return;
+            };
             at = self.function_of(parent);
             if let Some(binding) = self.all[owner].names.get_mut(&name) {
                 binding.cell = true;
@@ -176,7 +212,13 @@ struct Walk<'m> {
 
 impl Walk<'_> {
     fn open(&mut self, kind: ScopeKind, parent: Option<ScopeId>) -> ScopeId {
-        self.scopes.all.push(Scope { kind, parent, names: FxHashMap::default(), order: Vec::new(), free: Vec::new() })
+        self.scopes.all.push(Scope {
+            kind,
+            parent,
+            names: FxHashMap::default(),
+            order: Vec::new(),
+            free: Vec::new(),
+        })
     }
 
     /// Runs `walk` in a new scope, which it returns.
@@ -192,7 +234,7 @@ impl Walk<'_> {
     fn bind(&mut self, name: Symbol) {
         let scope = self.current;
         self.bind_in(scope, name, Owner::Own);
-        if self.scopes.all[scope].names[&name].owner == Owner::Nonlocal || self.scopes.all[scope].names[&name].owner == Owner::Global {
+        if self.scopes.all[scope].names[&name].owner != Owner::Own {
             self.references.push((scope, name));
         }
     }
@@ -203,7 +245,14 @@ impl Walk<'_> {
             binding.count += 1;
             return;
         }
-        scope.names.insert(name, Binding { owner, cell: false, count: 1 });
+        scope.names.insert(
+            name,
+            Binding {
+                owner,
+                cell: false,
+                count: 1,
+            },
+        );
         if owner == Owner::Own {
             scope.order.push(name);
         }
@@ -216,8 +265,18 @@ impl Walk<'_> {
         for name in names {
             let scope = &mut self.scopes.all[self.current];
             scope.order.retain(|bound| *bound != name.symbol);
-            let count = scope.names.get(&name.symbol).map_or(0, |binding| binding.count);
-            scope.names.insert(name.symbol, Binding { owner, cell: false, count });
+            let count = scope
+                .names
+                .get(&name.symbol)
+                .map_or(0, |binding| binding.count);
+            scope.names.insert(
+                name.symbol,
+                Binding {
+                    owner,
+                    cell: false,
+                    count,
+                },
+            );
             if owner == Owner::Global {
                 self.bind_in(ScopeId::new(0), name.symbol, Owner::Own);
             }
@@ -255,7 +314,9 @@ impl Walk<'_> {
             StmtKind::Function(def) => self.function(def),
             StmtKind::Class(def) => self.class(def),
             StmtKind::Return(value) | StmtKind::Raise(value) => self.exprs(*value),
-            StmtKind::Assert { condition, message } => self.exprs([*condition].into_iter().chain(*message)),
+            StmtKind::Assert { condition, message } => {
+                self.exprs([*condition].into_iter().chain(*message))
+            }
             StmtKind::Del(targets) => self.targets(targets),
             StmtKind::Global(names) => self.declare(names, Owner::Global),
             StmtKind::Nonlocal(names) => self.declare(names, Owner::Nonlocal),
@@ -273,11 +334,20 @@ impl Walk<'_> {
                 }
                 self.blocks(otherwise);
             }
-            StmtKind::While { condition, body, otherwise } => {
+            StmtKind::While {
+                condition,
+                body,
+                otherwise,
+            } => {
                 self.expr(*condition);
                 self.blocks([body].into_iter().chain(otherwise));
             }
-            StmtKind::For { target, iterable, body, otherwise } => {
+            StmtKind::For {
+                target,
+                iterable,
+                body,
+                otherwise,
+            } => {
                 self.expr(*iterable);
                 self.target(*target);
                 self.blocks([body].into_iter().chain(otherwise));
@@ -285,15 +355,25 @@ impl Walk<'_> {
             StmtKind::With { items, body } => {
                 for item in items {
                     self.expr(item.manager);
-                    item.target.into_iter().for_each(|target| self.target(target));
+                    item.target
+                        .into_iter()
+                        .for_each(|target| self.target(target));
                 }
                 self.block(body);
             }
-            StmtKind::Try { body, handlers, otherwise, finally } => {
+            StmtKind::Try {
+                body,
+                handlers,
+                otherwise,
+                finally,
+            } => {
                 self.block(body);
                 for handler in handlers {
                     self.exprs(handler.exception);
-                    handler.name.into_iter().for_each(|name| self.bind(name.symbol));
+                    handler
+                        .name
+                        .into_iter()
+                        .for_each(|name| self.bind(name.symbol));
                     self.block(&handler.body);
                 }
                 self.blocks(otherwise.iter().chain(finally));
@@ -307,7 +387,9 @@ impl Walk<'_> {
         self.exprs(def.params.iter().filter_map(|param| param.default));
         self.bind(def.name.symbol);
         let scope = self.within(ScopeKind::Function, |walk| {
-            def.params.iter().for_each(|param| walk.bind(param.name.symbol));
+            def.params
+                .iter()
+                .for_each(|param| walk.bind(param.name.symbol));
             walk.block(&def.body);
         });
         self.scopes.definitions.insert(def.name.span.start, scope);
@@ -317,8 +399,14 @@ impl Walk<'_> {
         self.exprs(def.decorators.iter().chain(&def.bases).copied());
         self.bind(def.name.symbol);
         let scope = self.within(ScopeKind::Class, |walk| {
-            let hidden = Binding { owner: Owner::Own, cell: false, count: 1 };
-            walk.scopes.all[walk.current].names.insert(Symbol::intern(CLASS_CELL), hidden);
+            let hidden = Binding {
+                owner: Owner::Own,
+                cell: false,
+                count: 1,
+            };
+            walk.scopes.all[walk.current]
+                .names
+                .insert(Symbol::intern(CLASS_CELL), hidden);
             walk.block(&def.body);
         });
         self.scopes.definitions.insert(def.name.span.start, scope);
@@ -350,7 +438,8 @@ impl Walk<'_> {
         if self.current.index() != 0 {
             self.references.push((self.current, name));
             if name.as_str() == "super" {
-                self.references.push((self.current, Symbol::intern(CLASS_CELL)));
+                self.references
+                    .push((self.current, Symbol::intern(CLASS_CELL)));
             }
         }
     }
@@ -359,20 +448,48 @@ impl Walk<'_> {
         let module = self.module;
         match &module[id].kind {
             ExprKind::Name(name) => self.name(*name),
-            ExprKind::Tuple(parts) | ExprKind::List(parts) | ExprKind::Set(parts) => self.exprs(parts.iter().copied()),
-            ExprKind::Unary(_, a) | ExprKind::Attribute(a, _) | ExprKind::Starred(a) => self.expr(*a),
-            ExprKind::Binary(_, a, b) | ExprKind::Logical(_, a, b) | ExprKind::Subscript(a, b) => self.exprs([*a, *b]),
-            ExprKind::Compare(first, rest) => self.exprs([*first].into_iter().chain(rest.iter().map(|(_, right)| *right))),
-            ExprKind::Conditional { condition, then, otherwise } => self.exprs([*condition, *then, *otherwise]),
-            ExprKind::Call { callee, args } => self.exprs([*callee].into_iter().chain(args.iter().map(|arg| arg.value))),
-            ExprKind::Slice { lower, upper, step } => self.exprs([lower, upper, step].into_iter().flatten().copied()),
-            ExprKind::Dict(parts) => self.exprs(parts.iter().flat_map(|(key, value)| key.iter().chain([value]).copied())),
+            ExprKind::Tuple(parts) | ExprKind::List(parts) | ExprKind::Set(parts) => {
+                self.exprs(parts.iter().copied())
+            }
+            ExprKind::Unary(_, a) | ExprKind::Attribute(a, _) | ExprKind::Starred(a) => {
+                self.expr(*a)
+            }
+            ExprKind::Binary(_, a, b) | ExprKind::Logical(_, a, b) | ExprKind::Subscript(a, b) => {
+                self.exprs([*a, *b])
+            }
+            ExprKind::Compare(first, rest) => self.exprs(
+                [*first]
+                    .into_iter()
+                    .chain(rest.iter().map(|(_, right)| *right)),
+            ),
+            ExprKind::Conditional {
+                condition,
+                then,
+                otherwise,
+            } => self.exprs([*condition, *then, *otherwise]),
+            ExprKind::Call { callee, args } => self.exprs(
+                [*callee]
+                    .into_iter()
+                    .chain(args.iter().map(|arg| arg.value)),
+            ),
+            ExprKind::Slice { lower, upper, step } => {
+                self.exprs([lower, upper, step].into_iter().flatten().copied())
+            }
+            ExprKind::Dict(parts) => self.exprs(
+                parts
+                    .iter()
+                    .flat_map(|(key, value)| key.iter().chain([value]).copied()),
+            ),
             ExprKind::FString(parts) => self.exprs(parts.iter().filter_map(|part| match part {
                 FStringPart::Value { value, .. } => Some(*value),
                 FStringPart::Text(_) => None,
             })),
             ExprKind::ListComp { element, clauses } => self.comprehension(id, clauses, &[*element]),
-            ExprKind::DictComp { key, value, clauses } => self.comprehension(id, clauses, &[*key, *value]),
+            ExprKind::DictComp {
+                key,
+                value,
+                clauses,
+            } => self.comprehension(id, clauses, &[*key, *value]),
             ExprKind::Lambda { params, body } => self.lambda(id, params, *body),
             _ => {}
         }

@@ -21,7 +21,9 @@ pub fn of_module(module: &Module) -> FxHashMap<Symbol, Signature> {
     let mut signatures = FxHashMap::default();
     for stmt in &module.body.stmts {
         match &stmt.kind {
-            StmtKind::Function(def) => enter(&mut signatures, def.name.symbol, decorated(module, def)),
+            StmtKind::Function(def) => {
+                enter(&mut signatures, def.name.symbol, decorated(module, def))
+            }
             StmtKind::Class(def) => enter(&mut signatures, def.name.symbol, of_class(module, def)),
             _ => {}
         }
@@ -30,11 +32,16 @@ pub fn of_module(module: &Module) -> FxHashMap<Symbol, Signature> {
 }
 
 fn enter(signatures: &mut FxHashMap<Symbol, Signature>, name: Symbol, signature: Signature) {
-    signatures.entry(name).and_modify(|known| *known = Signature::Open).or_insert(signature);
+    signatures
+        .entry(name)
+        .and_modify(|known| *known = Signature::Open)
+        .or_insert(signature);
 }
 
 fn decorated(module: &Module, def: &FunctionDef) -> Signature {
-    let transparent = |decorator: &ExprId| dotted(module, called(module, *decorator)).is_some_and(|name| is_mode(&name));
+    let transparent = |decorator: &ExprId| {
+        dotted(module, called(module, *decorator)).is_some_and(|name| is_mode(&name))
+    };
     match def.decorators.iter().all(transparent) {
         true => of_params(&def.params, 0),
         false => Signature::Open,
@@ -43,7 +50,10 @@ fn decorated(module: &Module, def: &FunctionDef) -> Signature {
 
 /// Whether a decorator of that name leaves a function's parameters as they are.
 fn is_mode(name: &str) -> bool {
-    matches!(name.trim_start_matches("torch."), "no_grad" | "enable_grad" | "inference_mode" | "set_grad_enabled")
+    matches!(
+        name.trim_start_matches("torch."),
+        "no_grad" | "enable_grad" | "inference_mode" | "set_grad_enabled"
+    )
 }
 
 fn called(module: &Module, expr: ExprId) -> ExprId {
@@ -57,7 +67,10 @@ fn of_params(params: &[Param], skip: usize) -> Signature {
     if params.iter().any(|param| param.kind == ParamKind::KwArgs) {
         return Signature::Open;
     }
-    let named = params.iter().skip(skip).filter(|param| param.kind != ParamKind::VarArgs);
+    let named = params
+        .iter()
+        .skip(skip)
+        .filter(|param| param.kind != ParamKind::VarArgs);
     Signature::Keywords(named.map(|param| param.name.symbol).collect())
 }
 
@@ -72,7 +85,12 @@ fn of_class(module: &Module, def: &ClassDef) -> Signature {
     match inits.last() {
         Some(init) if init.decorators.is_empty() => of_params(&init.params, 1),
         Some(_) => Signature::Open,
-        None => def.bases.iter().map(|base| dotted(module, *base)).collect::<Option<_>>().map_or(Signature::Open, Signature::Inherited),
+        None => def
+            .bases
+            .iter()
+            .map(|base| dotted(module, *base))
+            .collect::<Option<_>>()
+            .map_or(Signature::Open, Signature::Inherited),
     }
 }
 
@@ -84,7 +102,9 @@ pub fn dotted(module: &Module, expr: ExprId) -> Option<String> {
         parts.push(name.symbol.as_str());
         at = *object;
     }
-    let ExprKind::Name(root) = &module[at].kind else { return None };
+    let ExprKind::Name(root) = &module[at].kind else {
+        return None;
+    };
     parts.push(root.as_str());
     parts.reverse();
     Some(parts.join("."))

@@ -25,8 +25,17 @@ impl UnitLowerer<'_, '_, '_> {
             StmtKind::Annotated { target, ty, value } => self.annotated(*target, ty, *value, span),
             StmtKind::AugAssign { target, op, value } => self.augmented(*target, *op, *value, span),
             StmtKind::If { arms, otherwise } => self.if_stmt(arms, otherwise.as_ref(), span),
-            StmtKind::While { condition, body, otherwise } => self.while_stmt(*condition, body, otherwise.as_ref(), span),
-            StmtKind::For { target, iterable, body, otherwise } => self.for_stmt(*target, *iterable, body, otherwise.as_ref(), span),
+            StmtKind::While {
+                condition,
+                body,
+                otherwise,
+            } => self.while_stmt(*condition, body, otherwise.as_ref(), span),
+            StmtKind::For {
+                target,
+                iterable,
+                body,
+                otherwise,
+            } => self.for_stmt(*target, *iterable, body, otherwise.as_ref(), span),
             StmtKind::With { items, body } => self.with_stmt(items, body, span),
             StmtKind::Try { .. } => self.try_stmt(stmt),
             StmtKind::Function(def) => self.function_def(def, span),
@@ -51,13 +60,16 @@ impl UnitLowerer<'_, '_, '_> {
     }
 
     fn check_declaration(&mut self, stmt: &Stmt) {
-        let StmtKind::Nonlocal(names) = &stmt.kind else { return };
+        let StmtKind::Nonlocal(names) = &stmt.kind else {
+            return;
+        };
         for name in names {
             if self.variable(name.symbol).is_some() {
                 continue;
             }
             let message = format!("no function around this binds `{}`", name.symbol);
-            self.low.error(crate::diagnostic::Diagnostic::error(name.span, message));
+            self.low
+                .error(crate::diagnostic::Diagnostic::error(name.span, message));
         }
     }
 
@@ -65,15 +77,26 @@ impl UnitLowerer<'_, '_, '_> {
         let value = match (value, self.function().handling.last()) {
             (Some(value), _) => self.expr(value),
             (None, Some(exception)) => Operand::Reg(*exception),
-            (None, None) => self.exception(Exception::RuntimeError, Operand::Const(Const::Str("No active exception to reraise".into())), span),
+            (None, None) => self.exception(
+                Exception::RuntimeError,
+                Operand::Const(Const::Str("No active exception to reraise".into())),
+                span,
+            ),
         };
         self.f().end(Terminator::Raise(value), span);
     }
 
     /// An exception of one of Python's types.
     fn exception(&mut self, exception: Exception, message: Operand, span: Span) -> Operand {
-        let callee = self.emit(InstrKind::Builtin(Builtin::Exception(exception)), span, None);
-        let args = Box::new([CallArg { kind: CallArgKind::Positional, value: message }]);
+        let callee = self.emit(
+            InstrKind::Builtin(Builtin::Exception(exception)),
+            span,
+            None,
+        );
+        let args = Box::new([CallArg {
+            kind: CallArgKind::Positional,
+            value: message,
+        }]);
         self.emit(InstrKind::Call { callee, args }, span, None)
     }
 
@@ -86,7 +109,11 @@ impl UnitLowerer<'_, '_, '_> {
                 let message = self.expr(message);
                 self.exception(Exception::AssertionError, message, span)
             }
-            None => self.emit(InstrKind::Builtin(Builtin::Exception(Exception::AssertionError)), span, None),
+            None => self.emit(
+                InstrKind::Builtin(Builtin::Exception(Exception::AssertionError)),
+                span,
+                None,
+            ),
         };
         self.f().end(Terminator::Raise(raised), span);
         self.f().start(holds);
@@ -109,7 +136,9 @@ impl UnitLowerer<'_, '_, '_> {
                 let (object, index) = (self.expr(*object), self.expr(*index));
                 self.effect(InstrKind::DelItem(object, index), span);
             }
-            ExprKind::Tuple(parts) | ExprKind::List(parts) => parts.iter().for_each(|part| self.delete(*part, span)),
+            ExprKind::Tuple(parts) | ExprKind::List(parts) => {
+                parts.iter().for_each(|part| self.delete(*part, span))
+            }
             _ => {}
         }
     }

@@ -18,10 +18,20 @@ pub struct Entered {
 impl UnitLowerer<'_, '_, '_> {
     /// `try … catch … else … finally`
     pub fn try_stmt(&mut self, stmt: &Stmt) {
-        let StmtKind::Try { body, handlers, otherwise, finally } = &stmt.kind else { return };
+        let StmtKind::Try {
+            body,
+            handlers,
+            otherwise,
+            finally,
+        } = &stmt.kind
+        else {
+            return;
+        };
         let span = stmt.span;
         match finally {
-            Some(finally) => self.finally(finally, span, |this| this.try_catch(body, handlers, otherwise.as_ref(), span)),
+            Some(finally) => self.finally(finally, span, |this| {
+                this.try_catch(body, handlers, otherwise.as_ref(), span)
+            }),
             None => self.try_catch(body, handlers, otherwise.as_ref(), span),
         }
     }
@@ -29,7 +39,15 @@ impl UnitLowerer<'_, '_, '_> {
     fn finally(&mut self, finally: &ast::Block, span: Span, body: impl FnOnce(&mut Self)) {
         let raised = self.f().block(span);
         let exception = self.f().temporary();
-        let Entered { cleanup, normal } = self.cleanup(Handler { block: raised, exception }, Some(exception), span, body);
+        let Entered { cleanup, normal } = self.cleanup(
+            Handler {
+                block: raised,
+                exception,
+            },
+            Some(exception),
+            span,
+            body,
+        );
         self.f().start(raised);
         self.copy(cleanup.how, Operand::Const(Const::Int(1)), span);
         self.f().goto(cleanup.block, span);
@@ -39,7 +57,13 @@ impl UnitLowerer<'_, '_, '_> {
     }
 
     /// Lowers `body` so that every way out of it but a raise leads to the cleanup's block.
-    pub fn cleanup(&mut self, handler: Handler, unset: Option<Reg>, span: Span, body: impl FnOnce(&mut Self)) -> Entered {
+    pub fn cleanup(
+        &mut self,
+        handler: Handler,
+        unset: Option<Reg>,
+        span: Span,
+        body: impl FnOnce(&mut Self),
+    ) -> Entered {
         let f = self.f();
         let (how, value) = (f.temporary(), f.temporary());
         let block = f.block(span);
@@ -48,7 +72,12 @@ impl UnitLowerer<'_, '_, '_> {
         f.end(Terminator::Goto(inside), span);
         let before = f.current();
         f.start(inside);
-        f.around.push(Around::Cleanup(Cleanup { block, how, value, ways: Vec::new() }));
+        f.around.push(Around::Cleanup(Cleanup {
+            block,
+            how,
+            value,
+            ways: Vec::new(),
+        }));
         body(self);
         let normal = !self.function().finished();
         let ways = match self.f().around.pop() {
@@ -65,13 +94,34 @@ impl UnitLowerer<'_, '_, '_> {
         self.f().handler = outer;
         let returns = ways.contains(&Way::Return);
         for reg in unset.into_iter().chain(returns.then_some(value)) {
-            self.f().push_to(before, Instr { dest: Some(reg), kind: InstrKind::Copy(Operand::Const(Const::None)), span });
+            self.f().push_to(
+                before,
+                Instr {
+                    dest: Some(reg),
+                    kind: InstrKind::Copy(Operand::Const(Const::None)),
+                    span,
+                },
+            );
         }
-        Entered { cleanup: Cleanup { block, how, value, ways }, normal }
+        Entered {
+            cleanup: Cleanup {
+                block,
+                how,
+                value,
+                ways,
+            },
+            normal,
+        }
     }
 
     /// At the end of a cleanup, goes on as the register says; ends in the block behind it.
-    pub fn dispatch(&mut self, cleanup: &Cleanup, normal: bool, exception: Option<Reg>, span: Span) {
+    pub fn dispatch(
+        &mut self,
+        cleanup: &Cleanup,
+        normal: bool,
+        exception: Option<Reg>,
+        span: Span,
+    ) {
         let done = self.f().block(span);
         let mut codes: Vec<i64> = if normal { vec![0] } else { Vec::new() };
         codes.extend((0..cleanup.ways.len()).map(|nth| nth as i64 + 2));
@@ -83,15 +133,25 @@ impl UnitLowerer<'_, '_, '_> {
             let next = self.f().block(span);
             if nth + 1 < codes.len() {
                 let here = self.f().block(span);
-                let compared = InstrKind::Compare(CompareOp::Eq, Operand::Reg(cleanup.how), Operand::Const(Const::Int(code)));
+                let compared = InstrKind::Compare(
+                    CompareOp::Eq,
+                    Operand::Reg(cleanup.how),
+                    Operand::Const(Const::Int(code)),
+                );
                 let test = self.emit(compared, span, None);
                 self.branch(test, here, next, span);
                 self.f().start(here);
             }
             match (code, exception) {
                 (0, _) => self.f().goto(done, span),
-                (1, Some(exception)) => self.f().end(Terminator::Raise(Operand::Reg(exception)), span),
-                _ => self.leave(cleanup.ways[code as usize - 2], Operand::Reg(cleanup.value), span),
+                (1, Some(exception)) => self
+                    .f()
+                    .end(Terminator::Raise(Operand::Reg(exception)), span),
+                _ => self.leave(
+                    cleanup.ways[code as usize - 2],
+                    Operand::Reg(cleanup.value),
+                    span,
+                ),
             }
             self.f().start(next);
         }
@@ -102,7 +162,13 @@ impl UnitLowerer<'_, '_, '_> {
         }
     }
 
-    fn try_catch(&mut self, body: &ast::Block, handlers: &[Catch], otherwise: Option<&ast::Block>, span: Span) {
+    fn try_catch(
+        &mut self,
+        body: &ast::Block,
+        handlers: &[Catch],
+        otherwise: Option<&ast::Block>,
+        span: Span,
+    ) {
         if handlers.is_empty() {
             self.block(body);
             otherwise.into_iter().for_each(|block| self.block(block));
@@ -110,7 +176,10 @@ impl UnitLowerer<'_, '_, '_> {
         }
         let exception = self.f().temporary();
         let (caught, done) = (self.f().block(span), self.f().block(span));
-        let outer = self.f().handler.replace(Handler { block: caught, exception });
+        let outer = self.f().handler.replace(Handler {
+            block: caught,
+            exception,
+        });
         let inside = self.f().block(span);
         self.f().goto(inside, span);
         self.f().start(inside);
@@ -124,9 +193,12 @@ impl UnitLowerer<'_, '_, '_> {
             self.f().goto(done, span);
         }
         self.f().start(caught);
-        handlers.iter().for_each(|handler| self.catch(handler, exception, done));
+        handlers
+            .iter()
+            .for_each(|handler| self.catch(handler, exception, done));
         if handlers.iter().all(|handler| handler.exception.is_some()) {
-            self.f().end(Terminator::Raise(Operand::Reg(exception)), span);
+            self.f()
+                .end(Terminator::Raise(Operand::Reg(exception)), span);
         }
         self.f().start(done);
     }
@@ -139,7 +211,10 @@ impl UnitLowerer<'_, '_, '_> {
             Some(class) => {
                 let class_span = self.module[class].span;
                 let class = self.expr(class);
-                let matches = InstrKind::ExceptionMatches { exception: Operand::Reg(exception), class };
+                let matches = InstrKind::ExceptionMatches {
+                    exception: Operand::Reg(exception),
+                    class,
+                };
                 let matches = self.emit(matches, class_span, None);
                 self.branch(matches, body, next, class_span);
             }

@@ -37,22 +37,39 @@ pub struct UnitLowerer<'l, 'a, 'm> {
 
 impl<'l, 'a, 'm> UnitLowerer<'l, 'a, 'm> {
     /// Lowers a file into its unit.
-    pub fn lower(low: &'l mut Lowerer<'a>, module: &'m Module, unit: UnitId, namespace: Option<&'static str>) {
+    pub fn lower(
+        low: &'l mut Lowerer<'a>,
+        module: &'m Module,
+        unit: UnitId,
+        namespace: Option<&'static str>,
+    ) {
         let scopes = Scopes::of(module, namespace.is_some());
         let scope = scopes.module();
         let signatures = Rc::new(signature::of_module(module));
-        let mut lowerer = UnitLowerer { low, module, scopes, scope, namespace, signatures, unit, class_path: Vec::new(), functions: Vec::new() };
+        let mut lowerer = UnitLowerer {
+            low,
+            module,
+            scopes,
+            scope,
+            namespace,
+            signatures,
+            unit,
+            class_path: Vec::new(),
+            functions: Vec::new(),
+        };
         lowerer.body();
     }
 
     fn body(&mut self) {
         let span = self.module.body.span;
-        self.functions.push(FunctionBuilder::new(self.scope, "<module>".into(), span));
+        self.functions
+            .push(FunctionBuilder::new(self.scope, "<module>".into(), span));
         self.declare_locals(self.scope, span);
         self.bind_shadowed_builtins(span);
         let module = self.module;
         self.block(&module.body);
-        self.f().end(Terminator::Return(Operand::Const(Const::None)), span);
+        self.f()
+            .end(Terminator::Return(Operand::Const(Const::None)), span);
         let exports = self.exports();
         let body = self.finish_function(Symbol::intern("<module>"), Vec::new(), Vec::new(), span);
         let unit = &mut self.low.program.units[self.unit];
@@ -65,7 +82,10 @@ impl<'l, 'a, 'm> UnitLowerer<'l, 'a, 'm> {
         }
         let scope = self.scope;
         let order = self.scopes[scope].order.clone();
-        order.into_iter().map(|name| (name, self.f().vars[&(scope, name)])).collect()
+        order
+            .into_iter()
+            .map(|name| (name, self.f().vars[&(scope, name)]))
+            .collect()
     }
 
     /// A builtin that the program also binds is the builtin until then.
@@ -74,7 +94,10 @@ impl<'l, 'a, 'm> UnitLowerer<'l, 'a, 'm> {
             return;
         }
         for name in self.scopes[self.scope].order.clone() {
-            if self.scopes.used_early(name) && let Some(known @ (Known::Builtin(_) | Known::Prelude(_))) = self.low.known(None, name.as_str()) {
+            if self.scopes.used_early(name)
+                && let Some(known @ (Known::Builtin(_) | Known::Prelude(_))) =
+                    self.low.known(None, name.as_str())
+            {
                 let value = self.builtin_value(known, span, None);
                 self.store_name(name, value, span);
             }
@@ -91,43 +114,72 @@ impl<'l, 'a, 'm> UnitLowerer<'l, 'a, 'm> {
             let is_cell = self.scopes[scope].names[&name].cell;
             let reg = self.f().variable(scope, name, is_cell);
             if is_cell {
-                self.f().push(Instr { dest: Some(reg), kind: InstrKind::MakeCell(None), span });
+                self.f().push(Instr {
+                    dest: Some(reg),
+                    kind: InstrKind::MakeCell(None),
+                    span,
+                });
             }
         }
     }
 
     /// The function that is being lowered.
     pub fn f(&mut self) -> &mut FunctionBuilder {
-        self.functions.last_mut().expect("there is a function from the start of a unit to its end")
+        self.functions
+            .last_mut()
+            .expect("there is a function from the start of a unit to its end")
     }
     /// The same, to look at.
     pub fn function(&self) -> &FunctionBuilder {
-        self.functions.last().expect("there is a function from the start of a unit to its end")
+        self.functions
+            .last()
+            .expect("there is a function from the start of a unit to its end")
     }
     /// Begins an inner function.
     pub fn begin_function(&mut self, builder: FunctionBuilder) {
         self.functions.push(builder);
     }
     /// Ends the function and adds it to the program.
-    pub fn finish_function(&mut self, name: Symbol, params: Vec<Param>, captures: Vec<Reg>, span: Span) -> FuncId {
+    pub fn finish_function(
+        &mut self,
+        name: Symbol,
+        params: Vec<Param>,
+        captures: Vec<Reg>,
+        span: Span,
+    ) -> FuncId {
         let builder = self.functions.pop().expect("a function has been begun");
-        self.low.program.functions.push(builder.finish(name, self.unit, params, captures, span))
+        self.low
+            .program
+            .functions
+            .push(builder.finish(name, self.unit, params, captures, span))
     }
 
     /// Adds an instruction with a result, put into `hint` or else a temporary.
     pub fn emit(&mut self, kind: InstrKind, span: Span, hint: Option<Reg>) -> Operand {
         let dest = hint.unwrap_or_else(|| self.f().temporary());
-        self.f().push(Instr { dest: Some(dest), kind, span });
+        self.f().push(Instr {
+            dest: Some(dest),
+            kind,
+            span,
+        });
         Operand::Reg(dest)
     }
     /// Adds an instruction without a result.
     pub fn effect(&mut self, kind: InstrKind, span: Span) {
-        self.f().push(Instr { dest: None, kind, span });
+        self.f().push(Instr {
+            dest: None,
+            kind,
+            span,
+        });
     }
     /// Puts a value into a register, if it is not there.
     pub fn copy(&mut self, dest: Reg, value: Operand, span: Span) {
         if value != Operand::Reg(dest) {
-            self.f().push(Instr { dest: Some(dest), kind: InstrKind::Copy(value), span });
+            self.f().push(Instr {
+                dest: Some(dest),
+                kind: InstrKind::Copy(value),
+                span,
+            });
         }
     }
 }

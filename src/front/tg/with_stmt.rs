@@ -9,13 +9,18 @@ use crate::syntax::ast::{Block, WithItem};
 impl UnitLowerer<'_, '_, '_> {
     /// `with a() as x, b() { }`
     pub fn with_stmt(&mut self, items: &[WithItem], body: &Block, span: Span) {
-        let Some((item, rest)) = items.split_first() else { return self.block(body) };
+        let Some((item, rest)) = items.split_first() else {
+            return self.block(body);
+        };
         let manager_span = self.module[item.manager].span;
         let manager = self.manager(item);
         let entered = self.emit(InstrKind::Enter(manager.clone()), manager_span, None);
         let raised = self.f().block(span);
         let exception = self.f().temporary();
-        let handler = Handler { block: raised, exception };
+        let handler = Handler {
+            block: raised,
+            exception,
+        };
         let Entered { cleanup, normal } = self.cleanup(handler, None, span, |this| {
             if let Some(target) = item.target {
                 this.assign(target, entered, span);
@@ -26,7 +31,10 @@ impl UnitLowerer<'_, '_, '_> {
         self.f().start(raised);
         self.exit_raised(manager.clone(), exception, behind, manager_span);
         self.f().start(cleanup.block);
-        let exit = InstrKind::Exit { manager, exception: Operand::Const(Const::None) };
+        let exit = InstrKind::Exit {
+            manager,
+            exception: Operand::Const(Const::None),
+        };
         self.emit(exit, manager_span, None);
         self.dispatch(&cleanup, normal, None, span);
         self.f().goto(behind, span);
@@ -43,11 +51,15 @@ impl UnitLowerer<'_, '_, '_> {
     }
 
     fn exit_raised(&mut self, manager: Operand, exception: Reg, behind: BlockId, span: Span) {
-        let exit = InstrKind::Exit { manager, exception: Operand::Reg(exception) };
+        let exit = InstrKind::Exit {
+            manager,
+            exception: Operand::Reg(exception),
+        };
         let swallowed = self.emit(exit, span, None);
         let again = self.f().block(span);
         self.branch(swallowed, behind, again, span);
         self.f().start(again);
-        self.f().end(Terminator::Raise(Operand::Reg(exception)), span);
+        self.f()
+            .end(Terminator::Raise(Operand::Reg(exception)), span);
     }
 }
