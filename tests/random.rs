@@ -17,7 +17,11 @@ use support::recorded::matches;
 /// How many programs the ordinary run looks at.
 const PROGRAMS: u64 = 2000;
 /// The outcomes of `unknown()` that each program is run with.
-const CHOICES: [&[bool]; 3] = [&[], &[true, true, true, true, true, true], &[false, false, false, false, false, false]];
+const CHOICES: [&[bool]; 3] = [
+    &[],
+    &[true, true, true, true, true, true],
+    &[false, false, false, false, false, false],
+];
 /// How many disagreements are shown before the rest is only counted.
 const SHOWN: usize = 5;
 
@@ -39,30 +43,61 @@ fn interpreter_and_linter_agree() {
                 Ending::Finished => finished += 1,
                 Ending::Stopped(_) | Ending::Unsupported { .. } => unsupported += 1,
             }
-            let run = Run { program: &program, findings: &findings, sources: &sources, outcome: &outcome, run_sources: &run_sources };
+            let run = Run {
+                program: &program,
+                findings: &findings,
+                sources: &sources,
+                outcome: &outcome,
+                run_sources: &run_sources,
+            };
             run.compare(&mut differences);
         }
         if !differences.is_empty() {
             differences.dedup();
-            failed.push(format!("seed {seed}:\n{}{}", numbered(&program.text), differences.join("\n")));
+            failed.push(format!(
+                "seed {seed}:\n{}{}",
+                numbered(&program.text),
+                differences.join("\n")
+            ));
         }
     }
     let runs = total as usize * CHOICES.len();
-    println!("{total} programs, {runs} runs: {raised} raised, {finished} finished, {unsupported} unsupported");
-    assert!(raised > runs / 4 && finished > runs / 10, "the generator no longer makes interesting programs");
+    println!(
+        "{total} programs, {runs} runs: {raised} raised, {finished} finished, {unsupported} unsupported"
+    );
+    assert!(
+        raised > runs / 4 && finished > runs / 10,
+        "the generator no longer makes interesting programs"
+    );
     assert!(unsupported == 0, "{unsupported} runs were unsupported");
-    let shown = failed.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n\n");
-    assert!(failed.is_empty(), "{} of {total} programs disagree:\n{shown}", failed.len());
+    let shown = failed
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("\n\n");
+    assert!(
+        failed.is_empty(),
+        "{} of {total} programs disagree:\n{shown}",
+        failed.len()
+    );
 }
 
 fn seeds() -> std::ops::Range<u64> {
-    let Ok(range) = std::env::var("GRADLINT_RANDOM") else { return 1..PROGRAMS + 1 };
-    let (first, last) = range.split_once("..").expect("GRADLINT_RANDOM is first..last");
+    let Ok(range) = std::env::var("GRADLINT_RANDOM") else {
+        return 1..PROGRAMS + 1;
+    };
+    let (first, last) = range
+        .split_once("..")
+        .expect("GRADLINT_RANDOM is first..last");
     first.parse().expect("a number")..last.parse().expect("a number")
 }
 
 fn numbered(text: &str) -> String {
-    text.lines().enumerate().map(|(at, line)| format!("{:>3} {line}\n", at + 1)).collect()
+    text.lines()
+        .enumerate()
+        .map(|(at, line)| format!("{:>3} {line}\n", at + 1))
+        .collect()
 }
 
 /// One run of a program beside its findings.
@@ -79,19 +114,32 @@ impl Run<'_> {
         for observation in &self.outcome.observations {
             match observation {
                 Observation::Raised(raised) => self.was_predicted(raised, differences),
-                Observation::GradReadNone(span) => self.none_was_predicted(self.run_sources.line(*span), differences),
+                Observation::GradReadNone(span) => {
+                    self.none_was_predicted(self.run_sources.line(*span), differences)
+                }
                 _ => {}
             }
         }
-        for finding in self.findings.iter().filter(|finding| finding.certainty == Certainty::Always) {
+        for finding in self
+            .findings
+            .iter()
+            .filter(|finding| finding.certainty == Certainty::Always)
+        {
             self.is_seen(finding, differences);
         }
     }
 
     fn was_predicted(&self, raised: &Raised, differences: &mut Vec<String>) {
         let line = self.run_sources.line(raised.span);
-        if !self.findings.iter().any(|finding| self.predicts(finding, raised, line)) {
-            differences.push(format!("not predicted: {} on line {line}: {}", raised.error, raised.message));
+        if !self
+            .findings
+            .iter()
+            .any(|finding| self.predicts(finding, raised, line))
+        {
+            differences.push(format!(
+                "not predicted: {} on line {line}: {}",
+                raised.error, raised.message
+            ));
         }
     }
 
@@ -104,12 +152,19 @@ impl Run<'_> {
     }
 
     fn none_was_predicted(&self, line: u32, differences: &mut Vec<String>) {
-        let said = self.findings.iter().any(|finding| match &finding.prediction {
-            Prediction::NoneGrad { span, .. } | Prediction::Raises { span, .. } => self.sources.line(*span) == line,
-            _ => false,
-        });
+        let said = self
+            .findings
+            .iter()
+            .any(|finding| match &finding.prediction {
+                Prediction::NoneGrad { span, .. } | Prediction::Raises { span, .. } => {
+                    self.sources.line(*span) == line
+                }
+                _ => false,
+            });
         if !said {
-            differences.push(format!("not predicted: the gradient read on line {line} is none"));
+            differences.push(format!(
+                "not predicted: the gradient read on line {line} is none"
+            ));
         }
     }
 
@@ -118,20 +173,33 @@ impl Run<'_> {
         let (line, seen) = match &finding.prediction {
             Prediction::Raises { span, .. } => {
                 let line = self.sources.line(*span);
-                let seen = |raised: &Raised| self.predicts(finding, raised, self.run_sources.line(raised.span));
+                let seen = |raised: &Raised| {
+                    self.predicts(finding, raised, self.run_sources.line(raised.span))
+                };
                 let mut observed = self.outcome.observations.iter();
-                (line, observed.any(|one| matches!(one, Observation::Raised(raised) if seen(raised))))
+                (
+                    line,
+                    observed.any(|one| matches!(one, Observation::Raised(raised) if seen(raised))),
+                )
             }
             Prediction::NoneGrad { span, .. } => {
                 let line = self.sources.line(*span);
-                let reads: Vec<bool> = self.outcome.observations.iter().filter_map(|one| self.read_on(line, one)).collect();
+                let reads: Vec<bool> = self
+                    .outcome
+                    .observations
+                    .iter()
+                    .filter_map(|one| self.read_on(line, one))
+                    .collect();
                 // A finding about a tensor whose gradient nobody reads has no place where a run could show it.
                 (line, reads.is_empty() || reads.contains(&true))
             }
             Prediction::WrongGrad { .. } | Prediction::None => return,
         };
         if !seen && self.reached(line) {
-            differences.push(format!("certain, but not seen: {} on line {line} ({:?})", finding.message, finding.prediction));
+            differences.push(format!(
+                "certain, but not seen: {} on line {line} ({:?})",
+                finding.message, finding.prediction
+            ));
         }
     }
 
@@ -146,9 +214,18 @@ impl Run<'_> {
 
     /// Whether the run surely executed `line`: its block was entered, and the run did not end in or before it.
     fn reached(&self, line: u32) -> bool {
-        let block = self.program.block_of_line.get(line as usize).copied().unwrap_or(0);
-        let entered: BTreeSet<usize> =
-            self.outcome.output.lines().filter_map(|line| line.strip_prefix("block ")?.parse().ok()).collect();
+        let block = self
+            .program
+            .block_of_line
+            .get(line as usize)
+            .copied()
+            .unwrap_or(0);
+        let entered: BTreeSet<usize> = self
+            .outcome
+            .output
+            .lines()
+            .filter_map(|line| line.strip_prefix("block ")?.parse().ok())
+            .collect();
         let before_end = match &self.outcome.ending {
             Ending::Finished => true,
             Ending::Raised(raised) => block == 0 && self.run_sources.line(raised.span) > line,

@@ -6,8 +6,11 @@
     reason = "each test binary uses its own part of this"
 )]
 
+pub mod against_interp;
+pub mod against_lint;
 pub mod generate;
 pub mod lines;
 pub mod machines;
 pub mod printed;
 pub mod recorded;
+pub mod source;
