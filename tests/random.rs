@@ -5,7 +5,6 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use gradlint::diagnostic::Severity;
 use gradlint::interp::outcome::{Ending, Observation, Outcome, Raised};
 use gradlint::lint::{Certainty, Finding, Prediction};
 use gradlint::source::SourceMap;
@@ -145,8 +144,7 @@ impl Run<'_> {
 
     fn predicts(&self, finding: &Finding, raised: &Raised, line: u32) -> bool {
         matches!(&finding.prediction, Prediction::Raises { error, torch_message, span }
-            if finding.severity == Severity::Error
-                && error.name() == raised.error
+            if error.name() == raised.error
                 && matches(torch_message, &raised.message)
                 && self.sources.line(*span) == line)
     }
