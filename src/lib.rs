@@ -40,3 +40,176 @@ pub mod interp;
 pub mod lint;
 
 pub mod lints;
+
+pub mod confirm;
+
+// Out to the world.
+pub mod render;
+
+pub mod driver;
+
+use diagnostic::Diagnostic;
+use interp::outcome::{Outcome, RunOptions};
+use ir::Program;
+use lint::registry::{INVALID_PROGRAM, SYNTAX_ERROR};
+use lint::{Certainty, Finding, Prediction, Rule};
+use source::{Origin, SourceMap, Span};
+use syntax::ast::{Block, Module, StmtKind};
+
+/// What a message about the text is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageKind {
+    /// The text does not parse.
+    Syntax,
+    /// A name, method or argument that does not exist.
+    Name,
+}
+
+impl MessageKind {
+    /// The rule that findings of this kind carry.
+    pub fn rule(self) -> &'static Rule {
+        match self {
+            MessageKind::Syntax => &SYNTAX_ERROR,
+            MessageKind::Name => &INVALID_PROGRAM,
+        }
+    }
+}
+
+/// A text that was parsed and lowered.
+pub struct Checked {
+    /// The texts that places are in.
+    pub sources: SourceMap,
+    /// The tree.
+    pub module: Module,
+    /// The program, as far as it could be understood.
+    pub program: Program,
+    /// What is wrong with the text itself.
+    pub messages: Vec<(MessageKind, Diagnostic)>,
+}
+
+/// What linting a text gives.
+#[derive(Debug, Default)]
+pub struct LintResult {
+    /// The texts that places are in.
+    pub sources: SourceMap,
+    /// What was found, in the order of places. What is wrong with the text itself is among it.
+    pub findings: Vec<Finding>,
+    /// Whether the text is no program, and was not analyzed.
+    pub is_refused: bool,
+    /// Where the analysis lost track.
+    pub lost: Vec<analysis::fact::Lost>,
+}
+
+/// Parses a text and does nothing else with it. Returns the number of messages.
+pub fn parse_text(name: &str, text: &str) -> usize {
+    let mut sources = SourceMap::default();
+    let file = sources.add(name, text, Origin::User);
+    syntax::parse(file, text).1.len()
+}
+
+/// Parses and lowers a text. A text with syntax errors is not lowered: each would be told again as an unknown name.
+pub fn check_text(name: &str, text: &str) -> Checked {
+    let mut sources = SourceMap::default();
+    let file = sources.add(name, text, Origin::User);
+    let (module, errors) = syntax::parse(file, text);
+    let mut messages: Vec<_> = errors.into_iter().map(|error| (MessageKind::Syntax, error)).collect();
+    let mut program = Program::default();
+    if messages.is_empty() {
+        let (lowered, errors) = front::tg::lower(&mut sources, &module, prelude::Prelude::embedded());
+        messages.extend(errors.into_iter().map(|error| (MessageKind::Name, error)));
+        program = lowered;
+    }
+    Checked { sources, module, program, messages }
+}
+
+impl Checked {
+    /// The messages as findings, and the tree.
+    pub fn refuse(self) -> (LintResult, Module) {
+        let findings = self.messages.into_iter().map(|(kind, message)| as_finding(kind, message)).collect();
+        let result = LintResult { sources: self.sources, findings, is_refused: true, lost: Vec::new() };
+        (result, self.module)
+    }
+}
+
+/// Lints a text. Needs a deep stack: call it within [`with_stack`].
+pub fn lint_text(name: &str, text: &str) -> LintResult {
+    lint_checked(check_text(name, text), false)
+}
+
+/// The same, each finding with whether a run of the program saw it.
+pub fn lint_text_confirmed(name: &str, text: &str) -> LintResult {
+    lint_checked(check_text(name, text), true)
+}
+
+fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
+    if !checked.messages.is_empty() {
+        return checked.refuse().0;
+    }
+    let Checked { sources, module, program, .. } = checked;
+    let mut straight = Vec::new();
+    if confirm {
+        straight_line(&module.body, &mut straight);
+    }
+    drop(module);
+    let facts = analysis::analyze(&program, &sources);
+    let mut findings = lints::check(&facts, &sources);
+    findings.sort_by(|a, b| order(a).cmp(&order(b)));
+    if confirm {
+        confirm::confirm(&mut findings, &program, &sources, &straight);
+    }
+    LintResult { sources, findings, is_refused: false, lost: facts.lost }
+}
+
+fn order(finding: &Finding) -> (Span, &'static str, &str) {
+    (finding.span, finding.rule.code, &finding.message)
+}
+
+fn as_finding(kind: MessageKind, message: Diagnostic) -> Finding {
+    Finding {
+        rule: kind.rule(),
+        severity: message.severity,
+        certainty: Certainty::Always,
+        message: message.message,
+        span: message.primary.span,
+        label: message.primary.message,
+        prediction: Prediction::None,
+        causes: message.secondary,
+        help: message.help,
+        fix: None,
+        confirmed: None,
+    }
+}
+
+/// The simple statements that every run comes to that gets so far.
+fn straight_line(block: &Block, out: &mut Vec<Span>) {
+    for stmt in &block.stmts {
+        match &stmt.kind {
+            StmtKind::Expr(_) | StmtKind::Assign { .. } | StmtKind::Annotated { .. } | StmtKind::AugAssign { .. } => out.push(stmt.span),
+            StmtKind::With { body, .. } => straight_line(body, out),
+            _ => {}
+        }
+    }
+}
+
+/// Runs a text in the interpreter; what is wrong with the text, if it is no program. Needs a deep stack, too.
+pub fn run_text(name: &str, text: &str, options: &RunOptions) -> Result<(Outcome, SourceMap), LintResult> {
+    let checked = check_text(name, text);
+    match checked.messages.is_empty() {
+        true => Ok((interp::run(&checked.program, &checked.sources, options), checked.sources)),
+        false => Err(checked.refuse().0),
+    }
+}
+
+/// Runs `work` on a thread whose stack is deep enough for any program that is within the bounds.
+///
+/// # Panics
+/// If `work` does.
+pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(analysis::STACK).spawn_scoped(scope, work);
+        match thread.expect("a thread can be made").join() {
+            Ok(value) => value,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}

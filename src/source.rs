@@ -84,6 +84,14 @@ impl SourceFile {
         self.line_starts.partition_point(|&start| start <= offset) as u32
     }
 
+    /// The bytes of a line, counted from one, with its line end.
+    pub fn line_range(&self, line: u32) -> Option<std::ops::Range<usize>> {
+        let nth = (line as usize).checked_sub(1)?;
+        let start = *self.line_starts.get(nth)? as usize;
+        let end = self.line_starts.get(nth + 1).map_or(self.text.len(), |&next| next as usize);
+        Some(start..end)
+    }
+
     /// Where the byte at `offset` is.
     pub fn location(&self, offset: u32) -> Location {
         let line = self.line(offset);

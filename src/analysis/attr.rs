@@ -63,6 +63,9 @@ impl Analyzer<'_> {
 
     fn plain_attr(&mut self, object: &Val, name: Symbol) -> Option<Val> {
         match (object, name.as_str()) {
+            // The results of `max(dim)`, `sort`, `topk` have names.
+            (Val::Tuple(values, false), "values") => values.first().cloned(),
+            (Val::Tuple(values, false), "indices") => values.get(1).cloned(),
             (Val::Slice(parts), "start") => Some(parts[0].clone()),
             (Val::Slice(parts), "stop") => Some(parts[1].clone()),
             (Val::Slice(parts), "step") => Some(parts[2].clone()),

@@ -172,7 +172,7 @@ impl Analyzer<'_> {
                 },
                 _ => value,
             },
-            I::Tensor => Val::Unknown,
+            I::Tensor => self.tensor_from(world, args, span)?,
             I::Parameter => self.make_parameter(world, &value, args.get(1, "requires_grad").cloned(), span)?,
             I::ManualSeed | I::SetDetectAnomaly | I::Warn => Val::NONE,
             I::IsTensor => Val::Bool(if matches!(value, Val::Unknown) { None } else { Some(world.as_tensor(&value).is_some()) }),
@@ -198,6 +198,11 @@ impl Analyzer<'_> {
                 // The kernel writes the numbers and bumps nothing (rule R4.4).
                 Val::NONE
             }
+            // What the library does not model is no verdict.
+            I::Raise if matches!(&value, Val::Str(Some(name)) if &**name == "Unsupported") => {
+                self.lose(span, "a part of PyTorch that is not modelled");
+                Val::Unknown
+            }
             I::Raise => {
                 let kind = match &value {
                     Val::Str(Some(name)) => exception_named(name),
@@ -207,9 +212,13 @@ impl Analyzer<'_> {
                     Some(Val::Str(Some(text))) => text,
                     _ => "…".into(),
                 };
-                let failure = self.library_failure(kind, &text);
                 let subject = args.positional.get(2).cloned().unwrap_or(Val::NONE);
-                return self.raise(world, span, failure, kind, text).map_err(|raise| self.about(world, raise, &subject));
+                let mut raise = match self.raise::<Val>(world, span, Failure::Other, kind, text) {
+                    Err(raise) => raise,
+                    Ok(value) => return Ok(value),
+                };
+                raise.failure = self.library_failure(world, &raise.exception);
+                return Err(self.about(world, raise, &subject));
             }
             I::TypeName => Val::str(self.type_name(world, &value)),
             I::TensorType => Val::Str(world.as_tensor(&value).and_then(|id| world.tensor(id)?.dtype).map(|dtype| tensor_type(dtype).into())),
@@ -217,9 +226,17 @@ impl Analyzer<'_> {
         })
     }
 
-    /// Which failure an exception of the prelude's is, by what it is about.
-    fn library_failure(&self, kind: Exception, text: &str) -> Failure {
-        match kind {
+    /// Which failure an exception of the library's is, by what it is about.
+    pub(super) fn library_failure(&self, world: &World, exception: &Val) -> Failure {
+        let exc = match exception {
+            Val::Obj(id) => match world.obj(*id) {
+                Some(Obj::Exception(exc)) => exc,
+                _ => return Failure::Other,
+            },
+            _ => return Failure::Other,
+        };
+        let text = exc.message.as_deref().unwrap_or_default();
+        match exc.kind {
             Exception::ValueError if text.starts_with("optimizer got an empty") || text.starts_with("can't optimize a non-leaf") => Failure::OptimizerParameters,
             Exception::TypeError if text.starts_with("cannot assign") => Failure::RefusedAssignment,
             _ => Failure::Other,

@@ -189,9 +189,11 @@ impl Analyzer<'_> {
         if let Err(raise) = self.bind_params(&mut world, &mut regs, function, closure, args, span) {
             return vec![Completion { world, result: Err(raise) }];
         }
-        self.calls.push(span);
+        let at = self.at.1;
+        self.calls.push((span, at));
         let mut ends = self.follow(world, closure.function, regs);
         self.calls.pop();
+        self.at = (span, at);
         for end in &mut ends {
             if let Ok(Val::None(origin)) = &mut end.result
                 && *origin == super::story::OriginId::NOWHERE
@@ -321,9 +323,11 @@ impl Analyzer<'_> {
             regs.set(reg.index() as u32, Val::Obj(cell));
             self.units.entry(unit).or_default().insert(name, cell);
         }
-        self.calls.push(span);
+        let at = self.at.1;
+        self.calls.push((span, at));
         let ends = self.follow(world.clone(), program.units[unit].body, regs);
         self.calls.pop();
+        self.at = (span, at);
         match self.into_one(ends).pop() {
             Some(end) => {
                 *world = end.world;
@@ -349,7 +353,9 @@ impl Analyzer<'_> {
         if let Some(raise) = self.raise_in_flight(&value) {
             return raise;
         }
-        Box::new(super::Raise { exception: value, span: self.place(span), failure: Failure::Explicit, story: Vec::new(), told: false })
+        // What the library raises, it raises in the name of PyTorch.
+        let failure = if self.in_user_text(span) { Failure::Explicit } else { self.library_failure(world, &value) };
+        Box::new(super::Raise { exception: value, span: self.place(span), failure, story: Vec::new(), told: false })
     }
 }
 

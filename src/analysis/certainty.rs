@@ -20,15 +20,13 @@ use crate::source::Span;
 pub(super) struct Found {
     facts: Vec<Entry>,
     by_key: FxHashMap<Key, u32>,
-    /// The numbers of the instructions of the user's text, by their places.
-    instructions: FxHashMap<Span, Vec<u32>>,
 }
 
 #[derive(Debug)]
 struct Entry {
     fact: Fact,
-    /// The instructions at the fact's place.
-    place: Span,
+    /// The numbers of the instructions at the fact's place; none: every path comes by.
+    at: Vec<u32>,
     /// Whether some path came past the place without the fact.
     contradicted: bool,
 }
@@ -45,6 +43,7 @@ impl Analyzer<'_> {
     /// The same for a fact about one of several subjects at one place.
     pub(super) fn fact_about(&mut self, world: &mut World, span: Span, kind: FactKind, story: Vec<Step>, subject: Option<Span>) -> u32 {
         let span = self.place(span);
+        let here = self.instruction_at(span);
         let failure = match &kind {
             FactKind::Raises { failure, .. } => Some(*failure),
             _ => None,
@@ -56,11 +55,17 @@ impl Analyzer<'_> {
                 let number = self.found.facts.len() as u32;
                 let story = story.into_iter().map(|step| Step { span: self.place(step.span), ..step }).collect();
                 let fact = Fact { kind, span, certainty: Certainty::Always, story };
-                self.found.facts.push(Entry { fact, place: span, contradicted: false });
+                self.found.facts.push(Entry { fact, at: Vec::new(), contradicted: false });
                 self.found.by_key.insert(key, number);
                 number
             }
         };
+        let entry = &mut self.found.facts[number as usize];
+        if let Some(here) = here
+            && !entry.at.contains(&here)
+        {
+            entry.at.push(here);
+        }
         world.found.set(number, ());
         if world.approximate {
             self.found.facts[number as usize].contradicted = true;
@@ -74,16 +79,19 @@ impl Analyzer<'_> {
         self.found.facts[number as usize].contradicted = true;
     }
 
-    /// Notes that the path came past instruction `number` at `span`.
-    pub(super) fn pass(&mut self, world: &mut World, number: u32, span: Span) {
-        if world.passed.get(number).is_none() {
-            world.passed.set(number, ());
-            if self.in_user_text(span) {
-                let numbers = self.found.instructions.entry(span).or_default();
-                if !numbers.contains(&number) {
-                    numbers.push(number);
-                }
-            }
+    /// The number of the instruction that is being followed at this place of the user's text.
+    pub(super) fn instruction_at(&self, span: Span) -> Option<u32> {
+        let inner = (self.at.0 == span).then_some(self.at.1);
+        inner.or_else(|| self.calls.iter().rev().find(|call| call.0 == span).map(|call| call.1))
+    }
+
+    /// Notes that a read of a gradient is the place of a fact that is told later.
+    pub(super) fn fact_at(&mut self, number: u32, instruction: Option<u32>) {
+        let at = &mut self.found.facts[number as usize].at;
+        if let Some(instruction) = instruction
+            && !at.contains(&instruction)
+        {
+            at.push(instruction);
         }
     }
 
@@ -94,7 +102,7 @@ impl Analyzer<'_> {
             if entry.contradicted || found.get(number as u32).is_some() {
                 continue;
             }
-            let came_by = self.found.instructions.get(&entry.place).is_some_and(|all| all.iter().any(|&at| passed.get(at).is_some()));
+            let came_by = entry.at.is_empty() || entry.at.iter().any(|&at| passed.get(at).is_some());
             if came_by {
                 self.found.facts[number].contradicted = true;
             }

@@ -138,13 +138,14 @@ impl Analyzer<'_> {
                 Stopped::OutOfFuel(span) => self.out_of_fuel(path, span, out),
                 Stopped::AtCall(at, callee, args) => {
                     let instr = &body.instrs[at];
+                    self.at = (instr.span, first_number + at as u32);
                     let (regs, trips) = (path.regs, path.trips);
                     let ends = self.call_all(path.world, callee, args, instr.span);
                     for end in self.fewer(ends) {
                         let mut path = Path { world: end.world, regs: regs.clone(), trips: trips.clone() };
                         match end.result {
                             Ok(value) => {
-                                self.pass(&mut path.world, first_number + at as u32, instr.span);
+                                path.world.passed.set(first_number + at as u32, ());
                                 if let Some(dest) = instr.dest {
                                     path.regs.set(dest.index() as u32, value);
                                 }
@@ -165,12 +166,14 @@ impl Analyzer<'_> {
                 return Stopped::OutOfFuel(instr.span);
             }
             self.fuel -= 1;
+            let number = first_number + at as u32;
+            self.at = (instr.span, number);
             if let Some((callee, args)) = self.call_of(&mut path.world, &path.regs, instr) {
                 return Stopped::AtCall(at, callee, args);
             }
             match self.instruction(&mut path.world, &mut path.regs, function, instr) {
                 Ok(value) => {
-                    self.pass(&mut path.world, first_number + at as u32, instr.span);
+                    path.world.passed.set(number, ());
                     if let (Some(dest), Some(value)) = (instr.dest, value) {
                         path.regs.set(dest.index() as u32, value);
                     }
@@ -237,6 +240,7 @@ impl Analyzer<'_> {
     fn terminator(&mut self, mut path: Path, block: BlockId, function: &Function, plan: &Plan, pending: &mut Pending, out: &mut Vec<Completion>) {
         let body = &function.blocks[block];
         let span = body.terminator_span;
+        self.at = (span, plan.first_number[block] + body.instrs.len() as u32);
         match &body.terminator {
             Terminator::Goto(target) => self.go(path, block, *target, plan, pending),
             Terminator::Branch { condition, then, otherwise } => {

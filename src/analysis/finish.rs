@@ -32,6 +32,8 @@ struct Read {
     span: Span,
     why: WhyNone,
     story: Vec<Step>,
+    /// The instruction that read it.
+    at: Option<u32>,
 }
 
 /// A hook of a tensor: its number and the node that it stays on.
@@ -92,7 +94,8 @@ impl Analyzer<'_> {
         let (why, story) = self.explain_none(world, id);
         let number = self.ledger.reads.len() as u32;
         let place = self.place(span);
-        self.ledger.reads.push(Read { tensor: id, span: place, why, story });
+        let at = self.instruction_at(place);
+        self.ledger.reads.push(Read { tensor: id, span: place, why, story, at });
         // Reads within the library (an optimizer's step) are not the program's.
         if !self.in_user_text(span) {
             return OriginId::NOWHERE;
@@ -326,14 +329,15 @@ impl Analyzer<'_> {
     fn unfulfilled_reads(&mut self, world: &mut World, finished: bool) {
         let used: Vec<u32> = world.used_reads.entries().into_iter().map(|(number, _)| number).collect();
         for number in used {
-            let Read { tensor, span, why, story } = &self.ledger.reads[number as usize];
-            let (tensor, span, why, story) = (*tensor, *span, *why, story.clone());
+            let Read { tensor, span, why, story, at } = &self.ledger.reads[number as usize];
+            let (tensor, span, why, story, at) = (*tensor, *span, *why, story.clone(), *at);
             let came = world.tensor(tensor).is_some_and(|tensor| matches!(tensor.grad, Val::Obj(_) | Val::Unknown) || !tensor.history.left_by.is_empty());
-            let may_come = matches!(why, WhyNone::TooEarly | WhyNone::Cleared | WhyNone::NotReached);
-            if may_come && (came || (!finished && why == WhyNone::TooEarly)) {
+            // A gradient that comes later was only read early; a computed tensor has none to come.
+            if (came && why != WhyNone::NonLeaf) || (!finished && why == WhyNone::TooEarly) {
                 continue;
             }
-            self.fact(world, span, FactKind::GradNone { why }, story);
+            let fact = self.fact(world, span, FactKind::GradNone { why }, story);
+            self.fact_at(fact, at);
         }
     }
 

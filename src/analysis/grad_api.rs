@@ -178,7 +178,8 @@ impl Analyzer<'_> {
         }
         let Some(tensor) = world.tensor(input).cloned() else { return input };
         let id = self.gradient_like(world, &tensor, create, span);
-        if !create.may() {
+        // Who asks for a gradient while gradients are off wants a constant.
+        if !create.may() && world.grad.0.is_true() {
             let origin = self.origin(span, Source::GradientConstant, []);
             world.tensor_mut(id).origin = origin;
         }

@@ -40,7 +40,7 @@ impl Analyzer<'_> {
 
     /// The place of the call that is being followed.
     fn here(&self) -> Span {
-        self.calls.last().copied().unwrap_or_else(|| Span::new(self.sources.first(), 0, 0))
+        self.calls.last().map(|call| call.0).unwrap_or_else(|| Span::new(self.sources.first(), 0, 0))
     }
 
     fn drain(&mut self, world: &mut World, id: ObjId) -> Option<Vec<Val>> {

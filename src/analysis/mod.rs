@@ -89,8 +89,10 @@ pub(crate) struct Analyzer<'p> {
     ids: IndexVec<ObjId, ()>,
     nodes: IndexVec<NodeId, Node>,
     origins: Origins,
-    /// The places of the calls that are being followed, outermost first.
-    calls: Vec<Span>,
+    /// The calls that are being followed, outermost first: where, and the number of the instruction.
+    calls: Vec<(Span, u32)>,
+    /// The instruction that is being followed: where, and its number.
+    at: (Span, u32),
     /// The number of writes so far, on all paths.
     writes: u32,
     /// What was found, by number.
@@ -124,6 +126,7 @@ impl<'p> Analyzer<'p> {
             nodes: IndexVec::new(),
             origins: Origins::new(start),
             calls: Vec::new(),
+            at: (start, 0),
             writes: 0,
             found: certainty::Found::default(),
             units: FxHashMap::default(),
@@ -169,7 +172,7 @@ impl<'p> Analyzer<'p> {
         if self.in_user_text(span) {
             return span;
         }
-        self.calls.iter().rev().copied().find(|&call| self.in_user_text(call)).unwrap_or(span)
+        self.calls.iter().rev().map(|call| call.0).find(|&call| self.in_user_text(call)).unwrap_or(span)
     }
 
     fn in_user_text(&self, span: Span) -> bool {

@@ -1,7 +1,7 @@
 //! The rules, one file each. A rule says which facts of the analysis it reports and in which words; it looks at no
 //! syntax and names no operator.
 
-use crate::analysis::fact::{Fact, FactKind, Facts};
+use crate::analysis::fact::{Fact, FactKind, Facts, Failure};
 use crate::diagnostic::{Label, Severity};
 use crate::lint::{Certainty, Finding, Prediction, Rule};
 use crate::source::{SourceMap, Span};
@@ -184,6 +184,10 @@ pub fn check(facts: &Facts, sources: &SourceMap) -> Vec<Finding> {
 
 fn finding(fact: &Fact, sources: &SourceMap) -> Option<Finding> {
     let pattern = PATTERNS.iter().find(|pattern| (pattern.applies)(&fact.kind))?;
+    // What has nothing to do with gradients is reported only where it is certain: the values that decide it are not followed.
+    if fact.certainty == Certainty::Sometimes && matches!(fact.kind, FactKind::Raises { failure: Failure::Other, .. }) {
+        return None;
+    }
     let severity = match fact.certainty {
         Certainty::Always => pattern.rule.severity,
         Certainty::Sometimes => pattern.rule.severity.min(Severity::Warning),
