@@ -130,3 +130,29 @@ fn the_verifier_refuses_what_is_wrong() {
     block.instrs.remove(call);
     assert!(verify::verify(&program).is_err());
 }
+
+#[test]
+fn every_prelude_file_is_embedded() {
+    let prelude = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/prelude");
+    // The crate may be built from elsewhere, with only the tests linked in.
+    if !prelude.is_dir() {
+        return;
+    }
+    let mut folders = vec![prelude.clone()];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder of the prelude") {
+            let path = entry.expect("a file of the prelude").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "tg") {
+                let below = path.strip_prefix(&prelude).expect("below the prelude");
+                found.push(below.to_string_lossy().replace('\\', "/"));
+            }
+        }
+    }
+    found.sort_unstable();
+    let mut embedded: Vec<&str> = FILES.iter().map(|(path, _)| *path).collect();
+    embedded.sort_unstable();
+    assert_eq!(embedded, found);
+}
