@@ -190,6 +190,7 @@ impl Sides<'_> {
     }
     /// Runs one of the three for whichever type the arrays have.
     pub fn run(&self, side: Side, first: &Array, second: &Array) -> Result<Array, OpError> {
+        super::layout::checked_numel(&[self.taps(), self.blocks()])?;
         let shape = match side {
             Side::Output => self.output,
             Side::Input => self.input,

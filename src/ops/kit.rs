@@ -79,6 +79,8 @@ pub const fn text_or(name: &'static str, default: &'static str) -> Param {
 
 /// Sizes and dtypes of the results.
 pub type Infer = fn(&[Arg<Meta>]) -> Result<Vec<Meta>, OpError>;
+/// The node's name where it depends on the arguments.
+pub type NodeBy = fn(&[Arg<Meta>]) -> &'static str;
 /// The numbers.
 pub type Kernel = fn(&[Arg<Array>], &mut Rng) -> Result<Vec<Array>, OpError>;
 /// The gradients.
@@ -251,7 +253,7 @@ impl<'a, T> Args<'a, T> {
         }
     }
     /// The items between brackets at `place`.
-    pub fn index(self, place: usize) -> &'a [IndexItem<T>] {
+    pub fn items(self, place: usize) -> &'a [IndexItem<T>] {
         match self.0.get(place) {
             Some(Arg::Index(items)) => items,
             _ => &[],

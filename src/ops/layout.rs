@@ -50,16 +50,17 @@ pub fn checked_shape(dims: &[i64]) -> Result<Shape, OpError> {
     Ok(shape)
 }
 
-/// The number of elements, unless there are too many of them to model.
+/// The number of elements, unless there are too many of them to model. An empty tensor counts by its other sizes, so
+/// that its strides can be said.
 pub fn checked_numel(shape: &[usize]) -> Result<usize, OpError> {
-    let mut numel = 1usize;
+    let mut span = 1usize;
     for &size in shape {
-        numel = numel
-            .checked_mul(size)
+        span = span
+            .checked_mul(size.max(1))
             .filter(|&n| n <= MAX_NUMEL)
             .ok_or_else(too_large)?;
     }
-    Ok(numel)
+    Ok(if shape.contains(&0) { 0 } else { span })
 }
 
 fn too_large() -> OpError {
@@ -85,7 +86,7 @@ pub fn infer_size(shape: &[i64], numel: usize) -> Result<Shape, OpError> {
         }
     }
     let known = known as usize;
-    let fits = known == numel || (unknown.is_some() && known > 0 && numel % known == 0);
+    let fits = known == numel || (unknown.is_some() && known > 0 && numel.is_multiple_of(known));
     if !fits {
         return Err(OpError::runtime(format!(
             "shape '{}' is invalid for input of size {numel}",
@@ -581,6 +582,24 @@ pub fn span(meta: &Meta) -> Option<usize> {
         last = last.checked_add(stride.checked_mul(size - 1)?)?;
     }
     last.checked_add(1)
+}
+
+/// Whether a view by `as_strided` stays in a storage of `length` elements: a machine asks this after `infer`, which does
+/// not know the storage.
+pub fn check_storage(view: &Meta, length: usize) -> Result<(), OpError> {
+    let needed = span(view).ok_or_else(too_large)?;
+    if needed <= length {
+        return Ok(());
+    }
+    let size = super::broadcast::item_size(view.dtype);
+    Err(OpError::runtime(format!(
+        "setStorage: sizes {}, strides {}, storage offset {}, and itemsize {size} requiring a storage size of {} are out of bounds for storage of size {}",
+        view.sizes(),
+        sizes(&view.strides),
+        view.offset,
+        needed.saturating_mul(size),
+        length.saturating_mul(size)
+    )))
 }
 
 /// `split_with_sizes`

@@ -76,8 +76,8 @@ pub fn sparse(kind: &str, sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError>
         "flip" => flip(sizes, p),
         "roll" => roll(sizes, p),
         "rot90" => rot90(sizes, p),
-        "tril" => triangle(sizes, p, |below, k| below >= -k),
-        "triu" => triangle(sizes, p, |below, k| below <= -k),
+        "tril" => triangle(sizes, p, |below, k| below >= k.saturating_neg()),
+        "triu" => triangle(sizes, p, |below, k| below <= k.saturating_neg()),
         "diag_embed" => diag_embed(sizes, p),
         "pixel_shuffle" => pixel_shuffle(sizes, p),
         "pixel_unshuffle" => pixel_unshuffle(sizes, p),
@@ -148,7 +148,10 @@ fn roll(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
     if let [shift] = p {
         let count = sizes.iter().product::<usize>();
         return Ok(Sparse::picking(sizes.into(), |index| {
-            Some((ravel(index, sizes) as i64 - shift).rem_euclid(count as i64) as usize)
+            Some(
+                (ravel(index, sizes) as i64 - shift.rem_euclid(count as i64))
+                    .rem_euclid(count as i64) as usize,
+            )
         }));
     }
     let (shifts, dims) = p.split_at(p.len() / 2);
@@ -160,7 +163,8 @@ fn roll(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
         let mut from: Shape = index.into();
         for (&shift, &dim) in shifts.iter().zip(&dims) {
             if let Some(at) = from.get_mut(dim) {
-                *at = (*at as i64 - shift).rem_euclid(sizes[dim] as i64) as usize;
+                *at = (*at as i64 - shift.rem_euclid(sizes[dim] as i64))
+                    .rem_euclid(sizes[dim] as i64) as usize;
             }
         }
         Some(ravel(&from, sizes))
@@ -299,7 +303,10 @@ fn pad(
     Ok(Sparse::picking(padded(sizes, p)?, |index| {
         let mut from: Shape = index.into();
         for (dim, at) in from.iter_mut().enumerate() {
-            let (size, place) = (sizes[dim] as i64, *at as i64 - pads(dim, sizes.len(), p).0);
+            let (size, place) = (
+                sizes[dim] as i64,
+                (*at as i64).saturating_sub(pads(dim, sizes.len(), p).0),
+            );
             *at = if (0..size).contains(&place) {
                 place
             } else {
@@ -371,8 +378,8 @@ fn blocks(sizes: &[usize], p: &[i64]) -> (Shape, [usize; 2]) {
     };
     let counts = [count(0), count(1)];
     let mut shape: Shape = sizes[..n - 3].into();
-    shape.push(sizes[n - 3] * (p[0] * p[1]) as usize);
-    shape.push(counts[0] * counts[1]);
+    shape.push(sizes[n - 3].saturating_mul((p[0] * p[1]) as usize));
+    shape.push(counts[0].saturating_mul(counts[1]));
     (shape, counts)
 }
 /// The number of sliding blocks of `im2col`.

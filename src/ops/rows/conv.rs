@@ -463,7 +463,7 @@ fn transposed_shape(
             input.shape[1]
         )));
     }
-    if input.shape[1] % g.groups as usize != 0 {
+    if !input.shape[1].is_multiple_of(g.groups as usize) {
         return Err(OpError::Unsupported(
             "channels that the groups do not divide".into(),
         ));

@@ -219,6 +219,11 @@ fn interleaved(args: Args<'_, Meta>) -> Result<(usize, Shape, usize), OpError> {
         meta.shape.clone()
     };
     let dim = wrap_dim(args.int(2, 0), sizes.len())?;
+    if sizes.is_empty() {
+        return Err(OpError::index(
+            "Dimension out of range (expected to be in range of [-1, 0], but got 1)",
+        ));
+    }
     let repeats =
         usize::try_from(repeats).map_err(|_| OpError::runtime("Repeats must be non-negative"))?;
     Ok((dim, sizes, repeats))

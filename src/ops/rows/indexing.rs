@@ -168,7 +168,7 @@ fn sized_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
 fn index_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let indexed = args.tensor(0)?;
-    let (found, masks) = positions(args.index(1), indexed, Meta::clone)?;
+    let (found, masks) = positions(args.items(1), indexed, Meta::clone)?;
     if masks {
         return kit::shape_from_values();
     }
@@ -182,14 +182,14 @@ fn index_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
 fn index_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let args = Args(args);
     let array = args.tensor(0)?;
-    let picked = pick(array.shape(), args.index(1))?;
+    let picked = pick(array.shape(), args.items(1))?;
     Ok(vec![kernels::gather(array, &picked.shape, |place| {
         Some(picked.places[place])
     })])
 }
 /// The items between brackets with the tensors as they were saved.
 fn saved_items(b: &mut dyn Backward, place: usize) -> Result<Arg<Var>, OpError> {
-    let items = Args(b.args()).index(place).to_vec();
+    let items = Args(b.args()).items(place).to_vec();
     let mut tensors = b.inputs(place)?.into_iter();
     let items = items.iter().map(|item| match item {
         IndexItem::Tensor(_) => tensors.next().map_or(IndexItem::Unknown, IndexItem::Tensor),
@@ -208,7 +208,7 @@ fn index_formula(b: &mut dyn Backward) -> Grads {
 fn index_backward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let whole = kit::inferred(sized_infer, args)?;
     let args = Args(args);
-    let picked = pick(&whole.shape, args.index(2))?;
+    let picked = pick(&whole.shape, args.items(2))?;
     let grad = args.tensor(0)?.broadcast_to(&picked.shape);
     Ok(vec![kernels::accumulate(&grad, &whole.shape, |place| {
         Some(picked.places[place])
@@ -222,7 +222,7 @@ fn index_backward_formula(b: &mut dyn Backward) -> Grads {
 fn index_put_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let indexed = args.tensor(0)?;
-    let (found, masks) = positions(args.index(1), indexed, Meta::clone)?;
+    let (found, masks) = positions(args.items(1), indexed, Meta::clone)?;
     if let Some(values) = args.opt(2) {
         let only_mask = masks && found.len() == 1 && values.ndim() == 0;
         if values.dtype != indexed.dtype && !only_mask {
@@ -279,7 +279,7 @@ fn put(array: &Array, places: &[usize], values: &Array, accumulate: bool) -> Arr
 fn index_put_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let args = Args(args);
     let array = args.tensor(0)?;
-    let picked = pick(array.shape(), args.index(1))?;
+    let picked = pick(array.shape(), args.items(1))?;
     let values = written(args, 2, array.dtype(), &picked.shape)?;
     Ok(vec![put(
         array,

@@ -24,7 +24,7 @@ const fn multi(
     infer: kit::Infer,
     gradient: kit::Formula,
     node: &'static str,
-    node_by: Option<fn(&[Arg<Meta>]) -> &'static str>,
+    node_by: Option<kit::NodeBy>,
     evidence: &'static [&'static str],
 ) -> OpRow {
     OpRow {
@@ -447,6 +447,11 @@ fn repeated(meta: &Meta, repeats: &[i64]) -> Result<(Shape, Shape), OpError> {
     if repeats.len() < meta.ndim() {
         return Err(OpError::runtime(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor",
+        ));
+    }
+    if meta.numel() == 0 && repeats.iter().any(|&count| count < 0) {
+        return Err(OpError::Unsupported(
+            "a negative repeat of an empty tensor".into(),
         ));
     }
     let mut own: Shape = Shape::from_elem(1, repeats.len() - meta.ndim());

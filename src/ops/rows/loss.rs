@@ -337,6 +337,14 @@ fn bce_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     }
     if let Some(weight) = args.opt(2) {
         check_weight(weight, &input.shape)?;
+        let shape = layout::broadcast(&weight.shape, &input.shape)?;
+        if shape != input.shape {
+            return Err(OpError::runtime(format!(
+                "output with shape {} doesn't match the broadcast shape {}",
+                input.sizes(),
+                crate::ops::meta::sizes(&shape)
+            )));
+        }
     }
     if !input.dtype.is_floating() {
         return Err(not_implemented("binary_cross_entropy", input.dtype));

@@ -9,7 +9,7 @@ use crate::ops::kit::{
     t, tensor,
 };
 use crate::ops::layout;
-use crate::ops::meta::{Dtype, Meta, Shape};
+use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::rng::Rng;
 use crate::ops::row::{Arg, Backward, Exception, OpError, OpRow, Param, Save, Var};
 
@@ -208,6 +208,9 @@ fn products<T: Element + LinalgScalar>(
 }
 /// The product of two matrices, or of as many pairs of matrices as the first sizes say.
 pub fn multiply(first: &Array, second: &Array, shape: Shape) -> Result<Array, OpError> {
+    if first.numel() == 0 || second.numel() == 0 {
+        return Ok(Array::full(first.dtype(), shape, Scalar::Int(0)));
+    }
     match first.dtype() {
         Dtype::F32 => products::<f32>(first, second, shape),
         Dtype::F64 => products::<f64>(first, second, shape),
@@ -501,10 +504,7 @@ fn combined(args: Args<'_, Array>, product: &Array) -> Result<Vec<Array>, OpErro
     }])
 }
 /// With a beta of zero, what is added is not looked at: its NaN does not count.
-fn sum<T: LinalgScalar>(added: T, product: T, beta: T, alpha: T) -> T
-where
-    T: PartialEq,
-{
+fn sum<T: LinalgScalar + PartialEq>(added: T, product: T, beta: T, alpha: T) -> T {
     if beta == T::zero() {
         product * alpha
     } else {

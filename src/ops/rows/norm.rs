@@ -150,6 +150,11 @@ fn normalized(
 fn batch_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let input = args.tensor(0)?;
+    if input.ndim() < 2 && args.opt(3).is_none() {
+        return Err(OpError::Unsupported(
+            "batch_norm of a tensor without channels".into(),
+        ));
+    }
     let (channels, training) = (
         input.shape.get(1).copied().unwrap_or(0),
         args.flag(5, false),
@@ -459,9 +464,9 @@ fn group_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             "integer division or modulo by zero".into(),
         ));
     }
-    if groups < 0 {
+    if !(1..1 << 31).contains(&groups) {
         return Err(OpError::Unsupported(
-            "group_norm with a negative number of groups".into(),
+            "group_norm with such a number of groups".into(),
         ));
     }
     let channels = input.shape[1];

@@ -144,7 +144,7 @@ pub fn check(
     let large = [kernel, stride, padding, dilation]
         .iter()
         .flatten()
-        .any(|&number| number.abs() > 1 << 20);
+        .any(|&number| number.unsigned_abs() > 1 << 20);
     if large {
         return Err(OpError::Unsupported("a pool of such a size".into()));
     }

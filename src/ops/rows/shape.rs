@@ -493,7 +493,7 @@ fn pixel_shuffle(args: Args<'_, Meta>) -> Numbers {
 }
 fn pixel_unshuffle(args: Args<'_, Meta>) -> Numbers {
     let (meta, factor) = (args.tensor(0)?, args.int(1, 1));
-    if meta.ndim() < 3 || factor <= 0 {
+    if meta.ndim() < 3 || factor <= 0 || factor > 1 << 15 {
         return Err(OpError::Unsupported(
             "pixel_unshuffle of such an input".into(),
         ));

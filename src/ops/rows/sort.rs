@@ -210,10 +210,9 @@ fn topk_count(args: Args<'_, Meta>) -> Result<(usize, usize), OpError> {
     let count = usize::try_from(args.int(1, 0))
         .ok()
         .filter(|&count| count <= size);
-    Ok((
-        dim,
-        count.ok_or_else(|| OpError::runtime("selected index k out of range"))?,
-    ))
+    let count = count.ok_or_else(|| OpError::runtime("selected index k out of range"))?;
+    // Measured: of a number, there is one, even for k=0.
+    Ok((dim, if meta.ndim() == 0 { 1 } else { count }))
 }
 fn topk_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let meta = Args(args).tensor(0)?;
@@ -244,7 +243,7 @@ fn kth_place(args: Args<'_, Meta>) -> Result<(usize, usize), OpError> {
     let meta = args.tensor(0)?;
     let dim = wrap_dim(args.int(2, -1), meta.ndim())?;
     let size = Along::new(&meta.shape, dim).size;
-    let place = usize::try_from(args.int(1, 0) - 1)
+    let place = usize::try_from(args.int(1, 0).saturating_sub(1))
         .ok()
         .filter(|&place| place < size);
     place.map(|place| (dim, place)).ok_or_else(|| {

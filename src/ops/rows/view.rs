@@ -21,7 +21,7 @@ const fn view(
     infer: Infer,
     formula: Formula,
     node: &'static str,
-    node_by: Option<fn(&[Arg<Meta>]) -> &'static str>,
+    node_by: Option<kit::NodeBy>,
     evidence: &'static [&'static str],
 ) -> OpRow {
     OpRow {
