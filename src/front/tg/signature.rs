@@ -78,11 +78,11 @@ fn of_class(module: &Module, def: &ClassDef) -> Signature {
     if !def.decorators.is_empty() {
         return Signature::Open;
     }
-    let inits = def.body.stmts.iter().filter_map(|stmt| match &stmt.kind {
+    let mut inits = def.body.stmts.iter().filter_map(|stmt| match &stmt.kind {
         StmtKind::Function(method) if method.name.symbol.as_str() == "__init__" => Some(method),
         _ => None,
     });
-    match inits.last() {
+    match inits.next_back() {
         Some(init) if init.decorators.is_empty() => of_params(&init.params, 1),
         Some(_) => Signature::Open,
         None => def
