@@ -1,0 +1,137 @@
+//! `gradlint PATH...`: each file is read, linted, shown and forgotten in its turn.
+
+use std::collections::BTreeMap;
+
+use super::collect::{self, Input};
+use super::options::{Color, Format, LintOptions};
+use super::{FAILED, FOUND, OK, Streams, select};
+use crate::diagnostic::Severity;
+use crate::render::{Status, concise, human, json};
+use crate::{LintResult, lint_text, lint_text_confirmed};
+
+/// Lints what the options name.
+pub fn lint(options: &LintOptions, streams: &mut Streams) -> u8 {
+    let unknown = || select::unknown(options.select.iter().chain(&options.ignore));
+    if let Some(problem) = options.not_available().map(str::to_owned).or_else(unknown) {
+        streams.complain(&problem);
+        return FAILED;
+    }
+    let mut session = Session { options, color: color(options.color, streams), report: json::Report::default(), tally: Tally::default() };
+    for (name, input) in collect::inputs(&options.paths, options.stdin_filename.as_deref()) {
+        session.file(&name, &input, streams);
+    }
+    session.finish(streams)
+}
+
+fn color(color: Color, streams: &Streams) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => streams.color,
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Tally {
+    files: usize,
+    failed: bool,
+    errors: usize,
+    warnings: usize,
+    infos: usize,
+    /// By code, with the rule's name.
+    rules: BTreeMap<&'static str, (usize, &'static str)>,
+}
+
+/// One lint of many files.
+struct Session<'o> {
+    options: &'o LintOptions,
+    color: bool,
+    report: json::Report,
+    tally: Tally,
+}
+
+impl Session<'_> {
+    fn file(&mut self, name: &str, input: &Input, streams: &mut Streams) {
+        self.tally.files += 1;
+        let text = match input {
+            Input::No(status) => Err(status.clone()),
+            Input::File(path) => collect::read(path).map_err(Status::Unreadable),
+            Input::Stdin => collect::read("-".as_ref()).map_err(Status::Unreadable),
+        };
+        let status = match text {
+            Ok(text) => self.text(name, &text, streams),
+            Err(status) => status,
+        };
+        self.tally.failed |= status != Status::Ok;
+        if let Some(reason) = status.reason() {
+            streams.complain(&format!("{name}: {reason}"));
+        }
+        self.report.file(name, &status);
+    }
+
+    fn text(&mut self, name: &str, text: &str, streams: &mut Streams) -> Status {
+        let mut result = match self.options.confirm {
+            true => lint_text_confirmed(name, text),
+            false => lint_text(name, text),
+        };
+        result.findings.retain(|finding| select::is_shown(finding.rule, &self.options.select, &self.options.ignore));
+        self.count(&result);
+        self.show(&result, streams);
+        if result.is_refused { Status::SyntaxError } else { Status::Ok }
+    }
+
+    fn count(&mut self, result: &LintResult) {
+        for finding in &result.findings {
+            match finding.severity {
+                Severity::Error => self.tally.errors += 1,
+                Severity::Warning => self.tally.warnings += 1,
+                Severity::Info => self.tally.infos += 1,
+            }
+            self.tally.rules.entry(finding.rule.code).or_insert((0, finding.rule.name)).0 += 1;
+        }
+    }
+
+    fn show(&mut self, result: &LintResult, streams: &mut Streams) {
+        for finding in &result.findings {
+            match self.options.format {
+                Format::Json => self.report.finding(finding, &result.sources),
+                Format::Concise => streams.print(&concise::finding(finding, &result.sources)),
+                _ => streams.print(&human::finding(finding, &result.sources, self.color)),
+            }
+        }
+    }
+
+    fn finish(self, streams: &mut Streams) -> u8 {
+        match self.options.format {
+            Format::Json => streams.print(&self.report.finish()),
+            Format::Human => streams.say(&self.tally.summary()),
+            _ => {}
+        }
+        if self.options.statistics {
+            streams.say(&self.tally.statistics());
+        }
+        match self.tally.errors + self.tally.warnings > 0 {
+            _ if self.tally.failed => FAILED,
+            true if !self.options.exit_zero => FOUND,
+            _ => OK,
+        }
+    }
+}
+
+impl Tally {
+    fn summary(&self) -> String {
+        let counts = [(self.errors, "error"), (self.warnings, "warning"), (self.infos, "note")];
+        let found: Vec<String> = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| plural(count, what)).collect();
+        let found = if found.is_empty() { "nothing found".to_owned() } else { found.join(", ") };
+        format!("{found} in {}\n", plural(self.files, "file"))
+    }
+
+    fn statistics(&self) -> String {
+        self.rules.iter().map(|(code, (count, name))| format!("{count:6}  {code}  {name}\n")).collect()
+    }
+}
+
+fn plural(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
