@@ -71,7 +71,8 @@ impl Analyzer<'_> {
             if edge == Edge::Null && !self.requires_grad(world, root).may() {
                 return self.no_graph(world, at, root, span);
             }
-            if self.requires_grad(world, root) == Tri::Maybe {
+            let known = !matches!(world.tensor(root).map(|tensor| &tensor.grad_fn), Some(GradFn::Unknown(_)));
+            if known && self.requires_grad(world, root) == Tri::Maybe {
                 let origin = world.tensor(root).map_or(OriginId::NOWHERE, |tensor| tensor.origin);
                 let story = self.origins.why_no_graph(origin);
                 if !story.is_empty() {
@@ -131,7 +132,8 @@ impl Analyzer<'_> {
             arrived: FxHashMap::default(),
             grads: FxHashMap::default(),
             only: None,
-            formulas: request.create.may() || self.ledger.has_hooks(),
+            // The layout of a gradient that is given back can be seen: that of `sum` is expanded.
+            formulas: request.create.may() || self.ledger.has_hooks() || !request.accumulate,
             unknown: false,
         };
         let mut seen: FxHashSet<NodeId> = FxHashSet::default();
@@ -382,11 +384,13 @@ impl Analyzer<'_> {
                 }
             }
         }
-        let outputs = pass.arrived.keys().filter_map(|target| match target {
-            Target::Output(of, output) if *of == node => Some(*output as usize + 1),
-            _ => None,
-        });
-        let count = outputs.max().unwrap_or(1);
+        if !pass.formulas {
+            return Ok(Vec::new());
+        }
+        let count = match &self.nodes[node].kind {
+            NodeKind::Op { outputs, .. } => outputs.len(),
+            _ => 1,
+        };
         Ok((0..count).map(|output| pass.grads.get(&Target::Output(node, output as u32)).copied().flatten()).collect())
     }
 
@@ -526,7 +530,7 @@ impl Analyzer<'_> {
         if create.may() {
             let new = world.tensor_mut(id);
             new.bit = Tri::Maybe;
-            new.grad_fn = GradFn::Unknown;
+            new.grad_fn = GradFn::Unknown(Tri::Maybe);
         }
         id
     }

@@ -15,6 +15,7 @@ use crate::dataflow::Tri;
 use crate::ir::{Builtin, Intrinsic};
 use crate::ops::{Dtype, Exception, Form, Gradient, InPlace, OpError, OpId, ParamKind, Raw, Scalar, bind_overloaded, table};
 use crate::source::Span;
+use crate::symbol::Symbol;
 
 /// Keywords that every factory takes and the table does not know.
 const FACTORY_KEYWORDS: &[&str] = &["device", "pin_memory", "layout", "generator", "memory_format", "non_blocking", "copy", "names"];
@@ -34,6 +35,12 @@ impl Analyzer<'_> {
         let row = table::row(op);
         for name in FACTORY_KEYWORDS {
             args.take(name);
+        }
+        // NumPy's names, which PyTorch takes as well.
+        for (theirs, ours) in [("axis", "dim"), ("keepdims", "keepdim")] {
+            if let Some(value) = args.take(theirs) {
+                args.keyword.push((Symbol::intern(ours), value));
+            }
         }
         let requires_grad = args.take("requires_grad");
         let out = args.take("out");

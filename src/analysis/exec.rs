@@ -143,9 +143,9 @@ impl Analyzer<'_> {
                     let ends = self.call_all(path.world, callee, args, instr.span);
                     for end in self.fewer(ends) {
                         let mut path = Path { world: end.world, regs: regs.clone(), trips: trips.clone() };
+                        path.world.passed.set(first_number + at as u32, ());
                         match end.result {
                             Ok(value) => {
-                                path.world.passed.set(first_number + at as u32, ());
                                 if let Some(dest) = instr.dest {
                                     path.regs.set(dest.index() as u32, value);
                                 }
@@ -178,7 +178,11 @@ impl Analyzer<'_> {
                         path.regs.set(dest.index() as u32, value);
                     }
                 }
-                Err(raise) => return Stopped::Raised(raise),
+                Err(raise) => {
+                    // A raise is a way to come by, too: to facts that it is not itself.
+                    path.world.passed.set(number, ());
+                    return Stopped::Raised(raise);
+                }
             }
         }
         Stopped::AtEnd
@@ -264,6 +268,9 @@ impl Analyzer<'_> {
                             self.exhaust(&mut stop.world, &iterator);
                             self.note_unknown(&mut path, block, *done, plan);
                             self.go(stop, block, *done, plan, pending);
+                            if self.enough_trips(&path, block) {
+                                return;
+                            }
                         }
                         // A long loop is cut short: as if it had ended here.
                         if self.too_long(&path, block) {
@@ -294,8 +301,22 @@ impl Analyzer<'_> {
         let mut path = path;
         self.note_unknown(&mut path, block, otherwise, plan);
         self.note_unknown(&mut other, block, then, plan);
-        self.go(path, block, then, plan, pending);
-        self.go(other, block, otherwise, plan, pending);
+        for (path, target) in [(path, then), (other, otherwise)] {
+            if !(plan.order.is_loop_head[block] && plan.order.loops[target].contains(&block) && self.enough_trips(&path, block)) {
+                self.go(path, block, target, plan, pending);
+            }
+        }
+    }
+
+    /// Whether a loop of unknown length has been gone around often enough: its head need only be left.
+    fn enough_trips(&self, path: &Path, head: BlockId) -> bool {
+        path.trips.iter().position(|(at, ..)| *at == head).is_some_and(|at| path.trips[at].2 > self.allowed_trips(path, at))
+    }
+
+    /// How often the loop at this place of the path's loops may be gone around if its length is not known.
+    fn allowed_trips(&self, path: &Path, at: usize) -> u32 {
+        let depth = (self.loop_depth as usize).saturating_sub(path.trips.len()) + at;
+        if self.trips == 0 { 1 } else { UNKNOWN_TRIPS[depth.min(UNKNOWN_TRIPS.len() - 1)] }
     }
 
     /// Notes for each loop that `exit` leaves that its end was not known on this trip.
@@ -335,18 +356,12 @@ impl Analyzer<'_> {
     /// Counts a trip; false if the state need not be followed around once more.
     fn another_trip(&mut self, path: &mut Path, head: BlockId) -> bool {
         self.trips = self.trips.saturating_sub(1);
-        let outer = self.loop_depth as usize;
         let Some(at) = path.trips.iter().position(|(loop_head, ..)| *loop_head == head) else { return true };
-        let depth = outer.saturating_sub(path.trips.len()) + at;
+        let allowed = self.allowed_trips(path, at);
         let trip = &mut path.trips[at];
         trip.1 += 1;
-        let allowed = if self.trips == 0 { 1 } else { UNKNOWN_TRIPS[depth.min(UNKNOWN_TRIPS.len() - 1)] };
-        if trip.2 > 0 {
-            // The way out has been followed on every trip so far.
-            return trip.2 <= allowed;
-        }
-        // An endless loop is known by its trips only.
-        trip.1 <= KNOWN_TRIPS[0].max(allowed) * 2
+        // The ways out have been followed on every trip so far; an endless loop is known by its trips only.
+        trip.2 <= allowed && trip.1 <= KNOWN_TRIPS[0] * 2
     }
 
     /// The value of an operand. An unbound variable is reported by the instruction that reads it.

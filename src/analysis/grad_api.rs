@@ -155,7 +155,7 @@ impl Analyzer<'_> {
                 (Tri::False, _) if materialize.is_false() => Val::NONE,
                 (Tri::Maybe, _) if materialize.is_false() && allow_unused.may() => Val::Unknown,
                 (_, found) => {
-                    let grad = found.and_then(|(_, grad)| grad).filter(|_| create.may());
+                    let grad = found.and_then(|(_, grad)| grad);
                     Val::Obj(self.gradient_result(world, input, grad, create, span))
                 }
             });
@@ -173,11 +173,14 @@ impl Analyzer<'_> {
     }
 
     fn gradient_result(&mut self, world: &mut World, input: ObjId, grad: Option<ObjId>, create: Tri, span: Span) -> ObjId {
-        if let Some(grad) = grad {
+        if let (Some(grad), true) = (grad, create.may()) {
             return grad;
         }
         let Some(tensor) = world.tensor(input).cloned() else { return input };
         let id = self.gradient_like(world, &tensor, create, span);
+        if let Some(layout) = grad.and_then(|grad| world.tensor(grad)).map(|grad| grad.meta.clone()) {
+            world.tensor_mut(id).meta = layout;
+        }
         // Who asks for a gradient while gradients are off wants a constant.
         if !create.may() && world.grad.0.is_true() {
             let origin = self.origin(span, Source::GradientConstant, []);

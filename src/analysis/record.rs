@@ -140,7 +140,8 @@ impl Analyzer<'_> {
             GradFn::None => Tri::False,
             GradFn::Node(..) => Tri::True,
             GradFn::OneOf(parts) if parts.iter().all(Option::is_some) => Tri::True,
-            GradFn::OneOf(_) | GradFn::Unknown => Tri::Maybe,
+            GradFn::OneOf(_) => Tri::Maybe,
+            GradFn::Unknown(exists) => *exists,
         };
         let known = tensor.bit.or(by_graph);
         match &tensor.view {
@@ -197,7 +198,7 @@ impl Analyzer<'_> {
             GradFn::None => leaf(tensor.bit),
             GradFn::Node(node, output) => Edge::Node(*node, *output),
             GradFn::OneOf(parts) => Edge::OneOf(parts.iter().map(|part| part.map_or_else(|| leaf(tensor.bit), |(node, output)| Edge::Node(node, output))).collect()),
-            GradFn::Unknown => Edge::Unknown,
+            GradFn::Unknown(_) => Edge::Unknown,
         })
     }
 

@@ -38,7 +38,9 @@ impl Analyzer<'_> {
                 }
                 return Ok(Val::Bound(Rc::new((Val::Obj(id), Method::Func(function)))));
             }
-            return self.no_attribute(world, &Val::Obj(id), name, span);
+            // The front end refuses what no tensor has; what is left exists in PyTorch and is not modelled.
+            self.lose(span, "a method or attribute of tensors that is not modelled");
+            return Ok(Val::Unknown);
         };
         let Some(tensor) = world.tensor(id).cloned() else { return Ok(Val::Unknown) };
         Ok(match attr {

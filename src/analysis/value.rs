@@ -401,11 +401,15 @@ pub struct Tensor {
     pub history: History,
 }
 
-/// What happened to a tensor's gradient and flag on the way here.
+/// What happened to a tensor's gradient and flag on the way here. Most tensors have no such story, and pay for none.
 #[derive(Clone, Debug, Default)]
-pub struct History {
+pub struct History(Option<Rc<Events>>);
+
+/// The parts of a [`History`].
+#[derive(Clone, Debug)]
+pub struct Events {
     /// The backward calls that left something in the gradient since it was cleared.
-    pub left_by: SmallVec<[Span; 1]>,
+    pub left_by: Vec<Span>,
     /// Whether any backward ever left something.
     pub ever: bool,
     /// Where it was last cleared.
@@ -420,6 +424,22 @@ pub struct History {
     pub used: bool,
 }
 
+static NOTHING: Events =
+    Events { left_by: Vec::new(), ever: false, cleared: None, frozen: None, retained: None, accumulated: None, used: false };
+
+impl std::ops::Deref for History {
+    type Target = Events;
+    fn deref(&self) -> &Events {
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl std::ops::DerefMut for History {
+    fn deref_mut(&mut self) -> &mut Events {
+        Rc::make_mut(self.0.get_or_insert_with(|| Rc::new(NOTHING.clone())))
+    }
+}
+
 /// A tensor's place in the graph.
 #[derive(Clone, PartialEq, Debug)]
 pub enum GradFn {
@@ -429,8 +449,8 @@ pub enum GradFn {
     Node(NodeId, u32),
     /// Any of these, after a merge; an absent one stands for [`GradFn::None`].
     OneOf(Rc<[Option<(NodeId, u32)>]>),
-    /// Not known.
-    Unknown,
+    /// Not known which; whether there is one at all.
+    Unknown(Tri),
 }
 
 /// What a tensor is a view of (rules R5.1, R5.4).

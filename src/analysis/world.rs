@@ -394,16 +394,23 @@ impl super::value::GradFn {
             GradFn::None => Some(vec![None]),
             GradFn::Node(node, output) => Some(vec![Some((*node, *output))]),
             GradFn::OneOf(parts) => Some(parts.to_vec()),
-            GradFn::Unknown => None,
+            GradFn::Unknown(_) => None,
         };
+        let exists = |of: &GradFn| match of {
+            GradFn::None => Tri::False,
+            GradFn::Node(..) => Tri::True,
+            GradFn::OneOf(parts) => Tri::from(parts.iter().all(Option::is_some)).or(Tri::Maybe),
+            GradFn::Unknown(exists) => *exists,
+        };
+        let exists = exists(self).join(exists(other));
         match (parts(self), parts(other)) {
             (Some(mut all), Some(more)) => {
                 all.extend(more);
                 all.sort_by_key(|part| part.map(|(node, output)| (node, output)));
                 all.dedup();
-                if all.len() > MAX_ONE_OF { GradFn::Unknown } else { GradFn::OneOf(all.into()) }
+                if all.len() > MAX_ONE_OF { GradFn::Unknown(exists) } else { GradFn::OneOf(all.into()) }
             }
-            _ => GradFn::Unknown,
+            _ => GradFn::Unknown(exists),
         }
     }
 }

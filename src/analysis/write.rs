@@ -189,7 +189,7 @@ impl Analyzer<'_> {
                     GradFn::None if base.bit.is_true() => Edge::Leaf(view.base),
                     GradFn::None => Edge::Null,
                     GradFn::OneOf(parts) => Edge::OneOf(parts.iter().map(|part| part.map_or(Edge::Null, |(node, output)| Edge::Node(node, output))).collect()),
-                    GradFn::Unknown => Edge::Unknown,
+                    GradFn::Unknown(_) => Edge::Unknown,
                 };
                 let inner = &self.nodes[node];
                 let edges = [before].into_iter().chain(inner.edges.iter().skip(1).cloned()).collect();

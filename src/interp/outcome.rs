@@ -141,3 +141,10 @@ pub struct RunOptions {
     /// The outcomes of `unknown()` used as conditions, in order; when they are used up, drawn from a generator of its own.
     pub choices: Vec<bool>,
 }
+
+impl Default for RunOptions {
+    /// Ten million instructions, ten seconds, one GiB, one MiB of output; the oracle's seed.
+    fn default() -> RunOptions {
+        RunOptions { max_steps: 10_000_000, max_millis: 10_000, max_memory: 1 << 30, max_output: 1 << 20, seed: 0, choices: Vec::new() }
+    }
+}

@@ -1,3 +1,5 @@
+//! Activations that PyTorch has kernels of their own for.
+
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 
 use crate::ops::array::Array;
@@ -339,6 +341,22 @@ pub const ROWS: &[OpRow] = &[
             b.masked_fill(grad, below, 0.0)
         }
     ),
+    // The gradient of `relu`, an operator of its own in PyTorch: it requires grad where the saved result does, with a
+    // gradient of zero (measured: DB-RELU of failures.json).
+    OpRow {
+        name: "threshold_backward",
+        forms: Forms { function: &[], method: &[], functional: &[] },
+        params: &[tensor("grad_output"), SELF, number("threshold").or_int(0)],
+        result: ResultKind::Fresh,
+        in_place: InPlace::No,
+        infer: infer_like,
+        forward: Some(|args, _| forward_threshold_backward(args)),
+        saves: &[input(1)],
+        gradient: Gradient::Formula(threshold_backward_gradients),
+        node: "ThresholdBackwardBackward0",
+        node_by: None,
+        evidence: &[],
+    },
     OpRow {
         name: "prelu",
         forms: crate::ops::build::everywhere(&["prelu"]),
@@ -540,6 +558,24 @@ fn infer_prelu(args: &[Arg<Meta>]) -> Metas {
         }
     }
     infer_like(args)
+}
+
+fn forward_threshold_backward(args: &[Arg<Array>]) -> Arrays {
+    let (grad, x, bound) = (tensor_at(args, 0)?, tensor_at(args, 1)?, f64_at(args, 2, 0.0));
+    Ok(vec![if grad.dtype() == Dtype::F64 {
+        zip::<f64, f64>(grad, x, |grad, x| if x <= bound { 0.0 } else { grad })?
+    } else {
+        zip::<f32, f32>(grad, x, |grad, x| if f64::from(x) <= bound { 0.0 } else { grad })?
+    }])
+}
+
+fn threshold_backward_gradients(b: &mut dyn Backward) -> Grads {
+    let grad = b.only_grad()?;
+    let x = b.input(1)?;
+    let bound = b.number(2);
+    let of_grad = b.one("threshold_backward", vec![Arg::Tensor(grad), Arg::Tensor(x), Arg::Scalar(Scalar::Float(bound))])?;
+    let of_x = b.zeros_like(grad)?;
+    Ok(vec![Some(of_grad), Some(of_x)])
 }
 
 fn forward_prelu(args: &[Arg<Array>]) -> Arrays {

@@ -1,3 +1,5 @@
+//! Arithmetic of two operands.
+
 use crate::ops::array::Array;
 use crate::ops::build::{
     Arrays, IN_PLACE, Metas, SELF, both, f64_at, function, input, input_for, number, operand,

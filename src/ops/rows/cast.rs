@@ -1,3 +1,5 @@
+//! Changes of dtype, copies.
+
 use crate::ops::broadcast::fresh;
 use crate::ops::build::{Metas, SELF, constant, dtype_at, method, param, tensor_at};
 use crate::ops::meta::{Dtype, Meta};

@@ -1,3 +1,5 @@
+//! Comparisons.
+
 use crate::ops::array::Array;
 use crate::ops::broadcast::fresh;
 use crate::ops::build::{

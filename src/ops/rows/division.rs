@@ -1,3 +1,5 @@
+//! Division and what is made of it.
+
 use super::binary::{OTHER, TWO, arithmetic, forward_floating, same};
 use crate::ops::array::Array;
 use crate::ops::build::{

@@ -1,3 +1,5 @@
+//! Tensors made from nothing.
+
 use crate::ops::array::Array;
 use crate::ops::broadcast::fresh;
 use crate::ops::build::{

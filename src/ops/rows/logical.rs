@@ -1,3 +1,5 @@
+//! Logic, on truth values and on bits.
+
 use crate::ops::array::Array;
 use crate::ops::build::{Arrays, IN_PLACE, Metas, SELF, both, operand, tensor, tensor_at};
 use crate::ops::kernel::{

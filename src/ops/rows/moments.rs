@@ -1,3 +1,5 @@
+//! Means, variances, norms.
+
 use super::reduce::{DIMS, IN_OUT, KEEPDIM, reduction};
 use super::reduction::{
     Kind, Moments, dims_at, fold_f64, infer_moments, infer_reduced, norm_gradient, norm_of,

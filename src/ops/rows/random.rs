@@ -1,3 +1,5 @@
+//! Random numbers.
+
 use super::factory::{infer_of_size, like};
 use crate::ops::Rng;
 use crate::ops::array::{Array, Element};

@@ -1,3 +1,5 @@
+//! Reductions.
+
 use super::reduction::{
     all_dims, dims_at, fold, fold_f64, infer_pair, infer_reduced, reduced_dims, restore,
     select_along, select_gradient, shape_without, share_among_equal,

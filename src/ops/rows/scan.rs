@@ -1,3 +1,5 @@
+//! Cumulative operators.
+
 use crate::ops::array::{Array, Element};
 use crate::ops::broadcast::{fresh, wrap_dim};
 use crate::ops::build::{

@@ -1,3 +1,5 @@
+//! Operators of three operands, and clamping.
+
 use super::binary::same;
 use crate::ops::array::Array;
 use crate::ops::broadcast::broadcast;

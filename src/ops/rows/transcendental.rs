@@ -1,3 +1,5 @@
+//! Exponentials, logarithms, trigonometry and special functions.
+
 use std::f64::consts::{FRAC_2_SQRT_PI, PI};
 
 use super::unary::{IN, OUT, floating};

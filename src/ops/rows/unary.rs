@@ -1,3 +1,5 @@
+//! Operators of one operand.
+
 use std::f64::consts::{LN_2, LN_10};
 
 use crate::ops::array::Array;
@@ -193,8 +195,7 @@ pub const ROWS: &[OpRow] = &[
             relu,
             |b, grad| {
                 let out = b.output(0)?;
-                let dead = b.binary("le", out, 0.0)?;
-                b.masked_fill(grad, dead, 0.0)
+                b.binary("threshold_backward", grad, out)
             }
         )
     },
