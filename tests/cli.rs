@@ -1,101 +1,20 @@
 //! The command as a whole: what it does with bad input, its exit statuses, its streams, the form of its JSON.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::io::Read;
+use std::path::Path;
 
+use command::{DETACHED, Folder, QUIET, command, keys, run};
 use serde_json::Value;
 
-/// Longer than anything may take, even in a debug build on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-const DETACHED: &str = "x = tensor([2.0, 3.0], requires_grad=true)\nd = (x * 2).detach()\nloss = d.sum()\nloss.backward()\n";
-const QUIET: &str = "x = tensor([2.0, 3.0], requires_grad=true)\nloss = (x * 2).sum()\nloss.backward()\nprint(x.grad)\n";
-
-/// A folder of its own for a test, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("gradlint-cli-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).expect("a folder can be made");
-        Folder(path)
-    }
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.0.join(name);
-        std::fs::create_dir_all(path.parent().expect("has one")).expect("a folder can be made");
-        std::fs::write(&path, content).expect("a file can be written");
-        name.to_owned()
-    }
-    fn run(&self, args: &[&str]) -> Seen {
-        run(Some(&self.0), args, b"")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// What a command did.
-struct Seen {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-impl Seen {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
-    }
-    #[track_caller]
-    fn is(&self, status: i32) -> &Seen {
-        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
-        assert!(!self.err.contains("bug in gradlint"), "{}", self.err);
-        self
-    }
-    #[track_caller]
-    fn says(&self, text: &str) -> &Seen {
-        assert!(self.err.contains(text) || self.out.contains(text), "no `{text}` in\nout: {}\nerr: {}", self.out, self.err);
-        self
-    }
-}
-
-fn command(folder: Option<&Path>, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gradlint"));
-    command.args(args).env_remove("NO_COLOR").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    if let Some(folder) = folder {
-        command.current_dir(folder);
-    }
-    command
-}
-
-fn run(folder: Option<&Path>, args: &[&str], input: &[u8]) -> Seen {
-    let mut child = command(folder, args).spawn().expect("the command starts");
-    let mut stdin = child.stdin.take().expect("piped");
-    let input = input.to_vec();
-    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-    let start = Instant::now();
-    let reader = std::thread::spawn(move || child.wait_with_output());
-    while !reader.is_finished() {
-        assert!(start.elapsed() < PATIENCE, "hangs: {args:?}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    writer.join().expect("written");
-    let Output { status, stdout, stderr } = reader.join().expect("joined").expect("waited");
-    let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
-    Seen { status: status.code().expect("no signal"), out: text(stdout), err: text(stderr) }
-}
+#[path = "support/command.rs"]
+#[allow(missing_docs, reason = "helpers of tests")]
+mod command;
 
 #[test]
 fn an_empty_file_is_fine() {
     let folder = Folder::new("empty");
     folder.file("a.tg", "");
     folder.run(&["a.tg"]).is(0);
-    folder.run(&["run", "a.tg"]).is(0);
 }
 
 #[test]
@@ -113,8 +32,8 @@ fn what_cannot_be_read_is_said() {
     assert_eq!(seen.is(2).json()["files"][0]["status"], "unreadable");
 }
 
-#[cfg(target_os = "linux")]
 #[test]
+#[cfg(target_os = "linux")]
 fn a_file_that_never_ends_is_not_read() {
     let folder = Folder::new("endless");
     folder.run(&["/dev/zero"]).is(2).says("not a regular file");
@@ -192,16 +111,15 @@ fn names_are_checked() {
 }
 
 #[test]
-fn shapes_that_do_not_fit_are_found_and_raise() {
+fn shapes_that_do_not_fit_are_found() {
     let folder = Folder::new("shapes");
     folder.file("a.tg", "x = ones(2)\ny = ones(3)\nz = x + y\n");
     let text = "The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 0";
     folder.run(&["a.tg"]).is(1).says(text);
-    folder.run(&["run", "a.tg"]).is(1).says(text).says("a.tg:3:5");
 }
 
 #[test]
-fn what_is_too_much_is_stopped() {
+fn a_program_without_end_is_linted_in_finite_time() {
     let folder = Folder::new("bounds");
     folder.file("memory.tg", "x = zeros(1000000, 1000000)\n");
     folder.file("loop.tg", "while true {}\n");
@@ -210,13 +128,6 @@ fn what_is_too_much_is_stopped() {
         let seen = folder.run(&[name]);
         assert!(seen.status < 2, "{name}: {}", seen.err);
     }
-    let seen = folder.run(&["run", "loop.tg", "--format", "json"]);
-    assert_eq!(seen.is(2).json()["outcome"], "stopped");
-    let memory = folder.run(&["run", "memory.tg"]);
-    assert!(memory.status == 1 || memory.status == 2, "{}", memory.out);
-    let deep = folder.run(&["run", "deep.tg"]);
-    assert!(deep.status == 1 || deep.status == 2, "{}", deep.out);
-    folder.run(&["run", "loop.tg", "--max-steps", "1000"]).is(2).says("steps");
 }
 
 #[test]
@@ -306,42 +217,6 @@ fn a_syntax_error_is_a_diagnostic() {
 }
 
 #[test]
-fn the_json_of_a_run_has_its_form() {
-    let folder = Folder::new("run");
-    folder.file("bad.tg", DETACHED);
-    folder.file("quiet.tg", QUIET);
-    let run = folder.run(&["run", "quiet.tg", "--format", "json"]).is(0).json();
-    assert_eq!(keys(&run), ["schema", "file", "outcome", "warnings", "output", "tensors"]);
-    assert_eq!(run["output"], "tensor([2., 2.])\n");
-    assert_eq!(run["tensors"]["x"], serde_json::json!({"shape": [2], "dtype": "f32", "requires_grad": true, "leaf": true, "grad": [2.0, 2.0]}));
-    let run = folder.run(&["run", "bad.tg", "--format", "json"]).is(1).json();
-    assert_eq!(run["outcome"], "raised");
-    assert_eq!(run["raised"]["error"], "RuntimeError");
-    assert_eq!(run["raised"]["range"]["start"]["line"], 4);
-}
-
-#[test]
-fn a_run_looks_like_one_of_python() {
-    let folder = Folder::new("human");
-    folder.file("bad.tg", DETACHED);
-    folder.file("quiet.tg", QUIET);
-    assert_eq!(folder.run(&["run", "quiet.tg"]).is(0).out, "tensor([2., 2.])\n");
-    let seen = folder.run(&["run", "bad.tg"]);
-    seen.is(1);
-    let text = "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn\n";
-    assert!(seen.err.ends_with(text) && seen.err.contains("bad.tg:4:1\n    loss.backward()"), "{}", seen.err);
-}
-
-#[test]
-fn findings_can_be_confirmed() {
-    let folder = Folder::new("confirm");
-    folder.file("bad.tg", DETACHED);
-    let report = folder.run(&["bad.tg", "--confirm", "--format", "json"]).is(1).json();
-    assert_eq!(report["diagnostics"][0]["confirmed"], true);
-    folder.run(&["bad.tg", "--confirm"]).is(1).says("confirmed: a run raised it at this line");
-}
-
-#[test]
 fn rules_are_explained() {
     run(None, &["explain", "GL101"], b"").is(0).says("backward-without-graph");
     run(None, &["explain", "syntax-error"], b"").is(0).says("GL001");
@@ -404,8 +279,4 @@ fn the_same_input_gives_the_same_bytes() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let once = || run(Some(root), &["examples", "--format", "json"], b"").out;
     assert_eq!(once(), once());
-}
-
-fn keys(value: &Value) -> Vec<&str> {
-    value.as_object().unwrap_or_else(|| panic!("an object: {value}")).keys().map(String::as_str).collect()
 }
