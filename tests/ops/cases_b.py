@@ -57,6 +57,7 @@ def views():
 
 def adjoints():
     case(None, 'select_backward', 'torch.ops.aten.select_backward', V(4), [3, 4], 0, 1)
+    case(None, 'threshold_backward', 'torch.ops.aten.threshold_backward', V(4), F([0.5, 0.0, 2.0, -1.0]), 0)
     case(None, 'slice_backward', 'lambda g, s, d, a, b, t: torch.ops.aten.slice_backward(g, s, d, a, b, t)', V(3, 2), [3, 4], 1, 0, 4, 2)
     case(None, 'diagonal_backward', 'torch.ops.aten.diagonal_backward', V(3), [3, 4], 0, 0, 1)
     case(None, 'unfold_backward', 'torch.ops.aten.unfold_backward', V(2, 3), [4], 0, 3, 1)
