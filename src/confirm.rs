@@ -18,7 +18,12 @@ const MAX_CHOICES: u32 = 4;
 const MAX_MILLIS: u64 = 5_000;
 
 /// Runs the program and notes in each finding what was seen. `straight`: the statements that every run comes to, in order.
-pub fn confirm(findings: &mut [Finding], program: &Program, sources: &SourceMap, straight: &[Span]) {
+pub fn confirm(
+    findings: &mut [Finding],
+    program: &Program,
+    sources: &SourceMap,
+    straight: &[Span],
+) {
     if findings.is_empty() {
         return;
     }
@@ -35,7 +40,11 @@ fn is_open(findings: &[Finding]) -> bool {
 }
 
 fn run(program: &Program, sources: &SourceMap, choices: Vec<bool>) -> Outcome {
-    let options = RunOptions { max_millis: MAX_MILLIS, choices, ..RunOptions::default() };
+    let options = RunOptions {
+        max_millis: MAX_MILLIS,
+        choices,
+        ..RunOptions::default()
+    };
     crate::interp::run(program, sources, &options)
 }
 
@@ -46,14 +55,25 @@ pub fn choices() -> impl Iterator<Item = Vec<bool>> {
 
 /// Whether the program asks `unknown()`.
 pub fn uses_unknown(program: &Program) -> bool {
-    let blocks = program.functions.iter().flat_map(|function| function.blocks.iter());
-    blocks.flat_map(|block| &block.instrs).any(|instr| matches!(instr.kind, InstrKind::Unknown))
+    let blocks = program
+        .functions
+        .iter()
+        .flat_map(|function| function.blocks.iter());
+    blocks
+        .flat_map(|block| &block.instrs)
+        .any(|instr| matches!(instr.kind, InstrKind::Unknown))
 }
 
 fn judge(findings: &mut [Finding], outcomes: &[Outcome], sources: &SourceMap, straight: &[Span]) {
     for finding in findings {
-        let seen = outcomes.iter().any(|outcome| is_seen(finding, outcome, sources));
-        let contradicted = || outcomes.iter().any(|outcome| is_contradicted(finding, outcome, straight));
+        let seen = outcomes
+            .iter()
+            .any(|outcome| is_seen(finding, outcome, sources));
+        let contradicted = || {
+            outcomes
+                .iter()
+                .any(|outcome| is_contradicted(finding, outcome, straight))
+        };
         finding.confirmed = match seen {
             true => Some(true),
             false => contradicted().then_some(false),
@@ -62,18 +82,43 @@ fn judge(findings: &mut [Finding], outcomes: &[Outcome], sources: &SourceMap, st
 }
 
 fn is_seen(finding: &Finding, outcome: &Outcome, sources: &SourceMap) -> bool {
-    outcome.observations.iter().any(|observation| shows(&finding.prediction, finding.span, observation, sources))
+    outcome
+        .observations
+        .iter()
+        .any(|observation| shows(&finding.prediction, finding.span, observation, sources))
 }
 
 /// Whether the observation is what was predicted.
-fn shows(prediction: &Prediction, place: Span, observation: &Observation, sources: &SourceMap) -> bool {
+fn shows(
+    prediction: &Prediction,
+    place: Span,
+    observation: &Observation,
+    sources: &SourceMap,
+) -> bool {
     match (prediction, observation) {
-        (Prediction::Raises { error, torch_message, span }, Observation::Raised(raised)) => {
-            same_line(*span, raised.span, sources) && is_a(&raised.error, raised.kind, *error) && matches(torch_message, &raised.message)
+        (
+            Prediction::Raises {
+                error,
+                torch_message,
+                span,
+            },
+            Observation::Raised(raised),
+        ) => {
+            same_line(*span, raised.span, sources)
+                && is_a(&raised.error, raised.kind, *error)
+                && matches(torch_message, &raised.message)
         }
-        (Prediction::NoneGrad { span, .. }, Observation::GradReadNone(at) | Observation::LeafWithoutGrad(at)) => overlap(*span, *at),
-        (Prediction::NoneGrad { span, .. }, Observation::StepSkipped { span: at, none, .. }) => *none > 0 && overlap(*span, *at),
-        (Prediction::WrongGrad { span, .. }, Observation::StaleSaved { span: at, .. } | Observation::Accumulated(at)) => overlap(*span, *at),
+        (
+            Prediction::NoneGrad { span, .. },
+            Observation::GradReadNone(at) | Observation::LeafWithoutGrad(at),
+        ) => overlap(*span, *at),
+        (Prediction::NoneGrad { span, .. }, Observation::StepSkipped { span: at, none, .. }) => {
+            *none > 0 && overlap(*span, *at)
+        }
+        (
+            Prediction::WrongGrad { span, .. },
+            Observation::StaleSaved { span: at, .. } | Observation::Accumulated(at),
+        ) => overlap(*span, *at),
         (Prediction::None, Observation::MethodNotCalled(at)) => overlap(place, *at),
         _ => false,
     }
@@ -92,7 +137,9 @@ fn is_contradicted(finding: &Finding, outcome: &Outcome, straight: &[Span]) -> b
 
 /// Whether the run came past the statement that holds `span`.
 fn is_passed(span: Span, outcome: &Outcome, straight: &[Span]) -> bool {
-    let Some(statement) = straight.iter().find(|statement| statement.file == span.file && statement.range().contains(&(span.start as usize))) else {
+    let Some(statement) = straight.iter().find(|statement| {
+        statement.file == span.file && statement.range().contains(&(span.start as usize))
+    }) else {
         return false;
     };
     match &outcome.ending {
@@ -121,8 +168,12 @@ fn overlap(a: Span, b: Span) -> bool {
 pub fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('…');
     let first = parts.next().unwrap_or("");
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
     for part in parts {
         match rest.find(part) {
             Some(at) => rest = &rest[at + part.len()..],
@@ -138,7 +189,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_known_matches_anything() {
-        assert!(matches("size [20, 8], version …; expected …", "size [20, 8], version 2; expected 1"));
+        assert!(matches(
+            "size [20, 8], version …; expected …",
+            "size [20, 8], version 2; expected 1"
+        ));
         assert!(matches("exactly", "exactly"));
         assert!(!matches("exactly", "exactly so"));
         assert!(!matches("a … c", "a b d"));

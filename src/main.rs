@@ -13,7 +13,11 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let status = if error.use_stderr() { driver::FAILED } else { driver::OK };
+            let status = if error.use_stderr() {
+                driver::FAILED
+            } else {
+                driver::OK
+            };
             error.print().ok();
             return ExitCode::from(status);
         }
@@ -23,15 +27,30 @@ fn main() -> ExitCode {
 
 fn execute(cli: &Cli) -> u8 {
     let stdout = std::io::stdout();
-    let color = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let color =
+        stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let mut out = BufWriter::new(stdout.lock());
     let mut err = std::io::stderr();
-    driver::execute(cli, &mut Streams { out: &mut out, err: &mut err, color })
+    driver::execute(
+        cli,
+        &mut Streams {
+            out: &mut out,
+            err: &mut err,
+            color,
+        },
+    )
 }
 
 /// What a crash says: that it is ours, and where.
 fn report_bug(panic: &PanicHookInfo<'_>) {
     let what = panic.payload_as_str().unwrap_or("a panic");
-    let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
-    writeln!(std::io::stderr(), "gradlint: this is a bug in gradlint, please report it: {what}{place}").ok();
+    let place = panic
+        .location()
+        .map(|place| format!(" at {}:{}", place.file(), place.line()))
+        .unwrap_or_default();
+    writeln!(
+        std::io::stderr(),
+        "gradlint: this is a bug in gradlint, please report it: {what}{place}"
+    )
+    .ok();
 }

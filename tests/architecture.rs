@@ -7,8 +7,26 @@ const MAX_LINES: usize = 800;
 
 /// The rooms in the order in which they may use each other: each only those before it. `lint` and its rules are one.
 const ORDER: &[&str] = &[
-    "index", "source", "symbol", "diagnostic", "operator", "ops", "prelude", "syntax", "ir", "front", "emit", "dataflow", "analysis",
-    "interp", "lint", "lints", "confirm", "render", "driver", "main",
+    "index",
+    "source",
+    "symbol",
+    "diagnostic",
+    "operator",
+    "ops",
+    "prelude",
+    "syntax",
+    "ir",
+    "front",
+    "emit",
+    "dataflow",
+    "analysis",
+    "interp",
+    "lint",
+    "lints",
+    "confirm",
+    "render",
+    "driver",
+    "main",
 ];
 
 /// A source file: its path below `src`, and its text without comments.
@@ -26,7 +44,11 @@ impl File {
     /// The rooms it names as `crate::room`, `gradlint::room`, or within `crate::{…}`.
     fn uses(&self) -> Vec<String> {
         let mut rooms = Vec::new();
-        for (at, _) in self.code.match_indices("crate::").chain(self.code.match_indices("gradlint::")) {
+        for (at, _) in self
+            .code
+            .match_indices("crate::")
+            .chain(self.code.match_indices("gradlint::"))
+        {
             let path = self.code[at..].split_once("::").expect("found").1;
             match path.strip_prefix('{') {
                 Some(group) => rooms.extend(heads(group)),
@@ -39,7 +61,9 @@ impl File {
 }
 
 fn head(path: &str) -> String {
-    path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    path.chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect()
 }
 
 /// The first names of the parts of a `{…}`.
@@ -69,8 +93,15 @@ fn files() -> Vec<File> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(&path).expect("readable");
-                let name = path.strip_prefix(&root).expect("below").display().to_string();
-                let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).fold(String::new(), |code, line| code + line + "\n");
+                let name = path
+                    .strip_prefix(&root)
+                    .expect("below")
+                    .display()
+                    .to_string();
+                let code = text
+                    .lines()
+                    .filter(|line| !line.trim_start().starts_with("//"))
+                    .fold(String::new(), |code, line| code + line + "\n");
                 files.push(File { name, text, code });
             }
         }
@@ -81,19 +112,30 @@ fn files() -> Vec<File> {
 
 /// The files of which `problem` says something, with that.
 fn check(problem: impl Fn(&File) -> Option<String>) {
-    let found: Vec<String> = files().iter().filter_map(|file| problem(file).map(|text| format!("{}: {text}", file.name))).collect();
+    let found: Vec<String> = files()
+        .iter()
+        .filter_map(|file| problem(file).map(|text| format!("{}: {text}", file.name)))
+        .collect();
     assert!(found.is_empty(), "{found:#?}");
 }
 
 fn never(file: &File, forbidden: &[&str]) -> Option<String> {
-    let used = file.uses().into_iter().find(|room| forbidden.contains(&room.as_str()))?;
+    let used = file
+        .uses()
+        .into_iter()
+        .find(|room| forbidden.contains(&room.as_str()))?;
     Some(format!("uses `{used}`"))
 }
 
 #[test]
 fn the_two_machines_do_not_know_each_other() {
     check(|file| match file.room() {
-        "interp" => never(file, &["analysis", "dataflow", "lint", "lints", "syntax", "front", "confirm"]),
+        "interp" => never(
+            file,
+            &[
+                "analysis", "dataflow", "lint", "lints", "syntax", "front", "confirm",
+            ],
+        ),
         "analysis" | "dataflow" => never(file, &["interp", "syntax", "front", "lints", "confirm"]),
         _ => None,
     });
@@ -102,7 +144,10 @@ fn the_two_machines_do_not_know_each_other() {
 #[test]
 fn rules_see_no_syntax_and_name_no_operator() {
     check(|file| match file.room() {
-        "lints" => never(file, &["syntax", "front", "interp", "ir", "emit", "ops", "operator"]),
+        "lints" => never(
+            file,
+            &["syntax", "front", "interp", "ir", "emit", "ops", "operator"],
+        ),
         _ => None,
     });
 }
@@ -114,19 +159,36 @@ fn rooms_use_only_those_below_them() {
         // The analysis speaks of certainty in the words that findings use; they are types alone.
         let allowed = |used: &str| used == "lint" && file.room() == "analysis";
         let own = place(file.room())?;
-        let used = file.uses().into_iter().find(|used| place(used) > Some(own) && !allowed(used))?;
+        let used = file
+            .uses()
+            .into_iter()
+            .find(|used| place(used) > Some(own) && !allowed(used))?;
         Some(format!("uses `{used}`, which is above it"))
     });
 }
 
 #[test]
 fn every_room_has_its_place() {
-    check(|file| (!ORDER.contains(&file.room()) && file.room() != "lib").then(|| "stands in no place of the order".to_owned()));
+    check(|file| {
+        (!ORDER.contains(&file.room()) && file.room() != "lib")
+            .then(|| "stands in no place of the order".to_owned())
+    });
 }
 
 #[test]
 fn only_the_outer_rooms_do_input_and_output() {
-    let words = ["std::fs", "std::io", "std::env", "std::process", "println!", "print!(", "eprintln!", "stdout(", "stderr(", "stdin("];
+    let words = [
+        "std::fs",
+        "std::io",
+        "std::env",
+        "std::process",
+        "println!",
+        "print!(",
+        "eprintln!",
+        "stdout(",
+        "stderr(",
+        "stdin(",
+    ];
     check(|file| {
         if ["driver", "main", "render"].contains(&file.room()) {
             return None;
@@ -140,7 +202,8 @@ fn only_the_outer_rooms_do_input_and_output() {
 fn nothing_that_is_shown_depends_on_time() {
     check(|file| {
         let may = ["interp", "driver"].contains(&file.room());
-        (!may && (file.code.contains("Instant::now") || file.code.contains("SystemTime"))).then(|| "reads the clock".to_owned())
+        (!may && (file.code.contains("Instant::now") || file.code.contains("SystemTime")))
+            .then(|| "reads the clock".to_owned())
     });
 }
 
@@ -159,7 +222,12 @@ fn files_say_what_they_are_for() {
 
 #[test]
 fn nothing_is_unsafe() {
-    let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).expect("readable");
+    let manifest =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+            .expect("readable");
     assert!(manifest.contains("unsafe_code = \"forbid\""));
-    assert!(manifest.contains("iter_over_hash_type = \"warn\""), "no output may depend on hash order");
+    assert!(
+        manifest.contains("iter_over_hash_type = \"warn\""),
+        "no output may depend on hash order"
+    );
 }

@@ -22,12 +22,27 @@ fn what_cannot_be_read_is_said() {
     let folder = Folder::new("unreadable");
     folder.file("binary.tg", [0_u8, 159, 146, 150]);
     folder.file("latin.tg", b"x = 1 # caf\xe9\n");
-    folder.run(&["binary.tg"]).is(2).says("binary.tg: a binary file");
-    folder.run(&["latin.tg"]).is(2).says("latin.tg: not UTF-8 at byte 11");
-    folder.run(&["missing.tg"]).is(2).says("missing.tg: no such file or folder");
+    folder
+        .run(&["binary.tg"])
+        .is(2)
+        .says("binary.tg: a binary file");
+    folder
+        .run(&["latin.tg"])
+        .is(2)
+        .says("latin.tg: not UTF-8 at byte 11");
+    folder
+        .run(&["missing.tg"])
+        .is(2)
+        .says("missing.tg: no such file or folder");
     folder.run(&["run", "."]).is(2).says("this is a folder");
-    folder.run(&["run", "missing.tg"]).is(2).says("no such file or folder");
-    folder.run(&["emit", "missing.tg", "--to", "tg"]).is(2).says("no such file or folder");
+    folder
+        .run(&["run", "missing.tg"])
+        .is(2)
+        .says("no such file or folder");
+    folder
+        .run(&["emit", "missing.tg", "--to", "tg"])
+        .is(2)
+        .says("no such file or folder");
     let seen = folder.run(&["missing.tg", "--format", "json"]);
     assert_eq!(seen.is(2).json()["files"][0]["status"], "unreadable");
 }
@@ -55,10 +70,18 @@ fn a_folder_means_its_programs() {
     folder.file("p/.gitignore", "ignored.tg\n");
     folder.file("p/notes.txt", "no program");
     let seen = folder.run(&["p", "--format", "json"]);
-    let files: Vec<String> = seen.is(1).json()["files"].as_array().expect("a list").iter().map(|file| file["file"].as_str().expect("text").to_owned()).collect();
+    let files: Vec<String> = seen.is(1).json()["files"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|file| file["file"].as_str().expect("text").to_owned())
+        .collect();
     assert_eq!(files, ["p/a.tg", "p/b.tg", "p/sub/c.tg"]);
     let again = folder.run(&["p/sub/c.tg", "p", "p/a.tg", "--format", "json"]);
-    assert_eq!(seen.out, again.out, "each file once, whatever the order of the arguments");
+    assert_eq!(
+        seen.out, again.out,
+        "each file once, whatever the order of the arguments"
+    );
 }
 
 #[test]
@@ -72,8 +95,14 @@ fn a_folder_without_programs_is_said() {
 fn python_is_not_there_yet() {
     let folder = Folder::new("python");
     folder.file("a.py", "import torch\n");
-    folder.run(&["a.py"]).is(2).says("Python files are not supported yet");
-    assert_eq!(folder.run(&["a.py", "--format", "json"]).json()["files"][0]["status"], "skipped");
+    folder
+        .run(&["a.py"])
+        .is(2)
+        .says("Python files are not supported yet");
+    assert_eq!(
+        folder.run(&["a.py", "--format", "json"]).json()["files"][0]["status"],
+        "skipped"
+    );
 }
 
 #[test]
@@ -94,7 +123,10 @@ fn deep_nesting_is_an_error() {
     for (open, close) in [("(", ")"), ("[", "]"), ("{", "}"), ("-", "")] {
         folder.file("a.tg", format!("x = {}", open.repeat(100_000)));
         folder.run(&["a.tg"]).is(2);
-        folder.file("a.tg", format!("x = {}1{}\n", open.repeat(100_000), close.repeat(100_000)));
+        folder.file(
+            "a.tg",
+            format!("x = {}1{}\n", open.repeat(100_000), close.repeat(100_000)),
+        );
         folder.run(&["a.tg"]).is(2);
     }
 }
@@ -107,14 +139,18 @@ fn names_are_checked() {
     folder.file("b.tg", "x = ones(2)\ny = torch.frobnicate(x)\n");
     folder.run(&["b.tg"]).is(2).says("frobnicate");
     folder.run(&["run", "b.tg"]).is(2).says("frobnicate");
-    assert_eq!(folder.run(&["b.tg", "--format", "json"]).json()["files"][0]["status"], "syntax-error");
+    assert_eq!(
+        folder.run(&["b.tg", "--format", "json"]).json()["files"][0]["status"],
+        "syntax-error"
+    );
 }
 
 #[test]
 fn shapes_that_do_not_fit_are_found() {
     let folder = Folder::new("shapes");
     folder.file("a.tg", "x = ones(2)\ny = ones(3)\nz = x + y\n");
-    let text = "The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 0";
+    let text =
+        "The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 0";
     folder.run(&["a.tg"]).is(1).says(text);
 }
 
@@ -143,7 +179,9 @@ fn exit_statuses() {
     folder.run(&["broken.tg", "--exit-zero"]).is(2);
     folder.run(&["bad.tg", "broken.tg"]).is(2);
     folder.run(&["bad.tg", "--ignore", "GL1"]).is(0);
-    folder.run(&["bad.tg", "--select", "backward-without-graph"]).is(1);
+    folder
+        .run(&["bad.tg", "--select", "backward-without-graph"])
+        .is(1);
     folder.run(&["bad.tg", "--select", "GL2"]).is(0);
 }
 
@@ -155,9 +193,21 @@ fn wrong_usage() {
     run(None, &["--help"], b"").is(0);
     run(None, &["--version"], b"").is(0).says("gradlint");
     folder.run(&["bad.tg", "--frobnicate"]).is(2);
-    folder.run(&["bad.tg", "--select", "GL999"]).is(2).says("there is no rule `GL999`");
-    folder.run(&["bad.tg", "--ignore", "backward-without-grap"]).is(2).says("did you mean `backward-without-graph`");
-    for args in [&["bad.tg", "--fix"][..], &["bad.tg", "--format", "sarif"], &["bad.tg", "--config", "x"], &["graph", "bad.tg"], &["lsp"]] {
+    folder
+        .run(&["bad.tg", "--select", "GL999"])
+        .is(2)
+        .says("there is no rule `GL999`");
+    folder
+        .run(&["bad.tg", "--ignore", "backward-without-grap"])
+        .is(2)
+        .says("did you mean `backward-without-graph`");
+    for args in [
+        &["bad.tg", "--fix"][..],
+        &["bad.tg", "--format", "sarif"],
+        &["bad.tg", "--config", "x"],
+        &["graph", "bad.tg"],
+        &["lsp"],
+    ] {
         folder.run(args).is(2).says("not available yet");
     }
 }
@@ -165,9 +215,21 @@ fn wrong_usage() {
 #[test]
 fn standard_input_has_a_name() {
     let seen = run(None, &["-", "--format", "concise"], DETACHED.as_bytes());
-    assert!(seen.is(1).out.starts_with("<stdin>:4:1: error[GL101]: "), "{}", seen.out);
-    let seen = run(None, &["-", "--stdin-filename", "a/b.tg", "--format", "concise"], DETACHED.as_bytes());
-    assert!(seen.is(1).out.starts_with("a/b.tg:4:1: error[GL101]: "), "{}", seen.out);
+    assert!(
+        seen.is(1).out.starts_with("<stdin>:4:1: error[GL101]: "),
+        "{}",
+        seen.out
+    );
+    let seen = run(
+        None,
+        &["-", "--stdin-filename", "a/b.tg", "--format", "concise"],
+        DETACHED.as_bytes(),
+    );
+    assert!(
+        seen.is(1).out.starts_with("a/b.tg:4:1: error[GL101]: "),
+        "{}",
+        seen.out
+    );
 }
 
 #[test]
@@ -176,8 +238,16 @@ fn findings_are_on_standard_output_and_the_rest_is_not() {
     folder.file("bad.tg", DETACHED);
     let seen = folder.run(&["bad.tg", "missing.tg", "--statistics"]);
     seen.is(2);
-    assert!(seen.out.starts_with("error[GL101]") && !seen.out.contains("missing.tg"), "{}", seen.out);
-    assert!(seen.err.contains("missing.tg") && seen.err.contains("1  GL101  backward-without-graph"), "{}", seen.err);
+    assert!(
+        seen.out.starts_with("error[GL101]") && !seen.out.contains("missing.tg"),
+        "{}",
+        seen.out
+    );
+    assert!(
+        seen.err.contains("missing.tg") && seen.err.contains("1  GL101  backward-without-graph"),
+        "{}",
+        seen.err
+    );
 }
 
 #[test]
@@ -187,15 +257,40 @@ fn the_json_of_a_lint_has_its_form() {
     let report = folder.run(&["a.tg", "--format", "json"]).is(1).json();
     assert_eq!(keys(&report), ["schema", "diagnostics", "files"]);
     let finding = &report["diagnostics"][0];
-    let all = ["file", "rule", "name", "severity", "certainty", "message", "range", "predicts", "causes", "help", "confirmed"];
+    let all = [
+        "file",
+        "rule",
+        "name",
+        "severity",
+        "certainty",
+        "message",
+        "range",
+        "predicts",
+        "causes",
+        "help",
+        "confirmed",
+    ];
     assert_eq!(keys(finding), all);
     assert_eq!(finding["severity"], "error");
     assert_eq!(finding["certainty"], "always");
     assert_eq!(finding["range"]["start"]["line"], 5);
-    assert_eq!(keys(&finding["range"]["end"]), ["line", "column", "utf16", "offset"]);
-    assert_eq!(keys(&finding["predicts"]), ["kind", "error", "torch_message", "range"]);
-    assert_eq!(finding["predicts"]["torch_message"], "element 0 of tensors does not require grad and does not have a grad_fn");
-    assert!(finding["causes"].as_array().is_some_and(|causes| !causes.is_empty()));
+    assert_eq!(
+        keys(&finding["range"]["end"]),
+        ["line", "column", "utf16", "offset"]
+    );
+    assert_eq!(
+        keys(&finding["predicts"]),
+        ["kind", "error", "torch_message", "range"]
+    );
+    assert_eq!(
+        finding["predicts"]["torch_message"],
+        "element 0 of tensors does not require grad and does not have a grad_fn"
+    );
+    assert!(
+        finding["causes"]
+            .as_array()
+            .is_some_and(|causes| !causes.is_empty())
+    );
     assert_eq!(keys(&finding["causes"][0]), ["message", "file", "range"]);
     assert_eq!(finding["confirmed"], Value::Null);
     assert_eq!(report["files"][0]["status"], "ok");
@@ -203,14 +298,23 @@ fn the_json_of_a_lint_has_its_form() {
 
 #[test]
 fn columns_are_counted_in_three_ways() {
-    let seen = run(None, &["-", "--format", "json"], "s = \"ä🙂\"; y = nowhere\n".as_bytes());
+    let seen = run(
+        None,
+        &["-", "--format", "json"],
+        "s = \"ä🙂\"; y = nowhere\n".as_bytes(),
+    );
     let start = &seen.is(2).json()["diagnostics"][0]["range"]["start"];
-    assert_eq!((&start["column"], &start["utf16"], &start["offset"]), (&15.into(), &16.into(), &18.into()));
+    assert_eq!(
+        (&start["column"], &start["utf16"], &start["offset"]),
+        (&15.into(), &16.into(), &18.into())
+    );
 }
 
 #[test]
 fn a_syntax_error_is_a_diagnostic() {
-    let report = run(None, &["-", "--format", "json"], b"x = = 1\n").is(2).json();
+    let report = run(None, &["-", "--format", "json"], b"x = = 1\n")
+        .is(2)
+        .json();
     assert_eq!(report["diagnostics"][0]["rule"], "GL001");
     assert_eq!(report["diagnostics"][0]["predicts"]["kind"], "none");
     assert_eq!(report["files"][0]["status"], "syntax-error");
@@ -218,21 +322,48 @@ fn a_syntax_error_is_a_diagnostic() {
 
 #[test]
 fn rules_are_explained() {
-    run(None, &["explain", "GL101"], b"").is(0).says("backward-without-graph");
-    run(None, &["explain", "syntax-error"], b"").is(0).says("GL001");
-    run(None, &["explain", "GL1010"], b"").is(2).says("there is no rule `GL1010`");
+    run(None, &["explain", "GL101"], b"")
+        .is(0)
+        .says("backward-without-graph");
+    run(None, &["explain", "syntax-error"], b"")
+        .is(0)
+        .says("GL001");
+    run(None, &["explain", "GL1010"], b"")
+        .is(2)
+        .says("there is no rule `GL1010`");
     let list = run(None, &["rules"], b"");
-    assert_eq!(list.is(0).out.lines().count(), gradlint::lints::RULES.len() + gradlint::lint::registry::TEXT_RULES.len());
-    assert_eq!(keys(&run(None, &["rules", "--format", "json"], b"").is(0).json()), ["schema", "rules"]);
+    assert_eq!(
+        list.is(0).out.lines().count(),
+        gradlint::lints::RULES.len() + gradlint::lint::registry::TEXT_RULES.len()
+    );
+    assert_eq!(
+        keys(&run(None, &["rules", "--format", "json"], b"").is(0).json()),
+        ["schema", "rules"]
+    );
 }
 
 #[test]
 fn colour_is_for_terminals() {
     let folder = Folder::new("colour");
     folder.file("bad.tg", DETACHED);
-    assert!(!folder.run(&["bad.tg"]).is(1).out.contains('\x1b'), "a pipe is no terminal");
-    assert!(folder.run(&["bad.tg", "--color", "always"]).is(1).out.contains('\x1b'));
-    assert!(!folder.run(&["bad.tg", "--color", "never"]).is(1).out.contains('\x1b'));
+    assert!(
+        !folder.run(&["bad.tg"]).is(1).out.contains('\x1b'),
+        "a pipe is no terminal"
+    );
+    assert!(
+        folder
+            .run(&["bad.tg", "--color", "always"])
+            .is(1)
+            .out
+            .contains('\x1b')
+    );
+    assert!(
+        !folder
+            .run(&["bad.tg", "--color", "never"])
+            .is(1)
+            .out
+            .contains('\x1b')
+    );
 }
 
 #[test]
@@ -245,11 +376,21 @@ fn control_characters_do_not_reach_the_terminal() {
 fn a_closed_pipe_is_no_crash() {
     let folder = Folder::new("pipe");
     folder.file("bad.tg", DETACHED.repeat(200));
-    let mut child = command(Some(&folder.0), &["bad.tg"]).spawn().expect("starts");
+    let mut child = command(Some(&folder.0), &["bad.tg"])
+        .spawn()
+        .expect("starts");
     let mut first = [0; 1];
-    child.stdout.take().expect("piped").read_exact(&mut first).expect("something is written");
+    child
+        .stdout
+        .take()
+        .expect("piped")
+        .read_exact(&mut first)
+        .expect("something is written");
     let output = child.wait_with_output().expect("ends");
-    assert!(!String::from_utf8_lossy(&output.stderr).contains("bug"), "{output:?}");
+    assert!(
+        !String::from_utf8_lossy(&output.stderr).contains("bug"),
+        "{output:?}"
+    );
     assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
 
@@ -268,7 +409,11 @@ fn a_file_that_changes_is_read_once() {
     });
     for _ in 0..10 {
         let seen = folder.run(&["a.tg"]);
-        assert!([0, 1, 2].contains(&seen.status) && !seen.err.contains("bug"), "{}", seen.err);
+        assert!(
+            [0, 1, 2].contains(&seen.status) && !seen.err.contains("bug"),
+            "{}",
+            seen.err
+        );
     }
     done.store(true, std::sync::atomic::Ordering::Relaxed);
     writer.join().expect("joined");

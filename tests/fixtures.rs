@@ -20,7 +20,10 @@ fn main() {
     let mut trials: Vec<Trial> = files.iter().map(|path| fixture_trial(path)).collect();
     trials.extend(RULES.iter().flat_map(|rule| documented(rule)));
     let texts: Vec<(String, String)> = files.iter().map(|path| (name(path), read(path))).collect();
-    trials.push(Trial::test("every_rule_fires_and_has_a_near_miss", move || every_rule(&texts)));
+    trials.push(Trial::test(
+        "every_rule_fires_and_has_a_near_miss",
+        move || every_rule(&texts),
+    ));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -37,7 +40,9 @@ fn fixtures() -> Vec<PathBuf> {
             let path = entry.expect("readable").path();
             match path.is_dir() {
                 true => folders.push(path),
-                false if path.extension().is_some_and(|extension| extension == "tg") => found.push(path),
+                false if path.extension().is_some_and(|extension| extension == "tg") => {
+                    found.push(path)
+                }
                 false => {}
             }
         }
@@ -47,7 +52,10 @@ fn fixtures() -> Vec<PathBuf> {
 }
 
 fn name(path: &Path) -> String {
-    path.strip_prefix(root()).expect("below the root").display().to_string()
+    path.strip_prefix(root())
+        .expect("below the root")
+        .display()
+        .to_string()
 }
 
 fn read(path: &Path) -> String {
@@ -64,7 +72,11 @@ fn fixture(name: &str, text: &str) -> Result<(), Failed> {
     let result = gradlint::with_stack(|| gradlint::lint_text(name, text));
     compare(&marks, &result)?;
     if text.lines().next() == Some("# snapshot") {
-        let shown: String = result.findings.iter().map(|finding| human(finding, &result)).collect();
+        let shown: String = result
+            .findings
+            .iter()
+            .map(|finding| human(finding, &result))
+            .collect();
         insta::with_settings!({snapshot_path => "rules/snapshots", prepend_module_to_snapshot => false, omit_expression => true}, {
             insta::assert_snapshot!(name.replace('/', "-").trim_end_matches(".tg"), shown);
         });
@@ -94,9 +106,16 @@ fn marks(text: &str) -> Result<Vec<Mark>, Failed> {
         if !is_above {
             above = number;
         }
-        let mark = if is_above { line.split_once("#^!") } else { line.split_once("#!") };
+        let mark = if is_above {
+            line.split_once("#^!")
+        } else {
+            line.split_once("#!")
+        };
         if let Some((_, mark)) = mark {
-            marks.push(self::mark(above, mark).ok_or_else(|| format!("line {number}: not a mark: {mark}"))?);
+            marks.push(
+                self::mark(above, mark)
+                    .ok_or_else(|| format!("line {number}: not a mark: {mark}"))?,
+            );
         }
     }
     Ok(marks)
@@ -111,7 +130,13 @@ fn mark(line: u32, text: &str) -> Option<Mark> {
         "sometimes" => true,
         _ => return None,
     };
-    Some(Mark { line, severity: severity.into(), code: code.into(), sometimes, message: message.trim().into() })
+    Some(Mark {
+        line,
+        severity: severity.into(),
+        code: code.into(),
+        sometimes,
+        message: message.trim().into(),
+    })
 }
 
 fn severity(severity: Severity) -> &'static str {
@@ -126,14 +151,25 @@ fn compare(marks: &[Mark], result: &LintResult) -> Result<(), Failed> {
         match open.iter().position(|mark| fits(mark, finding, line)) {
             Some(nth) => drop(open.remove(nth)),
             None => {
-                let sometimes = if finding.certainty == Certainty::Sometimes { " sometimes" } else { "" };
+                let sometimes = if finding.certainty == Certainty::Sometimes {
+                    " sometimes"
+                } else {
+                    ""
+                };
                 let (severity, code) = (severity(finding.severity), finding.rule.code);
-                problems.push(format!("not marked, line {line}: {severity}[{code}]{sometimes}: {}", finding.message));
+                problems.push(format!(
+                    "not marked, line {line}: {severity}[{code}]{sometimes}: {}",
+                    finding.message
+                ));
             }
         }
     }
     problems.extend(open.iter().map(|mark| format!("not found: {mark:?}")));
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.join("\n").into())
+    }
 }
 
 fn fits(mark: &Mark, finding: &Finding, line: u32) -> bool {
@@ -150,15 +186,28 @@ fn every_rule(texts: &[(String, String)]) -> Result<(), Failed> {
     let mut quiet = BTreeSet::new();
     for (name, text) in texts {
         let marks = marks(text)?;
-        if let (true, Some((code, _))) = (marks.is_empty(), name.rsplit('/').next().and_then(|file| file.split_once("-quiet"))) {
+        if let (true, Some((code, _))) = (
+            marks.is_empty(),
+            name.rsplit('/')
+                .next()
+                .and_then(|file| file.split_once("-quiet")),
+        ) {
             quiet.insert(code.to_owned());
         }
         fired.extend(marks.into_iter().map(|mark| mark.code));
     }
-    let lacking = |seen: &BTreeSet<String>| RULES.iter().map(|rule| rule.code).filter(|&code| !seen.contains(code)).collect::<Vec<_>>();
+    let lacking = |seen: &BTreeSet<String>| {
+        RULES
+            .iter()
+            .map(|rule| rule.code)
+            .filter(|&code| !seen.contains(code))
+            .collect::<Vec<_>>()
+    };
     match (lacking(&fired), lacking(&quiet)) {
         (silent, loud) if silent.is_empty() && loud.is_empty() => Ok(()),
-        (silent, loud) => Err(format!("in no fixture: {silent:?}; without a `-quiet` fixture: {loud:?}").into()),
+        (silent, loud) => {
+            Err(format!("in no fixture: {silent:?}; without a `-quiet` fixture: {loud:?}").into())
+        }
     }
 }
 
@@ -171,21 +220,33 @@ fn documented(rule: &'static gradlint::lint::Rule) -> Vec<Trial> {
         let (kind, program) = program.split_once('\n').unwrap_or((program, ""));
         let (kind, program) = (kind.trim().to_owned(), program.to_owned());
         let name = format!("documentation/{}/{}-{kind}", rule.code, trials.len() + 1);
-        trials.push(Trial::test(name, move || example(rule.code, &kind, &program)));
+        trials.push(Trial::test(name, move || {
+            example(rule.code, &kind, &program)
+        }));
         rest = after;
     }
     let (code, count) = (rule.code, trials.len());
-    trials.push(Trial::test(format!("documentation/{code}/examples"), move || match count >= 2 {
-        true => Ok(()),
-        false => Err(format!("{code} has {count} examples").into()),
-    }));
+    trials.push(Trial::test(
+        format!("documentation/{code}/examples"),
+        move || match count >= 2 {
+            true => Ok(()),
+            false => Err(format!("{code} has {count} examples").into()),
+        },
+    ));
     trials
 }
 
 fn example(code: &str, kind: &str, program: &str) -> Result<(), Failed> {
     let result = gradlint::with_stack(|| gradlint::lint_text("example.tg", program));
-    let found: Vec<String> = result.findings.iter().map(|finding| format!("{}: {}", finding.rule.code, finding.message)).collect();
-    let shows = result.findings.iter().any(|finding| finding.rule.code == code);
+    let found: Vec<String> = result
+        .findings
+        .iter()
+        .map(|finding| format!("{}: {}", finding.rule.code, finding.message))
+        .collect();
+    let shows = result
+        .findings
+        .iter()
+        .any(|finding| finding.rule.code == code);
     match (kind, shows) {
         ("bad", true) => Ok(()),
         ("good", false) if !result.is_refused => Ok(()),

@@ -3,7 +3,11 @@
 use command::{DETACHED, Folder, QUIET, keys};
 
 #[path = "support/command.rs"]
-#[allow(dead_code, missing_docs, reason = "helpers of tests, of which this uses some")]
+#[allow(
+    dead_code,
+    missing_docs,
+    reason = "helpers of tests, of which this uses some"
+)]
 mod command;
 
 #[test]
@@ -17,8 +21,13 @@ fn an_empty_program_finishes() {
 fn shapes_that_do_not_fit_raise() {
     let folder = Folder::new("shapes");
     folder.file("a.tg", "x = ones(2)\ny = ones(3)\nz = x + y\n");
-    let text = "The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 0";
-    folder.run(&["run", "a.tg"]).is(1).says(text).says("a.tg:3:5");
+    let text =
+        "The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 0";
+    folder
+        .run(&["run", "a.tg"])
+        .is(1)
+        .says(text)
+        .says("a.tg:3:5");
 }
 
 #[test]
@@ -37,7 +46,10 @@ fn what_is_too_much_is_stopped() {
     assert!(memory.status == 1 || memory.status == 2, "{}", memory.out);
     let deep = folder.run(&["run", "deep.tg"]);
     assert!(deep.status == 1 || deep.status == 2, "{}", deep.out);
-    folder.run(&["run", "loop.tg", "--max-steps", "1000"]).is(2).says("steps");
+    folder
+        .run(&["run", "loop.tg", "--max-steps", "1000"])
+        .is(2)
+        .says("steps");
 }
 
 #[test]
@@ -45,11 +57,23 @@ fn the_json_of_a_run_has_its_form() {
     let folder = Folder::new("run");
     folder.file("bad.tg", DETACHED);
     folder.file("quiet.tg", QUIET);
-    let run = folder.run(&["run", "quiet.tg", "--format", "json"]).is(0).json();
-    assert_eq!(keys(&run), ["schema", "file", "outcome", "warnings", "output", "tensors"]);
+    let run = folder
+        .run(&["run", "quiet.tg", "--format", "json"])
+        .is(0)
+        .json();
+    assert_eq!(
+        keys(&run),
+        ["schema", "file", "outcome", "warnings", "output", "tensors"]
+    );
     assert_eq!(run["output"], "tensor([2., 2.])\n");
-    assert_eq!(run["tensors"]["x"], serde_json::json!({"shape": [2], "dtype": "f32", "requires_grad": true, "leaf": true, "grad": [2.0, 2.0]}));
-    let run = folder.run(&["run", "bad.tg", "--format", "json"]).is(1).json();
+    assert_eq!(
+        run["tensors"]["x"],
+        serde_json::json!({"shape": [2], "dtype": "f32", "requires_grad": true, "leaf": true, "grad": [2.0, 2.0]})
+    );
+    let run = folder
+        .run(&["run", "bad.tg", "--format", "json"])
+        .is(1)
+        .json();
     assert_eq!(run["outcome"], "raised");
     assert_eq!(run["raised"]["error"], "RuntimeError");
     assert_eq!(run["raised"]["range"]["start"]["line"], 4);
@@ -60,18 +84,32 @@ fn a_run_looks_like_one_of_python() {
     let folder = Folder::new("human");
     folder.file("bad.tg", DETACHED);
     folder.file("quiet.tg", QUIET);
-    assert_eq!(folder.run(&["run", "quiet.tg"]).is(0).out, "tensor([2., 2.])\n");
+    assert_eq!(
+        folder.run(&["run", "quiet.tg"]).is(0).out,
+        "tensor([2., 2.])\n"
+    );
     let seen = folder.run(&["run", "bad.tg"]);
     seen.is(1);
-    let text = "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn\n";
-    assert!(seen.err.ends_with(text) && seen.err.contains("bad.tg:4:1\n    loss.backward()"), "{}", seen.err);
+    let text =
+        "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn\n";
+    assert!(
+        seen.err.ends_with(text) && seen.err.contains("bad.tg:4:1\n    loss.backward()"),
+        "{}",
+        seen.err
+    );
 }
 
 #[test]
 fn findings_can_be_confirmed() {
     let folder = Folder::new("confirm");
     folder.file("bad.tg", DETACHED);
-    let report = folder.run(&["bad.tg", "--confirm", "--format", "json"]).is(1).json();
+    let report = folder
+        .run(&["bad.tg", "--confirm", "--format", "json"])
+        .is(1)
+        .json();
     assert_eq!(report["diagnostics"][0]["confirmed"], true);
-    folder.run(&["bad.tg", "--confirm"]).is(1).says("confirmed: a run raised it at this line");
+    folder
+        .run(&["bad.tg", "--confirm"])
+        .is(1)
+        .says("confirmed: a run raised it at this line");
 }

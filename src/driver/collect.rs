@@ -38,9 +38,13 @@ pub fn inputs(paths: &[PathBuf], stdin_name: Option<&Path>) -> BTreeMap<String, 
 }
 
 fn named(path: &Path) -> Input {
-    let is_python = path.extension().is_some_and(|extension| extension == "py" || extension == "ipynb");
+    let is_python = path
+        .extension()
+        .is_some_and(|extension| extension == "py" || extension == "ipynb");
     match is_python {
-        true => Input::No(Status::Skipped("Python files are not supported yet".to_owned())),
+        true => Input::No(Status::Skipped(
+            "Python files are not supported yet".to_owned(),
+        )),
         false => Input::File(path.to_owned()),
     }
 }
@@ -52,22 +56,36 @@ fn below(folder: &Path, inputs: &mut BTreeMap<String, Input>) {
             Ok(entry) if is_program(&entry) => {
                 let path = entry.into_path();
                 // `.` itself is not part of the name.
-                let shown = path.strip_prefix(".").unwrap_or(&path).display().to_string();
+                let shown = path
+                    .strip_prefix(".")
+                    .unwrap_or(&path)
+                    .display()
+                    .to_string();
                 inputs.insert(shown, Input::File(path));
             }
             Ok(_) => {}
             Err(error) => {
-                inputs.insert(folder.display().to_string(), Input::No(Status::Unreadable(error.to_string())));
+                inputs.insert(
+                    folder.display().to_string(),
+                    Input::No(Status::Unreadable(error.to_string())),
+                );
             }
         }
     }
     if inputs.len() == before {
-        inputs.insert(folder.display().to_string(), Input::No(Status::Skipped("a folder without `.tg` files".to_owned())));
+        inputs.insert(
+            folder.display().to_string(),
+            Input::No(Status::Skipped("a folder without `.tg` files".to_owned())),
+        );
     }
 }
 
 fn is_program(entry: &ignore::DirEntry) -> bool {
-    entry.file_type().is_some_and(|kind| kind.is_file()) && entry.path().extension().is_some_and(|extension| extension == "tg")
+    entry.file_type().is_some_and(|kind| kind.is_file())
+        && entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "tg")
 }
 
 /// The text of a file, `-` being standard input.
@@ -88,14 +106,17 @@ pub fn read(path: &Path) -> Result<String, String> {
 /// Reads to the end, once. A file that grows meanwhile is cut off by the bound at the latest.
 fn text(from: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
-    from.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+    from.take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| reason(&error))?;
     if bytes.len() as u64 > MAX_FILE {
         return Err("larger than 64 MiB".to_owned());
     }
     if bytes.contains(&0) {
         return Err("a binary file".to_owned());
     }
-    String::from_utf8(bytes).map_err(|error| format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
+    String::from_utf8(bytes)
+        .map_err(|error| format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
 }
 
 fn reason(error: &io::Error) -> String {

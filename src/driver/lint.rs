@@ -16,7 +16,12 @@ pub fn lint(options: &LintOptions, streams: &mut Streams) -> u8 {
         streams.complain(&problem);
         return FAILED;
     }
-    let mut session = Session { options, color: color(options.color, streams), report: json::Report::default(), tally: Tally::default() };
+    let mut session = Session {
+        options,
+        color: color(options.color, streams),
+        report: json::Report::default(),
+        tally: Tally::default(),
+    };
     for (name, input) in collect::inputs(&options.paths, options.stdin_filename.as_deref()) {
         session.file(&name, &input, streams);
     }
@@ -75,10 +80,16 @@ impl Session<'_> {
             true => lint_text_confirmed(name, text),
             false => lint_text(name, text),
         };
-        result.findings.retain(|finding| select::is_shown(finding.rule, &self.options.select, &self.options.ignore));
+        result.findings.retain(|finding| {
+            select::is_shown(finding.rule, &self.options.select, &self.options.ignore)
+        });
         self.count(&result);
         self.show(&result, streams);
-        if result.is_refused { Status::SyntaxError } else { Status::Ok }
+        if result.is_refused {
+            Status::SyntaxError
+        } else {
+            Status::Ok
+        }
     }
 
     fn count(&mut self, result: &LintResult) {
@@ -88,7 +99,11 @@ impl Session<'_> {
                 Severity::Warning => self.tally.warnings += 1,
                 Severity::Info => self.tally.infos += 1,
             }
-            self.tally.rules.entry(finding.rule.code).or_insert((0, finding.rule.name)).0 += 1;
+            self.tally
+                .rules
+                .entry(finding.rule.code)
+                .or_insert((0, finding.rule.name))
+                .0 += 1;
         }
     }
 
@@ -121,14 +136,29 @@ impl Session<'_> {
 
 impl Tally {
     fn summary(&self) -> String {
-        let counts = [(self.errors, "error"), (self.warnings, "warning"), (self.infos, "note")];
-        let found: Vec<String> = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| plural(count, what)).collect();
-        let found = if found.is_empty() { "nothing found".to_owned() } else { found.join(", ") };
+        let counts = [
+            (self.errors, "error"),
+            (self.warnings, "warning"),
+            (self.infos, "note"),
+        ];
+        let found: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| plural(count, what))
+            .collect();
+        let found = if found.is_empty() {
+            "nothing found".to_owned()
+        } else {
+            found.join(", ")
+        };
         format!("{found} in {}\n", plural(self.files, "file"))
     }
 
     fn statistics(&self) -> String {
-        self.rules.iter().map(|(code, (count, name))| format!("{count:6}  {code}  {name}\n")).collect()
+        self.rules
+            .iter()
+            .map(|(code, (count, name))| format!("{count:6}  {code}  {name}\n"))
+            .collect()
     }
 }
 

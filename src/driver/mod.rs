@@ -76,14 +76,20 @@ fn rules(format: PlainFormat, streams: &mut Streams) -> u8 {
 fn explain(options: &ExplainOptions, streams: &mut Streams) -> u8 {
     let rules: Vec<_> = match &options.rule {
         None => select::all().collect(),
-        Some(name) => crate::lint::registry::find(select::all(), name).into_iter().collect(),
+        Some(name) => crate::lint::registry::find(select::all(), name)
+            .into_iter()
+            .collect(),
     };
     if let (true, Some(name)) = (rules.is_empty(), &options.rule) {
         streams.complain(&select::no_such_rule(name));
         return FAILED;
     }
     streams.print(&match options.format {
-        PlainFormat::Human => rules.iter().map(|rule| render::rules::explanation(rule)).collect::<Vec<_>>().join("\n"),
+        PlainFormat::Human => rules
+            .iter()
+            .map(|rule| render::rules::explanation(rule))
+            .collect::<Vec<_>>()
+            .join("\n"),
         PlainFormat::Json => render::rules::json(rules.into_iter()),
     });
     OK

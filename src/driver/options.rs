@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Finds, before a PyTorch training script runs, the gradients that it will never get.
 #[derive(Debug, Parser)]
-#[command(name = "gradlint", version, args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
+#[command(
+    name = "gradlint",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_precedence_over_arg = true
+)]
 pub struct Cli {
     /// Another command than linting.
     #[command(subcommand)]
@@ -127,7 +132,9 @@ impl LintOptions {
         if self.fix || self.unsafe_fixes || self.diff {
             return Some("fixes are not available yet");
         }
-        self.config.is_some().then_some("a configuration file is not available yet")
+        self.config
+            .is_some()
+            .then_some("a configuration file is not available yet")
     }
 }
 

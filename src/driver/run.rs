@@ -33,8 +33,12 @@ fn options(args: &RunArgs) -> RunOptions {
     let defaults = RunOptions::default();
     RunOptions {
         max_steps: args.max_steps.unwrap_or(defaults.max_steps),
-        max_millis: args.max_seconds.map_or(defaults.max_millis, |seconds| seconds * 1_000),
-        max_memory: args.max_memory.map_or(defaults.max_memory, |mib| mib as usize * (1 << 20)),
+        max_millis: args
+            .max_seconds
+            .map_or(defaults.max_millis, |seconds| seconds * 1_000),
+        max_memory: args
+            .max_memory
+            .map_or(defaults.max_memory, |mib| mib as usize * (1 << 20)),
         seed: args.seed.unwrap_or(defaults.seed),
         ..defaults
     }
@@ -52,9 +56,17 @@ fn one(name: &str, checked: &Checked, args: &RunArgs, streams: &mut Streams) -> 
 /// The runs that differ, each with the outcomes of `unknown()` that lead to it first.
 fn all(name: &str, checked: &Checked, args: &RunArgs, streams: &mut Streams) -> u8 {
     let mut seen: Vec<(Vec<bool>, Outcome)> = Vec::new();
-    let choices = crate::confirm::choices().take(if crate::confirm::uses_unknown(&checked.program) { usize::MAX } else { 1 });
+    let choices =
+        crate::confirm::choices().take(if crate::confirm::uses_unknown(&checked.program) {
+            usize::MAX
+        } else {
+            1
+        });
     for choices in choices {
-        let options = RunOptions { choices: choices.clone(), ..options(args) };
+        let options = RunOptions {
+            choices: choices.clone(),
+            ..options(args)
+        };
         let outcome = crate::interp::run(&checked.program, &checked.sources, &options);
         if !seen.iter().any(|(_, other)| *other == outcome) {
             seen.push((choices, outcome));
@@ -68,7 +80,10 @@ fn all(name: &str, checked: &Checked, args: &RunArgs, streams: &mut Streams) -> 
             show(outcome, checked, streams);
         }),
     }
-    seen.iter().map(|(_, outcome)| status(outcome)).max().unwrap_or(OK)
+    seen.iter()
+        .map(|(_, outcome)| status(outcome))
+        .max()
+        .unwrap_or(OK)
 }
 
 fn paths(name: &str, seen: &[(Vec<bool>, Outcome)], checked: &Checked) -> Value {
@@ -81,7 +96,11 @@ fn paths(name: &str, seen: &[(Vec<bool>, Outcome)], checked: &Checked) -> Value 
 }
 
 fn shown(choices: &[bool]) -> String {
-    choices.iter().map(bool::to_string).collect::<Vec<_>>().join(", ")
+    choices
+        .iter()
+        .map(bool::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn text(value: &Value) -> String {

@@ -11,7 +11,10 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
 
 /// Whether a code, the beginning of one, or a name means the rule.
 pub fn means(code: &str, rule: &Rule) -> bool {
-    let begins = rule.code.get(..code.len()).is_some_and(|start| start.eq_ignore_ascii_case(code));
+    let begins = rule
+        .code
+        .get(..code.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(code));
     rule.name.eq_ignore_ascii_case(code) || (begins && !code.is_empty())
 }
 
@@ -24,7 +27,9 @@ pub fn is_shown(rule: &Rule, select: &[String], ignore: &[String]) -> bool {
 
 /// The message about the first code that means no rule.
 pub fn unknown<'c>(codes: impl IntoIterator<Item = &'c String>) -> Option<String> {
-    let code = codes.into_iter().find(|code| !all().any(|rule| means(code, rule)))?;
+    let code = codes
+        .into_iter()
+        .find(|code| !all().any(|rule| means(code, rule)))?;
     Some(no_such_rule(code))
 }
 
@@ -46,7 +51,10 @@ fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     let known = all().flat_map(|rule| [rule.code, rule.name]);
     let distances = known.map(|known| (distance(&name, &known.to_ascii_lowercase()), known));
-    distances.min_by_key(|&(distance, _)| distance).filter(|&(distance, known)| distance * 3 <= known.len()).map(|(_, known)| known)
+    distances
+        .min_by_key(|&(distance, _)| distance)
+        .filter(|&(distance, known)| distance * 3 <= known.len())
+        .map(|(_, known)| known)
 }
 
 /// The edit distance: insertions, deletions and replacements.

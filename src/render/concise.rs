@@ -10,7 +10,12 @@ pub fn finding(finding: &Finding, sources: &SourceMap) -> String {
     let at = file.location(finding.span.start);
     let message = one_line(&finding.message);
     let (severity, code) = (severity(finding.severity), finding.rule.code);
-    format!("{}:{}:{}: {severity}[{code}]: {message}\n", file.name.display(), at.line, at.column)
+    format!(
+        "{}:{}:{}: {severity}[{code}]: {message}\n",
+        file.name.display(),
+        at.line,
+        at.column
+    )
 }
 
 fn one_line(message: &str) -> String {

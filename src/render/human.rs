@@ -21,11 +21,17 @@ pub fn finding(finding: &Finding, sources: &SourceMap, color: bool) -> String {
     let diagnostic = diagnostic(finding, sources);
     let config = Config::default();
     if !color {
-        return term::emit_into_string(&config, &texts, &diagnostic).unwrap_or_else(|_| plain(finding, sources));
+        return term::emit_into_string(&config, &texts, &diagnostic)
+            .unwrap_or_else(|_| plain(finding, sources));
     }
     let styles = Styles::default();
     let mut writer = Ansi::new(Vec::new());
-    let written = term::emit_to_write_style(&mut StylesWriter::new(&mut writer, &styles), &config, &texts, &diagnostic);
+    let written = term::emit_to_write_style(
+        &mut StylesWriter::new(&mut writer, &styles),
+        &config,
+        &texts,
+        &diagnostic,
+    );
     match (written, String::from_utf8(writer.into_inner())) {
         (Ok(()), Ok(text)) => text,
         _ => plain(finding, sources),
@@ -51,7 +57,11 @@ fn diagnostic(finding: &Finding, sources: &SourceMap) -> Diagnostic<FileId> {
         Severity::Warning => Diagnostic::warning(),
         Severity::Info => Diagnostic::note(),
     };
-    diagnostic.with_code(finding.rule.code).with_message(&finding.message).with_labels(labels).with_notes(notes)
+    diagnostic
+        .with_code(finding.rule.code)
+        .with_message(&finding.message)
+        .with_labels(labels)
+        .with_notes(notes)
 }
 
 /// One step of the story.
@@ -69,19 +79,40 @@ impl Step {
     fn note(&self, sources: &SourceMap) -> String {
         let file = sources.file(self.span.file);
         let at = file.location(self.span.start);
-        format!("at {}:{}:{} {}", file.name.display(), at.line, at.column, self.message)
+        format!(
+            "at {}:{}:{} {}",
+            file.name.display(),
+            at.line,
+            at.column,
+            self.message
+        )
     }
 }
 
 /// The causes and the place itself, numbered where there is more than one cause.
 fn story(finding: &Finding) -> Vec<Step> {
-    let causes = finding.causes.iter().map(|cause| (cause.span, LabelStyle::Secondary, cause.message.as_str()));
+    let causes = finding
+        .causes
+        .iter()
+        .map(|cause| (cause.span, LabelStyle::Secondary, cause.message.as_str()));
     let place = (finding.span, LabelStyle::Primary, finding.label.as_str());
     let numbered = finding.causes.len() > 1;
     let step = |(nth, (span, style, text)): (usize, (Span, LabelStyle, &str))| {
-        let text = if text.is_empty() && numbered { "here" } else { text };
-        let message = if numbered { format!("{}. {text}", nth + 1) } else { text.to_owned() };
-        Step { span, style, message }
+        let text = if text.is_empty() && numbered {
+            "here"
+        } else {
+            text
+        };
+        let message = if numbered {
+            format!("{}. {text}", nth + 1)
+        } else {
+            text.to_owned()
+        };
+        Step {
+            span,
+            style,
+            message,
+        }
     };
     causes.chain([place]).enumerate().map(step).collect()
 }
@@ -89,16 +120,28 @@ fn story(finding: &Finding) -> Vec<Step> {
 fn notes(finding: &Finding) -> Vec<String> {
     let mut notes = Vec::new();
     match &finding.prediction {
-        Prediction::Raises { error, torch_message, .. } => notes.push(format!("PyTorch: {}: {torch_message}", error.name())),
-        Prediction::NoneGrad { expr, .. } => notes.push(format!("PyTorch: says nothing; the gradient of `{expr}` is none")),
-        Prediction::WrongGrad { .. } => notes.push("PyTorch: says nothing; the gradient is wrong".to_owned()),
+        Prediction::Raises {
+            error,
+            torch_message,
+            ..
+        } => notes.push(format!("PyTorch: {}: {torch_message}", error.name())),
+        Prediction::NoneGrad { expr, .. } => notes.push(format!(
+            "PyTorch: says nothing; the gradient of `{expr}` is none"
+        )),
+        Prediction::WrongGrad { .. } => {
+            notes.push("PyTorch: says nothing; the gradient is wrong".to_owned())
+        }
         Prediction::None => {}
     }
     if finding.certainty == Certainty::Sometimes {
         notes.push("when: on some path only".to_owned());
     }
     notes.extend(finding.help.iter().map(|help| format!("help: {help}")));
-    notes.extend(finding.confirmed.map(|seen| confirmed(&finding.prediction, seen).to_owned()));
+    notes.extend(
+        finding
+            .confirmed
+            .map(|seen| confirmed(&finding.prediction, seen).to_owned()),
+    );
     notes
 }
 
@@ -114,7 +157,8 @@ fn confirmed(prediction: &Prediction, seen: bool) -> &'static str {
 /// Whether the line of `span` is short enough to be shown.
 fn is_shown(sources: &SourceMap, span: Span) -> bool {
     let file = sources.file(span.file);
-    file.line_range(file.line(span.start)).is_some_and(|line| line.len() <= MAX_LINE)
+    file.line_range(file.line(span.start))
+        .is_some_and(|line| line.len() <= MAX_LINE)
 }
 
 /// The part of `span` on its first line.
@@ -144,7 +188,11 @@ impl<'s> Texts<'s> {
             true => Cow::Owned(text.replace(bad, "?")),
             false => Cow::Borrowed(text),
         };
-        Texts { sources, file, text }
+        Texts {
+            sources,
+            file,
+            text,
+        }
     }
 }
 
@@ -158,7 +206,11 @@ impl<'a> Files<'a> for Texts<'_> {
     }
 
     fn source(&'a self, id: FileId) -> Result<&'a str, Error> {
-        Ok(if id == self.file { &self.text } else { &self.sources.file(id).text })
+        Ok(if id == self.file {
+            &self.text
+        } else {
+            &self.sources.file(id).text
+        })
     }
 
     fn line_index(&'a self, id: FileId, byte_index: usize) -> Result<usize, Error> {
@@ -167,6 +219,9 @@ impl<'a> Files<'a> for Texts<'_> {
 
     fn line_range(&'a self, id: FileId, line_index: usize) -> Result<Range<usize>, Error> {
         let line = self.sources.file(id).line_range(line_index as u32 + 1);
-        line.ok_or(Error::LineTooLarge { given: line_index, max: usize::MAX })
+        line.ok_or(Error::LineTooLarge {
+            given: line_index,
+            max: usize::MAX,
+        })
     }
 }

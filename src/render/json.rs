@@ -34,7 +34,10 @@ impl Report {
 
     /// The whole text.
     pub fn finish(self) -> String {
-        format!("{:#}\n", json!({"schema": SCHEMA, "diagnostics": self.diagnostics, "files": self.files}))
+        format!(
+            "{:#}\n",
+            json!({"schema": SCHEMA, "diagnostics": self.diagnostics, "files": self.files})
+        )
     }
 }
 
@@ -64,11 +67,19 @@ fn cause(cause: &Label, sources: &SourceMap) -> Value {
 
 fn prediction(prediction: &Prediction, sources: &SourceMap) -> Value {
     match prediction {
-        Prediction::Raises { error, torch_message, span } => {
+        Prediction::Raises {
+            error,
+            torch_message,
+            span,
+        } => {
             json!({"kind": "raises", "error": error.name(), "torch_message": torch_message, "range": range(*span, sources)})
         }
-        Prediction::NoneGrad { expr, span } => json!({"kind": "none-grad", "expr": expr, "range": range(*span, sources)}),
-        Prediction::WrongGrad { expr, span } => json!({"kind": "wrong-grad", "expr": expr, "range": range(*span, sources)}),
+        Prediction::NoneGrad { expr, span } => {
+            json!({"kind": "none-grad", "expr": expr, "range": range(*span, sources)})
+        }
+        Prediction::WrongGrad { expr, span } => {
+            json!({"kind": "wrong-grad", "expr": expr, "range": range(*span, sources)})
+        }
         Prediction::None => json!({"kind": "none"}),
     }
 }
@@ -78,7 +89,10 @@ fn fix(fix: &Fix, sources: &SourceMap) -> Value {
         Applicability::Safe => "safe",
         Applicability::Unsafe => "unsafe",
     };
-    let edits = fix.edits.iter().map(|edit| json!({"range": range(edit.span, sources), "text": edit.text}));
+    let edits = fix
+        .edits
+        .iter()
+        .map(|edit| json!({"range": range(edit.span, sources), "text": edit.text}));
     json!({"applicability": applicability, "message": fix.message, "edits": edits.collect::<Vec<_>>()})
 }
 

@@ -9,18 +9,33 @@ use crate::source::{SourceMap, Span};
 
 /// What a run says beside its output: its warnings, and how it ended if it did not come to its end.
 pub fn human(outcome: &Outcome, sources: &SourceMap) -> String {
-    let mut text: String = outcome.warnings.iter().map(|warning| self::warning(warning, sources)).collect();
+    let mut text: String = outcome
+        .warnings
+        .iter()
+        .map(|warning| self::warning(warning, sources))
+        .collect();
     match &outcome.ending {
         Ending::Finished => {}
         Ending::Raised(raised) => text += &traceback(raised, sources),
-        Ending::Stopped(bound) => text += &format!("stopped: the run came to its bound on {}\n", self::bound(*bound)),
-        Ending::Unsupported { what, span } => text += &format!("{}: unsupported: {what}\n", place(*span, sources)),
+        Ending::Stopped(bound) => {
+            text += &format!(
+                "stopped: the run came to its bound on {}\n",
+                self::bound(*bound)
+            )
+        }
+        Ending::Unsupported { what, span } => {
+            text += &format!("{}: unsupported: {what}\n", place(*span, sources))
+        }
     }
     text
 }
 
 fn warning(warning: &Warning, sources: &SourceMap) -> String {
-    format!("{}: UserWarning: {}\n", place(warning.span, sources), warning.message)
+    format!(
+        "{}: UserWarning: {}\n",
+        place(warning.span, sources),
+        warning.message
+    )
 }
 
 fn traceback(raised: &Raised, sources: &SourceMap) -> String {
@@ -52,8 +67,16 @@ const MAX_LINE: usize = 200;
 
 fn frame(span: Span, sources: &SourceMap) -> String {
     let file = sources.file(span.file);
-    let line = file.line_range(file.line(span.start)).and_then(|line| file.text.get(line)).unwrap_or("").trim();
-    let line: String = line.chars().take(MAX_LINE).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = file
+        .line_range(file.line(span.start))
+        .and_then(|line| file.text.get(line))
+        .unwrap_or("")
+        .trim();
+    let line: String = line
+        .chars()
+        .take(MAX_LINE)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     format!("  {}\n    {line}\n", place(span, sources))
 }
 
@@ -90,10 +113,17 @@ pub fn json(name: &str, outcome: &Outcome, sources: &SourceMap) -> Value {
             object["unsupported"] = json!({"message": what, "range": range(*span, sources)});
         }
     }
-    let warnings = outcome.warnings.iter().map(|warning| json!({"message": warning.message, "range": range(warning.span, sources)}));
+    let warnings = outcome
+        .warnings
+        .iter()
+        .map(|warning| json!({"message": warning.message, "range": range(warning.span, sources)}));
     object["warnings"] = warnings.collect();
     object["output"] = outcome.output.as_str().into();
-    let tensors: Map<String, Value> = outcome.tensors.iter().map(|(name, state)| (name.clone(), tensor(state))).collect();
+    let tensors: Map<String, Value> = outcome
+        .tensors
+        .iter()
+        .map(|(name, state)| (name.clone(), tensor(state)))
+        .collect();
     object["tensors"] = tensors.into();
     object
 }
@@ -115,7 +145,14 @@ fn nested(shape: &[usize], numbers: &[Scalar]) -> Value {
         return numbers.first().map_or(Value::Null, |&first| number(first));
     };
     let each: usize = inner.iter().product();
-    (0..size).map(|nth| nested(inner, numbers.get(nth * each..(nth + 1) * each).unwrap_or(&[]))).collect()
+    (0..size)
+        .map(|nth| {
+            nested(
+                inner,
+                numbers.get(nth * each..(nth + 1) * each).unwrap_or(&[]),
+            )
+        })
+        .collect()
 }
 
 /// A number. JSON has none that is not finite: those are strings, as Python writes them.

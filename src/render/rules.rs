@@ -8,15 +8,35 @@ use crate::lint::Rule;
 
 /// A line each.
 pub fn list<'r>(rules: impl Iterator<Item = &'r Rule>) -> String {
-    rules.map(|rule| format!("{}  {:7}  {}: {}\n", rule.code, severity(rule.severity), rule.name, rule.summary)).collect()
+    rules
+        .map(|rule| {
+            format!(
+                "{}  {:7}  {}: {}\n",
+                rule.code,
+                severity(rule.severity),
+                rule.name,
+                rule.summary
+            )
+        })
+        .collect()
 }
 
 /// The explanation of one, its Markdown without the marks that only a renderer needs.
 pub fn explanation(rule: &Rule) -> String {
-    let mut text = format!("{} {} ({}, since {})\n", rule.code, rule.name, severity(rule.severity), rule.since);
+    let mut text = format!(
+        "{} {} ({}, since {})\n",
+        rule.code,
+        rule.name,
+        severity(rule.severity),
+        rule.since
+    );
     let mut in_code = false;
     // The title says the name again.
-    for line in rule.documentation.lines().skip_while(|line| line.starts_with("# ") || line.is_empty()) {
+    for line in rule
+        .documentation
+        .lines()
+        .skip_while(|line| line.starts_with("# ") || line.is_empty())
+    {
         if line.starts_with("```") {
             in_code = !in_code;
         } else if in_code {

@@ -59,14 +59,24 @@ impl Seen {
     }
     #[track_caller]
     pub fn says(&self, text: &str) -> &Seen {
-        assert!(self.err.contains(text) || self.out.contains(text), "no `{text}` in\nout: {}\nerr: {}", self.out, self.err);
+        assert!(
+            self.err.contains(text) || self.out.contains(text),
+            "no `{text}` in\nout: {}\nerr: {}",
+            self.out,
+            self.err
+        );
         self
     }
 }
 
 pub fn command(folder: Option<&Path>, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gradlint"));
-    command.args(args).env_remove("NO_COLOR").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(args)
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     if let Some(folder) = folder {
         command.current_dir(folder);
     }
@@ -86,12 +96,25 @@ pub fn run(folder: Option<&Path>, args: &[&str], input: &[u8]) -> Seen {
         std::thread::sleep(Duration::from_millis(2));
     }
     writer.join().expect("written");
-    let Output { status, stdout, stderr } = reader.join().expect("joined").expect("waited");
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = reader.join().expect("joined").expect("waited");
     let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
-    Seen { status: status.code().expect("no signal"), out: text(stdout), err: text(stderr) }
+    Seen {
+        status: status.code().expect("no signal"),
+        out: text(stdout),
+        err: text(stderr),
+    }
 }
 
 /// The keys of an object, in their order.
 pub fn keys(value: &Value) -> Vec<&str> {
-    value.as_object().unwrap_or_else(|| panic!("an object: {value}")).keys().map(String::as_str).collect()
+    value
+        .as_object()
+        .unwrap_or_else(|| panic!("an object: {value}"))
+        .keys()
+        .map(String::as_str)
+        .collect()
 }
