@@ -8,6 +8,7 @@ fn peak_kib() -> u64 {
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
+#[expect(clippy::print_stdout, reason = "a benchmark's report")]
 fn main() {
     const STATEMENTS: usize = 300_000;
     let text = programs::straight_line(STATEMENTS);

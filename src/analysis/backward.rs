@@ -176,9 +176,7 @@ impl Analyzer<'_> {
                 }
             }
         }
-        for (node, count) in by_node {
-            pass.waiting.insert(Target::Output(node, 0), count);
-        }
+        pass.waiting.extend(by_node.into_iter().map(|(node, count)| (Target::Output(node, 0), count)));
         pass
     }
 

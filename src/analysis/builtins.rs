@@ -92,7 +92,7 @@ impl Analyzer<'_> {
             },
             I::Iter => self.iterator(world, &value, span)?,
             I::Next => {
-                let (next, more) = self.next(world, &value, span)?;
+                let (next, more) = self.next(world, &value)?;
                 match (more, second) {
                     (Tri::False, Some(default)) => default,
                     (Tri::False, None) => return self.python_error(world, span, Exception::StopIteration, ""),

@@ -1,6 +1,9 @@
 //! Calls: binding of arguments, functions, classes, instances.
 
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
 
 use super::exec::Completion;
 use super::fact::Failure;
@@ -152,7 +155,7 @@ impl Analyzer<'_> {
             }
             ends = returned;
         }
-        let mut ends = self.into_one(ends);
+        let mut ends = self.only_one(ends);
         match ends.pop() {
             Some(end) => {
                 *world = end.world;
@@ -163,7 +166,7 @@ impl Analyzer<'_> {
         }
     }
 
-    fn into_one(&mut self, ends: Vec<Completion>) -> Vec<Completion> {
+    fn only_one(&mut self, ends: Vec<Completion>) -> Vec<Completion> {
         let mut iter = ends.into_iter();
         let Some(mut one) = iter.next() else { return Vec::new() };
         for end in iter {
@@ -298,8 +301,8 @@ impl Analyzer<'_> {
 
     /// What a unit exports under `name`, after its body has run.
     pub(super) fn load_unit(&mut self, world: &mut World, unit: UnitId, name: Symbol, span: Span) -> Res<Val> {
-        if !self.units.contains_key(&unit) {
-            self.units.insert(unit, Default::default());
+        if let Entry::Vacant(names) = self.units.entry(unit) {
+            names.insert(FxHashMap::default());
             self.load_exports(world, unit, span)?;
         }
         let cell = self.units.get(&unit).and_then(|names| names.get(&name)).copied();
@@ -328,7 +331,7 @@ impl Analyzer<'_> {
         let ends = self.follow(world.clone(), program.units[unit].body, regs);
         self.calls.pop();
         self.at = (span, at);
-        match self.into_one(ends).pop() {
+        match self.only_one(ends).pop() {
             Some(end) => {
                 *world = end.world;
                 end.result.map(|_| ())

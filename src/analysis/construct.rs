@@ -56,7 +56,7 @@ impl Analyzer<'_> {
         let form = if inplace.is_true() && !matches!(row.in_place, InPlace::No) { Form::InPlace } else { form };
         let data = row.params.iter().any(|param| param.kind == ParamKind::Data);
         if data {
-            return self.from_data(world, op, args, requires_grad, span);
+            return self.tensor_of_data(world, op, args, requires_grad, span);
         }
         let positional: Vec<Raw<ObjId>> = args.positional.iter().map(|value| self.raw(world, value, false)).collect();
         let keyword: Vec<(&str, Raw<ObjId>)> = args.keyword.iter().map(|(name, value)| (name.as_str(), self.raw(world, value, false))).collect();
@@ -155,12 +155,12 @@ impl Analyzer<'_> {
     pub(super) fn tensor_from(&mut self, world: &mut World, mut args: Args, span: Span) -> Res<Val> {
         let requires_grad = args.take("requires_grad");
         match table::function("tensor") {
-            Some(op) => self.from_data(world, op, args, requires_grad, span),
+            Some(op) => self.tensor_of_data(world, op, args, requires_grad, span),
             None => Ok(Val::Unknown),
         }
     }
 
-    fn from_data(&mut self, world: &mut World, op: OpId, args: Args, requires_grad: Option<Val>, span: Span) -> Res<Val> {
+    fn tensor_of_data(&mut self, world: &mut World, op: OpId, args: Args, requires_grad: Option<Val>, span: Span) -> Res<Val> {
         let data = args.get(0, "data").cloned().unwrap_or(Val::Unknown);
         let dtype = args.named("dtype").cloned();
         let mut sources = SmallVec::new();

@@ -67,6 +67,21 @@ enum Stopped {
     OutOfFuel(Span),
 }
 
+/// Where a state is.
+#[derive(Clone, Copy)]
+struct Site<'a> {
+    block: BlockId,
+    function: &'a Function,
+    plan: &'a Plan,
+}
+
+/// Where states go to: other blocks, or out of the function.
+#[derive(Default)]
+struct Ways {
+    pending: Pending,
+    out: Vec<Completion>,
+}
+
 type Pending = BTreeMap<(u32, BlockId), Vec<Path>>;
 
 impl Analyzer<'_> {
@@ -76,18 +91,17 @@ impl Analyzer<'_> {
         let program = self.program;
         let function = &program.functions[func];
         let entry = BlockId::new(0);
-        let mut pending = Pending::new();
-        pending.insert((plan.order.place[entry], entry), vec![Path { world, regs, trips: SmallVec::new() }]);
-        let mut completions = Vec::new();
+        let mut ways = Ways::default();
+        ways.pending.insert((plan.order.place[entry], entry), vec![Path { world, regs, trips: SmallVec::new() }]);
         let outer_depth = self.loop_depth;
-        while let Some(((_, block), paths)) = pending.pop_first() {
+        while let Some(((_, block), paths)) = ways.pending.pop_first() {
             for path in self.merge(paths, function, &plan) {
                 self.loop_depth = outer_depth + path.trips.len() as u32;
-                self.block(path, block, function, &plan, &mut pending, &mut completions);
+                self.block(path, Site { block, function, plan: &plan }, &mut ways);
             }
         }
         self.loop_depth = outer_depth;
-        completions
+        ways.out
     }
 
     fn plan(&mut self, func: FuncId) -> Rc<Plan> {
@@ -127,15 +141,15 @@ impl Analyzer<'_> {
     }
 
     /// Follows one state through a block. A call may split it.
-    fn block(&mut self, path: Path, block: BlockId, function: &Function, plan: &Plan, pending: &mut Pending, out: &mut Vec<Completion>) {
-        let body = &function.blocks[block];
-        let first_number = plan.first_number[block];
+    fn block(&mut self, path: Path, site: Site, ways: &mut Ways) {
+        let body = &site.function.blocks[site.block];
+        let first_number = site.plan.first_number[site.block];
         let mut states = vec![(0, path)];
         while let Some((start, mut path)) = states.pop() {
-            match self.instructions(&mut path, (start, first_number), function, body) {
-                Stopped::AtEnd => self.terminator(path, block, function, plan, pending, out),
-                Stopped::Raised(raise) => self.unwind(path, raise, block, function, plan, pending, out),
-                Stopped::OutOfFuel(span) => self.out_of_fuel(path, span, out),
+            match self.instructions(&mut path, (start, first_number), site.function, body) {
+                Stopped::AtEnd => self.terminator(path, site, ways),
+                Stopped::Raised(raise) => self.unwind(path, raise, site, ways),
+                Stopped::OutOfFuel(span) => self.out_of_fuel(path, span, ways),
                 Stopped::AtCall(at, callee, args) => {
                     let instr = &body.instrs[at];
                     self.at = (instr.span, first_number + at as u32);
@@ -151,7 +165,7 @@ impl Analyzer<'_> {
                                 }
                                 states.push((at + 1, path));
                             }
-                            Err(raise) => self.unwind(path, raise, block, function, plan, pending, out),
+                            Err(raise) => self.unwind(path, raise, site, ways),
                         }
                     }
                 }
@@ -188,10 +202,10 @@ impl Analyzer<'_> {
         Stopped::AtEnd
     }
 
-    fn out_of_fuel(&mut self, mut path: Path, span: Span, out: &mut Vec<Completion>) {
+    fn out_of_fuel(&mut self, mut path: Path, span: Span, ways: &mut Ways) {
         self.lose(span, "the program is followed no further: too many instructions");
         path.world.approximate = true;
-        out.push(Completion { world: path.world, result: Ok(Val::Unknown) });
+        ways.out.push(Completion { world: path.world, result: Ok(Val::Unknown) });
     }
 
     /// Joins completions beyond the number that is kept apart.
@@ -228,9 +242,9 @@ impl Analyzer<'_> {
         Completion { world, result: Ok(value) }
     }
 
-    fn unwind(&mut self, path: Path, raise: Box<Raise>, block: BlockId, function: &Function, plan: &Plan, pending: &mut Pending, out: &mut Vec<Completion>) {
-        let Some(handler) = function.blocks[block].handler else {
-            out.push(Completion { world: path.world, result: Err(raise) });
+    fn unwind(&mut self, path: Path, raise: Box<Raise>, site: Site, ways: &mut Ways) {
+        let Some(handler) = site.function.blocks[site.block].handler else {
+            ways.out.push(Completion { world: path.world, result: Err(raise) });
             return;
         };
         let mut path = path;
@@ -238,36 +252,37 @@ impl Analyzer<'_> {
         let raise = self.tell(&mut path.world, raise);
         self.in_flight(&raise);
         path.regs.set(handler.exception.index() as u32, raise.exception.clone());
-        self.go(path, block, handler.block, plan, pending);
+        self.go(path, site, handler.block, ways);
     }
 
-    fn terminator(&mut self, mut path: Path, block: BlockId, function: &Function, plan: &Plan, pending: &mut Pending, out: &mut Vec<Completion>) {
+    fn terminator(&mut self, mut path: Path, site: Site, ways: &mut Ways) {
+        let Site { block, function, plan } = site;
         let body = &function.blocks[block];
         let span = body.terminator_span;
         self.at = (span, plan.first_number[block] + body.instrs.len() as u32);
         match &body.terminator {
-            Terminator::Goto(target) => self.go(path, block, *target, plan, pending),
+            Terminator::Goto(target) => self.go(path, site, *target, ways),
             Terminator::Branch { condition, then, otherwise } => {
                 let value = self.operand(&path.regs, condition);
                 match self.truth(&mut path.world, &value, span) {
-                    Ok(Tri::True) => self.go(path, block, *then, plan, pending),
-                    Ok(Tri::False) => self.go(path, block, *otherwise, plan, pending),
-                    Ok(Tri::Maybe) => self.fork(path, block, (*then, *otherwise), plan, pending),
-                    Err(raise) => self.unwind(path, raise, block, function, plan, pending, out),
+                    Ok(Tri::True) => self.go(path, site, *then, ways),
+                    Ok(Tri::False) => self.go(path, site, *otherwise, ways),
+                    Ok(Tri::Maybe) => self.fork(path, site, (*then, *otherwise), ways),
+                    Err(raise) => self.unwind(path, raise, site, ways),
                 }
             }
             Terminator::Next { iterator, dest, body, done } => {
                 let iterator = self.operand(&path.regs, iterator);
-                match self.next(&mut path.world, &iterator, span) {
+                match self.next(&mut path.world, &iterator) {
                     Ok((value, more)) => {
                         if more.is_false() {
-                            return self.go(path, block, *done, plan, pending);
+                            return self.go(path, site, *done, ways);
                         }
                         if more == Tri::Maybe {
                             let mut stop = Path { world: path.world.clone(), regs: path.regs.clone(), trips: path.trips.clone() };
                             self.exhaust(&mut stop.world, &iterator);
                             self.note_unknown(&mut path, block, *done, plan);
-                            self.go(stop, block, *done, plan, pending);
+                            self.go(stop, site, *done, ways);
                             if self.enough_trips(&path, block) {
                                 return;
                             }
@@ -275,35 +290,36 @@ impl Analyzer<'_> {
                         // A long loop is cut short: as if it had ended here.
                         if self.too_long(&path, block) {
                             path.world.approximate = true;
-                            return self.go(path, block, *done, plan, pending);
+                            return self.go(path, site, *done, ways);
                         }
                         path.regs.set(dest.index() as u32, value);
-                        self.go(path, block, *body, plan, pending);
+                        self.go(path, site, *body, ways);
                     }
-                    Err(raise) => self.unwind(path, raise, block, function, plan, pending, out),
+                    Err(raise) => self.unwind(path, raise, site, ways),
                 }
             }
             Terminator::Return(value) => {
                 let value = self.operand(&path.regs, value);
-                out.push(Completion { world: path.world, result: Ok(value) });
+                ways.out.push(Completion { world: path.world, result: Ok(value) });
             }
             Terminator::Raise(value) => {
                 let value = self.operand(&path.regs, value);
                 let raise = self.raise_value(&mut path.world, value, span);
-                self.unwind(path, raise, block, function, plan, pending, out);
+                self.unwind(path, raise, site, ways);
             }
             Terminator::Unreachable => {}
         }
     }
 
-    fn fork(&mut self, path: Path, block: BlockId, (then, otherwise): (BlockId, BlockId), plan: &Plan, pending: &mut Pending) {
+    fn fork(&mut self, path: Path, site: Site, (then, otherwise): (BlockId, BlockId), ways: &mut Ways) {
+        let Site { block, plan, .. } = site;
         let mut other = Path { world: path.world.clone(), regs: path.regs.clone(), trips: path.trips.clone() };
         let mut path = path;
         self.note_unknown(&mut path, block, otherwise, plan);
         self.note_unknown(&mut other, block, then, plan);
         for (path, target) in [(path, then), (other, otherwise)] {
             if !(plan.order.is_loop_head[block] && plan.order.loops[target].contains(&block) && self.enough_trips(&path, block)) {
-                self.go(path, block, target, plan, pending);
+                self.go(path, site, target, ways);
             }
         }
     }
@@ -339,7 +355,8 @@ impl Analyzer<'_> {
     }
 
     /// Sends a state along an edge, unless it would go around a loop too often.
-    fn go(&mut self, mut path: Path, from: BlockId, to: BlockId, plan: &Plan, pending: &mut Pending) {
+    fn go(&mut self, mut path: Path, site: Site, to: BlockId, ways: &mut Ways) {
+        let Site { block: from, plan, .. } = site;
         path.trips.retain(|(head, ..)| plan.order.loops[to].contains(head));
         if plan.order.is_loop_head[to] {
             if plan.order.is_back_edge(from, to) {
@@ -350,7 +367,7 @@ impl Analyzer<'_> {
                 path.trips.push((to, 0, 0));
             }
         }
-        pending.entry((plan.order.place[to], to)).or_default().push(path);
+        ways.pending.entry((plan.order.place[to], to)).or_default().push(path);
     }
 
     /// Counts a trip; false if the state need not be followed around once more.

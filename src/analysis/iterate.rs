@@ -45,9 +45,8 @@ impl Analyzer<'_> {
 
     fn drain(&mut self, world: &mut World, id: ObjId) -> Option<Vec<Val>> {
         let mut out = Vec::new();
-        let here = self.here();
         loop {
-            let (value, more) = self.next(world, &Val::Obj(id), here).ok()?;
+            let (value, more) = self.next(world, &Val::Obj(id)).ok()?;
             match more {
                 Tri::False => return Some(out),
                 Tri::Maybe => return None,
@@ -115,7 +114,7 @@ impl Analyzer<'_> {
     }
 
     /// The next value of an iterator, and whether there is one.
-    pub(super) fn next(&mut self, world: &mut World, iterator: &Val, span: Span) -> Res<(Val, Tri)> {
+    pub(super) fn next(&mut self, world: &mut World, iterator: &Val) -> Res<(Val, Tri)> {
         let Val::Obj(id) = iterator else { return Ok((Val::Unknown, Tri::Maybe)) };
         let Some(Obj::Iterator(state)) = world.obj(*id).cloned() else { return Ok((Val::Unknown, Tri::Maybe)) };
         let (next, value, more) = match &*state {
@@ -139,7 +138,7 @@ impl Analyzer<'_> {
             Iterator::UnknownRange => (Iterator::UnknownRange, Val::Int(None, super::story::OriginId::NOWHERE), Tri::Maybe),
             Iterator::Unknown(value) => (Iterator::Unknown(value.clone()), value.clone(), Tri::Maybe),
             Iterator::Enumerate(inner, count) => {
-                let (value, more) = self.next(world, &Val::Obj(*inner), span)?;
+                let (value, more) = self.next(world, &Val::Obj(*inner))?;
                 let number = count.map_or(Val::Int(None, super::story::OriginId::NOWHERE), Val::int);
                 (Iterator::Enumerate(*inner, count.map(|count| count + 1)), Val::tuple(vec![number, value]), more)
             }
@@ -147,7 +146,7 @@ impl Analyzer<'_> {
                 let mut values = Vec::with_capacity(inner.len());
                 let mut all = Tri::from(!inner.is_empty());
                 for &part in inner {
-                    let (value, more) = self.next(world, &Val::Obj(part), span)?;
+                    let (value, more) = self.next(world, &Val::Obj(part))?;
                     values.push(value);
                     all = all.and(more);
                     if more.is_false() {

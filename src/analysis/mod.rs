@@ -14,6 +14,7 @@
 //! # Independence
 //! It shares the representation and the operator table with the interpreter, and nothing else.
 
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
@@ -148,8 +149,8 @@ impl<'p> Analyzer<'p> {
         // The library's units are loaded first, once for all paths; their bodies only define.
         let library: Vec<UnitId> = self.program.units.ids().skip(1).collect();
         for unit in library {
-            if !self.units.contains_key(&unit) {
-                self.units.insert(unit, FxHashMap::default());
+            if let Entry::Vacant(names) = self.units.entry(unit) {
+                names.insert(FxHashMap::default());
                 self.load_exports(&mut world, unit, start).ok();
             }
         }

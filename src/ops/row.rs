@@ -289,12 +289,21 @@ pub struct Save {
     pub when: When,
 }
 
+/// Shapes and dtypes of the results, by the arguments.
+pub type Infer = fn(&[Arg<Meta>]) -> Result<Vec<Meta>, OpError>;
+/// The numbers of the results, by the arguments.
+pub type Kernel = fn(&[Arg<Array>], &mut Rng) -> Result<Vec<Array>, OpError>;
+/// The gradients of the differentiable tensor arguments.
+pub type Formula = fn(&mut dyn Backward) -> Result<Vec<Option<Var>>, OpError>;
+/// The node's name, by the arguments.
+pub type NodeBy = fn(&[Arg<Meta>]) -> &'static str;
+
 /// What backward does at the operator's node.
 #[derive(Clone, Copy)]
 pub enum Gradient {
     /// The formula. It returns one entry a differentiable tensor argument, in the order of the arguments (a list
     /// counts once for each of its tensors); none is an undefined gradient.
-    Formula(fn(&mut dyn Backward) -> Result<Vec<Option<Var>>, OpError>),
+    Formula(Formula),
     /// The result never requires grad (comparisons, `argmax`, `zeros_like`).
     NotDifferentiable,
     /// The result requires grad, and backward raises (rule R2.7, R10.2): the exception and its whole text.
@@ -325,9 +334,9 @@ pub struct OpRow {
     /// Whether and how it can be written in place.
     pub in_place: InPlace,
     /// Shapes and dtypes of the results, or PyTorch's refusal.
-    pub infer: fn(&[Arg<Meta>]) -> Result<Vec<Meta>, OpError>,
+    pub infer: Infer,
     /// The numbers: contiguous arrays of just the metas that `infer` gave. None for views.
-    pub forward: Option<fn(&[Arg<Array>], &mut Rng) -> Result<Vec<Array>, OpError>>,
+    pub forward: Option<Kernel>,
     /// What the node keeps for backward.
     pub saves: &'static [Save],
     /// What backward does.
@@ -335,7 +344,7 @@ pub struct OpRow {
     /// The node's name: `MulBackward0`.
     pub node: &'static str,
     /// The node's name where it depends on the arguments (`SumBackward0`, `SumBackward1`).
-    pub node_by: Option<fn(&[Arg<Meta>]) -> &'static str>,
+    pub node_by: Option<NodeBy>,
     /// Rows of `ops.tsv` that this row is checked against; empty only with a comment that says what was measured instead.
     pub evidence: &'static [&'static str],
 }

@@ -37,11 +37,10 @@ impl Scopes {
         names
             .bound
             .extend(function.params.iter().map(|param| param.name.symbol));
-        for declared in &names.elsewhere {
-            names.bound.remove(declared);
-        }
+        let Names { mut bound, elsewhere, .. } = names;
+        bound.retain(|name| !elsewhere.contains(name));
         self.open.push(Scope {
-            names: names.bound,
+            names: bound,
             class: false,
         });
     }
