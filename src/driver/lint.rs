@@ -6,7 +6,8 @@ use super::collect::{self, Input};
 use super::options::{Color, Format, LintOptions};
 use super::{FAILED, FOUND, OK, Streams, select};
 use crate::diagnostic::Severity;
-use crate::render::{Status, concise, human, json};
+use crate::render::human::Human;
+use crate::render::{Status, concise, json};
 use crate::{LintResult, lint_text, lint_text_confirmed};
 
 /// Lints what the options name.
@@ -108,11 +109,12 @@ impl Session<'_> {
     }
 
     fn show(&mut self, result: &LintResult, streams: &mut Streams) {
+        let human = Human::new(&result.sources, self.color);
         for finding in &result.findings {
             match self.options.format {
                 Format::Json => self.report.finding(finding, &result.sources),
                 Format::Concise => streams.print(&concise::finding(finding, &result.sources)),
-                _ => streams.print(&human::finding(finding, &result.sources, self.color)),
+                _ => streams.print(&human.finding(finding)),
             }
         }
     }

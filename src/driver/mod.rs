@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::LintResult;
-use crate::render::{self, human};
+use crate::render;
+use crate::render::human::Human;
 
 mod collect;
 mod lint;
@@ -122,8 +123,9 @@ fn emit(options: &EmitOptions, streams: &mut Streams) -> u8 {
 
 /// What is wrong with the text, where the text was to be run or printed.
 fn messages(result: &LintResult, streams: &mut Streams) {
+    let human = Human::new(&result.sources, false);
     for finding in &result.findings {
-        streams.say(&human::finding(finding, &result.sources, false));
+        streams.say(&human.finding(finding));
     }
 }
 

@@ -15,26 +15,45 @@ use crate::source::{FileId, SourceMap, Span};
 /// Bytes of the longest line that is shown. A longer one is named by its number only.
 const MAX_LINE: usize = 1_000;
 
-/// The text of `finding`, with an empty line behind it.
+/// The text of one finding, with an empty line behind it.
 pub fn finding(finding: &Finding, sources: &SourceMap, color: bool) -> String {
-    let texts = Texts::new(sources, finding.span.file);
-    let diagnostic = diagnostic(finding, sources);
-    let config = Config::default();
-    if !color {
-        return term::emit_into_string(&config, &texts, &diagnostic)
-            .unwrap_or_else(|_| plain(finding, sources));
+    Human::new(sources, color).finding(finding)
+}
+
+/// Shows the findings of one program.
+pub struct Human<'s> {
+    sources: &'s SourceMap,
+    texts: Texts<'s>,
+    color: bool,
+}
+
+impl<'s> Human<'s> {
+    /// For the program that was added first.
+    pub fn new(sources: &'s SourceMap, color: bool) -> Human<'s> {
+        let texts = Texts::new(sources, sources.first());
+        Human {
+            sources,
+            texts,
+            color,
+        }
     }
-    let styles = Styles::default();
-    let mut writer = Ansi::new(Vec::new());
-    let written = term::emit_to_write_style(
-        &mut StylesWriter::new(&mut writer, &styles),
-        &config,
-        &texts,
-        &diagnostic,
-    );
-    match (written, String::from_utf8(writer.into_inner())) {
-        (Ok(()), Ok(text)) => text,
-        _ => plain(finding, sources),
+
+    /// The text of `finding`, with an empty line behind it.
+    pub fn finding(&self, finding: &Finding) -> String {
+        let diagnostic = diagnostic(finding, self.sources);
+        let shown = match self.color {
+            true => self.colored(&diagnostic),
+            false => term::emit_into_string(&Config::default(), &self.texts, &diagnostic).ok(),
+        };
+        shown.unwrap_or_else(|| plain(finding, self.sources))
+    }
+
+    fn colored(&self, diagnostic: &Diagnostic<FileId>) -> Option<String> {
+        let styles = Styles::default();
+        let mut ansi = Ansi::new(Vec::new());
+        let mut writer = StylesWriter::new(&mut ansi, &styles);
+        term::emit_to_write_style(&mut writer, &Config::default(), &self.texts, diagnostic).ok()?;
+        String::from_utf8(ansi.into_inner()).ok()
     }
 }
 
