@@ -52,7 +52,10 @@ pub struct IndexVec<I: Idx, T> {
 impl<I: Idx, T> IndexVec<I, T> {
     /// An empty vector.
     pub const fn new() -> Self {
-        IndexVec { raw: Vec::new(), marker: PhantomData }
+        IndexVec {
+            raw: Vec::new(),
+            marker: PhantomData,
+        }
     }
     /// Appends `value` and returns its index.
     pub fn push(&mut self, value: T) -> I {
@@ -86,7 +89,10 @@ impl<I: Idx, T> IndexVec<I, T> {
     }
     /// The elements with their indices, in order.
     pub fn iter_enumerated(&self) -> impl DoubleEndedIterator<Item = (I, &T)> {
-        self.raw.iter().enumerate().map(|(n, value)| (I::new(n), value))
+        self.raw
+            .iter()
+            .enumerate()
+            .map(|(n, value)| (I::new(n), value))
     }
     /// The element at `id`, if there is one.
     pub fn get(&self, id: I) -> Option<&T> {
@@ -119,7 +125,10 @@ impl<I: Idx, T> ops::IndexMut<I> for IndexVec<I, T> {
 
 impl<I: Idx, T> FromIterator<T> for IndexVec<I, T> {
     fn from_iter<A: IntoIterator<Item = T>>(iter: A) -> Self {
-        IndexVec { raw: iter.into_iter().collect(), marker: PhantomData }
+        IndexVec {
+            raw: iter.into_iter().collect(),
+            marker: PhantomData,
+        }
     }
 }
 

@@ -112,21 +112,39 @@ pub fn check_text(name: &str, text: &str) -> Checked {
     let mut sources = SourceMap::default();
     let file = sources.add(name, text, Origin::User);
     let (module, errors) = syntax::parse(file, text);
-    let mut messages: Vec<_> = errors.into_iter().map(|error| (MessageKind::Syntax, error)).collect();
+    let mut messages: Vec<_> = errors
+        .into_iter()
+        .map(|error| (MessageKind::Syntax, error))
+        .collect();
     let mut program = Program::default();
     if messages.is_empty() {
-        let (lowered, errors) = front::tg::lower(&mut sources, &module, prelude::Prelude::embedded());
+        let (lowered, errors) =
+            front::tg::lower(&mut sources, &module, prelude::Prelude::embedded());
         messages.extend(errors.into_iter().map(|error| (MessageKind::Name, error)));
         program = lowered;
     }
-    Checked { sources, module, program, messages }
+    Checked {
+        sources,
+        module,
+        program,
+        messages,
+    }
 }
 
 impl Checked {
     /// The messages as findings, and the tree.
     pub fn refuse(self) -> (LintResult, Module) {
-        let findings = self.messages.into_iter().map(|(kind, message)| as_finding(kind, message)).collect();
-        let result = LintResult { sources: self.sources, findings, is_refused: true, lost: Vec::new() };
+        let findings = self
+            .messages
+            .into_iter()
+            .map(|(kind, message)| as_finding(kind, message))
+            .collect();
+        let result = LintResult {
+            sources: self.sources,
+            findings,
+            is_refused: true,
+            lost: Vec::new(),
+        };
         (result, self.module)
     }
 }
@@ -145,7 +163,12 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
     if !checked.messages.is_empty() {
         return checked.refuse().0;
     }
-    let Checked { sources, module, program, .. } = checked;
+    let Checked {
+        sources,
+        module,
+        program,
+        ..
+    } = checked;
     let mut straight = Vec::new();
     if confirm {
         straight_line(&module.body, &mut straight);
@@ -157,7 +180,12 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
     if confirm {
         confirm::confirm(&mut findings, &program, &sources, &straight);
     }
-    LintResult { sources, findings, is_refused: false, lost: facts.lost }
+    LintResult {
+        sources,
+        findings,
+        is_refused: false,
+        lost: facts.lost,
+    }
 }
 
 fn order(finding: &Finding) -> (Span, &'static str, &str) {
@@ -184,7 +212,10 @@ fn as_finding(kind: MessageKind, message: Diagnostic) -> Finding {
 fn straight_line(block: &Block, out: &mut Vec<Span>) {
     for stmt in &block.stmts {
         match &stmt.kind {
-            StmtKind::Expr(_) | StmtKind::Assign { .. } | StmtKind::Annotated { .. } | StmtKind::AugAssign { .. } => out.push(stmt.span),
+            StmtKind::Expr(_)
+            | StmtKind::Assign { .. }
+            | StmtKind::Annotated { .. }
+            | StmtKind::AugAssign { .. } => out.push(stmt.span),
             StmtKind::With { body, .. } => straight_line(body, out),
             _ => {}
         }
@@ -192,10 +223,17 @@ fn straight_line(block: &Block, out: &mut Vec<Span>) {
 }
 
 /// Runs a text in the interpreter; what is wrong with the text, if it is no program. Needs a deep stack, too.
-pub fn run_text(name: &str, text: &str, options: &RunOptions) -> Result<(Outcome, SourceMap), LintResult> {
+pub fn run_text(
+    name: &str,
+    text: &str,
+    options: &RunOptions,
+) -> Result<(Outcome, SourceMap), LintResult> {
     let checked = check_text(name, text);
     match checked.messages.is_empty() {
-        true => Ok((interp::run(&checked.program, &checked.sources, options), checked.sources)),
+        true => Ok((
+            interp::run(&checked.program, &checked.sources, options),
+            checked.sources,
+        )),
         false => Err(checked.refuse().0),
     }
 }
@@ -206,7 +244,9 @@ pub fn run_text(name: &str, text: &str, options: &RunOptions) -> Result<(Outcome
 /// If `work` does.
 pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(analysis::STACK).spawn_scoped(scope, work);
+        let thread = std::thread::Builder::new()
+            .stack_size(analysis::STACK)
+            .spawn_scoped(scope, work);
         match thread.expect("a thread can be made").join() {
             Ok(value) => value,
             Err(panic) => std::panic::resume_unwind(panic),

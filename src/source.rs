@@ -25,11 +25,19 @@ impl Span {
     /// The range `start..end` of `file`.
     pub fn new(file: FileId, start: usize, end: usize) -> Span {
         // Texts over 4 GiB are refused when they are read (`driver`), so this does not saturate.
-        Span { file, start: start as u32, end: end as u32 }
+        Span {
+            file,
+            start: start as u32,
+            end: end as u32,
+        }
     }
     /// The smallest range that holds both; `other` must be of the same file.
     pub fn to(self, other: Span) -> Span {
-        Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+        Span {
+            file: self.file,
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
     }
     /// The range as `usize`s, to slice a text with.
     pub fn range(self) -> std::ops::Range<usize> {
@@ -75,8 +83,15 @@ pub struct Location {
 impl SourceFile {
     fn new(name: PathBuf, text: Arc<str>, origin: Origin) -> SourceFile {
         let newlines = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
-        let line_starts = std::iter::once(0).chain(newlines.map(|(at, _)| at as u32 + 1)).collect();
-        SourceFile { name, text, origin, line_starts }
+        let line_starts = std::iter::once(0)
+            .chain(newlines.map(|(at, _)| at as u32 + 1))
+            .collect();
+        SourceFile {
+            name,
+            text,
+            origin,
+            line_starts,
+        }
     }
 
     /// The line, counted from one, that holds the byte at `offset`.
@@ -88,7 +103,10 @@ impl SourceFile {
     pub fn line_range(&self, line: u32) -> Option<std::ops::Range<usize>> {
         let nth = (line as usize).checked_sub(1)?;
         let start = *self.line_starts.get(nth)? as usize;
-        let end = self.line_starts.get(nth + 1).map_or(self.text.len(), |&next| next as usize);
+        let end = self
+            .line_starts
+            .get(nth + 1)
+            .map_or(self.text.len(), |&next| next as usize);
         Some(start..end)
     }
 
@@ -107,7 +125,10 @@ impl SourceFile {
 
     fn floor_char_boundary(&self, offset: usize) -> usize {
         let end = offset.min(self.text.len());
-        (0..=end).rev().find(|&at| self.text.is_char_boundary(at)).unwrap_or(0)
+        (0..=end)
+            .rev()
+            .find(|&at| self.text.is_char_boundary(at))
+            .unwrap_or(0)
     }
 }
 
@@ -119,8 +140,14 @@ pub struct SourceMap {
 
 impl SourceMap {
     /// Adds a text. A leading byte-order mark stays in it (offsets are those of the file); the lexer skips it.
-    pub fn add(&mut self, name: impl Into<PathBuf>, text: impl Into<Arc<str>>, origin: Origin) -> FileId {
-        self.files.push(SourceFile::new(name.into(), text.into(), origin))
+    pub fn add(
+        &mut self,
+        name: impl Into<PathBuf>,
+        text: impl Into<Arc<str>>,
+        origin: Origin,
+    ) -> FileId {
+        self.files
+            .push(SourceFile::new(name.into(), text.into(), origin))
     }
     /// The text's file.
     pub fn file(&self, id: FileId) -> &SourceFile {

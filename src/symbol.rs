@@ -24,7 +24,9 @@ static INTERNER: LazyLock<Mutex<Interner>> = LazyLock::new(Mutex::default);
 impl Symbol {
     /// The symbol for `name`.
     pub fn intern(name: &str) -> Symbol {
-        let mut interner = INTERNER.lock().expect("the interner never panics while locked");
+        let mut interner = INTERNER
+            .lock()
+            .expect("the interner never panics while locked");
         if let Some(&id) = interner.ids.get(name) {
             return Symbol(id);
         }
@@ -37,7 +39,10 @@ impl Symbol {
 
     /// The text of the name.
     pub fn as_str(self) -> &'static str {
-        INTERNER.lock().expect("the interner never panics while locked").names[self.0 as usize]
+        INTERNER
+            .lock()
+            .expect("the interner never panics while locked")
+            .names[self.0 as usize]
     }
 }
 

@@ -48,8 +48,17 @@ pub fn branches(count: usize) -> String {
 pub fn call_chain(depth: usize) -> String {
     let mut text = String::from("fn f0(x) {\n    return x * 2.0\n}\n");
     for level in 1..=depth {
-        writeln!(text, "fn f{level}(x) {{\n    y = f{}(x)\n    return y + x\n}}", level - 1).expect("strings do not fail");
+        writeln!(
+            text,
+            "fn f{level}(x) {{\n    y = f{}(x)\n    return y + x\n}}",
+            level - 1
+        )
+        .expect("strings do not fail");
     }
-    writeln!(text, "w = ones(4, requires_grad=true)\nf{depth}(w).sum().backward()").expect("strings do not fail");
+    writeln!(
+        text,
+        "w = ones(4, requires_grad=true)\nf{depth}(w).sum().backward()"
+    )
+    .expect("strings do not fail");
     text
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::call::Args;
 use super::fact::{FactKind, Failure};
 use super::story::{Happened, Source, Step};
-use super::value::{Class, Descriptor, Method, ObjId, Obj, Val};
+use super::value::{Class, Descriptor, Method, Obj, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::ir::{Builtin, Intrinsic};
@@ -27,12 +27,20 @@ const MISSPELT: &[(&str, &str)] = &[
 
 impl Analyzer<'_> {
     /// `object.name`
-    pub(super) fn get_attr(&mut self, world: &mut World, object: &Val, name: Symbol, span: Span) -> Res<Val> {
+    pub(super) fn get_attr(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        name: Symbol,
+        span: Span,
+    ) -> Res<Val> {
         match object {
             Val::Unknown => Ok(Val::Unknown),
             Val::Obj(id) => match world.obj(*id).cloned() {
                 Some(Obj::Tensor(_)) => self.tensor_attr(world, *id, name, span),
-                Some(Obj::Instance(instance)) => self.instance_attr(world, object, instance.class, instance.attrs, name, span),
+                Some(Obj::Instance(instance)) => {
+                    self.instance_attr(world, object, instance.class, instance.attrs, name, span)
+                }
                 Some(Obj::Class(class)) => self.class_attr(world, object, &class, name, span),
                 Some(Obj::Exception(exc)) => match name.as_str() {
                     "args" => Ok(Val::tuple(exc.args.clone())),
@@ -42,13 +50,23 @@ impl Analyzer<'_> {
                 _ => self.value_attr(world, object, name, span),
             },
             Val::Super(inner) => self.super_attr(world, inner.0, &inner.1, name, span),
-            Val::Func(closure) if name.as_str() == "__name__" => Ok(Val::str(self.program.functions[closure.function].name.as_str())),
-            Val::Builtin(builtin) if name.as_str() == "__name__" => Ok(Val::str(builtin_name(builtin))),
+            Val::Func(closure) if name.as_str() == "__name__" => Ok(Val::str(
+                self.program.functions[closure.function].name.as_str(),
+            )),
+            Val::Builtin(builtin) if name.as_str() == "__name__" => {
+                Ok(Val::str(builtin_name(builtin)))
+            }
             _ => self.value_attr(world, object, name, span),
         }
     }
 
-    fn value_attr(&mut self, world: &mut World, object: &Val, name: Symbol, span: Span) -> Res<Val> {
+    fn value_attr(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        name: Symbol,
+        span: Span,
+    ) -> Res<Val> {
         if name.as_str() == "__class__" {
             return Ok(self.type_of(world, object));
         }
@@ -76,11 +94,23 @@ impl Analyzer<'_> {
     }
 
     /// The exception for an attribute that is not there. Of a gradient that is none, it says why.
-    pub(super) fn no_attribute<T>(&mut self, world: &mut World, object: &Val, name: Symbol, span: Span) -> Res<T> {
-        let message = format!("'{}' object has no attribute '{name}'", self.type_name(world, object));
+    pub(super) fn no_attribute<T>(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        name: Symbol,
+        span: Span,
+    ) -> Res<T> {
+        let message = format!(
+            "'{}' object has no attribute '{name}'",
+            self.type_name(world, object)
+        );
         let message = match object {
             Val::Obj(id) if matches!(world.obj(*id), Some(Obj::Class(_))) => {
-                format!("type object '{}' has no attribute '{name}'", self.class_name(world, *id))
+                format!(
+                    "type object '{}' has no attribute '{name}'",
+                    self.class_name(world, *id)
+                )
             }
             _ => message,
         };
@@ -89,9 +119,14 @@ impl Analyzer<'_> {
             Val::Float(..) | Val::Int(..) if name.as_str() == "backward" => Failure::NotATensor,
             _ => Failure::Other,
         };
-        let failure = if failure == Failure::NoneValue && name.as_str() == "backward" { Failure::NotATensor } else { failure };
+        let failure = if failure == Failure::NoneValue && name.as_str() == "backward" {
+            Failure::NotATensor
+        } else {
+            failure
+        };
         let subject = object.clone();
-        self.raise(world, span, failure, Exception::AttributeError, message).map_err(|raise| self.about(world, raise, &subject))
+        self.raise(world, span, failure, Exception::AttributeError, message)
+            .map_err(|raise| self.about(world, raise, &subject))
     }
 
     /// Which failure the use of a `None` is.
@@ -102,7 +137,15 @@ impl Analyzer<'_> {
         }
     }
 
-    fn instance_attr(&mut self, world: &mut World, object: &Val, class: ObjId, attrs: ObjId, name: Symbol, span: Span) -> Res<Val> {
+    fn instance_attr(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        class: ObjId,
+        attrs: ObjId,
+        name: Symbol,
+        span: Span,
+    ) -> Res<Val> {
         if name.as_str() == "__dict__" {
             return Ok(Val::Obj(attrs));
         }
@@ -126,47 +169,89 @@ impl Analyzer<'_> {
     }
 
     /// A member of an object's class, as seen through the object.
-    fn bind_member(&mut self, world: &mut World, object: &Val, member: Val, span: Span) -> Res<Val> {
+    fn bind_member(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        member: Val,
+        span: Span,
+    ) -> Res<Val> {
         match &member {
             Val::Func(_) => Ok(Val::Bound(Rc::new((object.clone(), Method::Func(member))))),
             Val::Obj(id) => match world.obj(*id).cloned() {
-                Some(Obj::Descriptor(Descriptor::Property, getter)) => self.call(world, getter, Args::of([object.clone()]), span),
+                Some(Obj::Descriptor(Descriptor::Property, getter)) => {
+                    self.call(world, getter, Args::of([object.clone()]), span)
+                }
                 Some(Obj::Descriptor(Descriptor::Static, function)) => Ok(function),
                 Some(Obj::Descriptor(Descriptor::Class, function)) => {
                     let class = self.type_of(world, object);
                     Ok(Val::Bound(Rc::new((class, Method::Func(function)))))
                 }
-                Some(Obj::Wrapped(_)) => Ok(Val::Bound(Rc::new((object.clone(), Method::Func(member))))),
+                Some(Obj::Wrapped(_)) => {
+                    Ok(Val::Bound(Rc::new((object.clone(), Method::Func(member)))))
+                }
                 _ => Ok(member),
             },
             _ => Ok(member),
         }
     }
 
-    fn class_attr(&mut self, world: &mut World, object: &Val, class: &Rc<Class>, name: Symbol, span: Span) -> Res<Val> {
+    fn class_attr(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        class: &Rc<Class>,
+        name: Symbol,
+        span: Span,
+    ) -> Res<Val> {
         if name.as_str() == "__name__" {
             return Ok(Val::str(class.name.as_str()));
         }
         for &base in class.mro.iter() {
-            let Some(Obj::Class(base)) = world.obj(base) else { continue };
-            let Some((_, member)) = base.members.iter().find(|(key, _)| *key == name) else { continue };
+            let Some(Obj::Class(base)) = world.obj(base) else {
+                continue;
+            };
+            let Some((_, member)) = base.members.iter().find(|(key, _)| *key == name) else {
+                continue;
+            };
             let member = member.clone();
             return Ok(match &member {
                 Val::Obj(id) => match world.obj(*id) {
                     Some(Obj::Descriptor(Descriptor::Static, function)) => function.clone(),
-                    Some(Obj::Descriptor(Descriptor::Class, function)) => Val::Bound(Rc::new((object.clone(), Method::Func(function.clone())))),
+                    Some(Obj::Descriptor(Descriptor::Class, function)) => {
+                        Val::Bound(Rc::new((object.clone(), Method::Func(function.clone()))))
+                    }
                     _ => member,
                 },
                 _ => member,
             });
         }
-        if class.open { Ok(Val::Unknown) } else { self.no_attribute(world, object, name, span) }
+        if class.open {
+            Ok(Val::Unknown)
+        } else {
+            self.no_attribute(world, object, name, span)
+        }
     }
 
-    fn super_attr(&mut self, world: &mut World, class: ObjId, object: &Val, name: Symbol, span: Span) -> Res<Val> {
-        let Some(instance) = world.instance(object) else { return Ok(Val::Unknown) };
-        let Some(Obj::Class(own)) = world.obj(instance.class).cloned() else { return Ok(Val::Unknown) };
-        let after = own.mro.iter().position(|&base| base == class).map_or(0, |at| at + 1);
+    fn super_attr(
+        &mut self,
+        world: &mut World,
+        class: ObjId,
+        object: &Val,
+        name: Symbol,
+        span: Span,
+    ) -> Res<Val> {
+        let Some(instance) = world.instance(object) else {
+            return Ok(Val::Unknown);
+        };
+        let Some(Obj::Class(own)) = world.obj(instance.class).cloned() else {
+            return Ok(Val::Unknown);
+        };
+        let after = own
+            .mro
+            .iter()
+            .position(|&base| base == class)
+            .map_or(0, |at| at + 1);
         let bases: Vec<ObjId> = own.mro[after..].to_vec();
         for base in bases {
             if let Some(Obj::Class(base)) = world.obj(base)
@@ -180,14 +265,29 @@ impl Analyzer<'_> {
         if name.as_str() == "__init__" {
             return Ok(Val::Builtin(Builtin::Intrinsic(Intrinsic::Object)));
         }
-        if own.open { Ok(Val::Unknown) } else { self.no_attribute(world, &Val::Super(Rc::new((class, object.clone()))), name, span) }
+        if own.open {
+            Ok(Val::Unknown)
+        } else {
+            self.no_attribute(
+                world,
+                &Val::Super(Rc::new((class, object.clone()))),
+                name,
+                span,
+            )
+        }
     }
 
     /// The member of a class or its bases.
     pub(super) fn find_member(&self, world: &World, class: ObjId, name: Symbol) -> Option<Val> {
-        let Some(Obj::Class(own)) = world.obj(class) else { return None };
+        let Some(Obj::Class(own)) = world.obj(class) else {
+            return None;
+        };
         own.mro.iter().find_map(|&base| match world.obj(base) {
-            Some(Obj::Class(base)) => base.members.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()),
+            Some(Obj::Class(base)) => base
+                .members
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value.clone()),
             _ => None,
         })
     }
@@ -206,30 +306,47 @@ impl Analyzer<'_> {
     pub(super) fn all_members(&self, world: &World, class: &Class, name: &str) -> Vec<Val> {
         let name = Symbol::intern(name);
         let member = |&base: &ObjId| match world.obj(base) {
-            Some(Obj::Class(base)) => base.members.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()),
+            Some(Obj::Class(base)) => base
+                .members
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value.clone()),
             _ => None,
         };
         class.mro.iter().rev().filter_map(member).collect()
     }
 
     /// The bound method, if it is a function of the language and finding it runs no code.
-    pub(super) fn method_in_language(&mut self, world: &World, object: &Val, name: Symbol) -> Option<Val> {
+    pub(super) fn method_in_language(
+        &mut self,
+        world: &World,
+        object: &Val,
+        name: Symbol,
+    ) -> Option<Val> {
         match object {
             Val::Obj(id) => match world.obj(*id)? {
                 Obj::Instance(instance) => {
                     let key = Val::str(name.as_str());
-                    if let Some(value) = world.dict(instance.attrs).and_then(|dict| dict.get(&key)) {
+                    if let Some(value) = world.dict(instance.attrs).and_then(|dict| dict.get(&key))
+                    {
                         return Some(value.clone());
                     }
                     if let Some(module) = self.registered(world, instance.attrs, &key) {
                         return Some(module);
                     }
                     match self.find_member(world, instance.class, name)? {
-                        member @ Val::Func(_) => Some(Val::Bound(Rc::new((object.clone(), Method::Func(member))))),
+                        member @ Val::Func(_) => {
+                            Some(Val::Bound(Rc::new((object.clone(), Method::Func(member)))))
+                        }
                         Val::Obj(id) => match world.obj(id) {
-                            Some(Obj::Descriptor(Descriptor::Static, function)) => Some(function.clone()),
+                            Some(Obj::Descriptor(Descriptor::Static, function)) => {
+                                Some(function.clone())
+                            }
                             Some(Obj::Wrapped(wrapped)) => {
-                                let bound = Val::Bound(Rc::new((object.clone(), Method::Func(wrapped.1.clone()))));
+                                let bound = Val::Bound(Rc::new((
+                                    object.clone(),
+                                    Method::Func(wrapped.1.clone()),
+                                )));
                                 let _ = bound;
                                 None
                             }
@@ -240,7 +357,11 @@ impl Analyzer<'_> {
                 }
                 Obj::Class(class) => {
                     let member = class.mro.iter().find_map(|&base| match world.obj(base) {
-                        Some(Obj::Class(base)) => base.members.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()),
+                        Some(Obj::Class(base)) => base
+                            .members
+                            .iter()
+                            .find(|(key, _)| *key == name)
+                            .map(|(_, value)| value.clone()),
                         _ => None,
                     })?;
                     matches!(member, Val::Func(_)).then_some(member)
@@ -249,13 +370,22 @@ impl Analyzer<'_> {
             },
             Val::Super(inner) => {
                 let instance = world.instance(&inner.1)?;
-                let Some(Obj::Class(own)) = world.obj(instance.class) else { return None };
+                let Some(Obj::Class(own)) = world.obj(instance.class) else {
+                    return None;
+                };
                 let after = own.mro.iter().position(|&base| base == inner.0)? + 1;
-                let member = own.mro[after..].iter().find_map(|&base| match world.obj(base) {
-                    Some(Obj::Class(base)) => base.members.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()),
-                    _ => None,
-                })?;
-                matches!(member, Val::Func(_)).then(|| Val::Bound(Rc::new((inner.1.clone(), Method::Func(member)))))
+                let member = own.mro[after..]
+                    .iter()
+                    .find_map(|&base| match world.obj(base) {
+                        Some(Obj::Class(base)) => base
+                            .members
+                            .iter()
+                            .find(|(key, _)| *key == name)
+                            .map(|(_, value)| value.clone()),
+                        _ => None,
+                    })?;
+                matches!(member, Val::Func(_))
+                    .then(|| Val::Bound(Rc::new((inner.1.clone(), Method::Func(member)))))
             }
             _ => None,
         }
@@ -264,12 +394,21 @@ impl Analyzer<'_> {
     /// What a module has registered under the name: saves a call of its `__getattr__`, which would give the same.
     fn registered(&self, world: &World, attrs: ObjId, key: &Val) -> Option<Val> {
         let modules = world.dict(attrs)?.get(&Val::str("_modules"))?;
-        let Val::Obj(modules) = modules else { return None };
+        let Val::Obj(modules) = modules else {
+            return None;
+        };
         world.dict(*modules)?.get(key).cloned()
     }
 
     /// `object.name = value`
-    pub(super) fn set_attr(&mut self, world: &mut World, object: &Val, name: Symbol, value: Val, span: Span) -> Res<()> {
+    pub(super) fn set_attr(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        name: Symbol,
+        value: Val,
+        span: Span,
+    ) -> Res<()> {
         match object {
             Val::Unknown => Ok(()),
             Val::Obj(id) => match world.obj(*id).cloned() {
@@ -281,7 +420,10 @@ impl Analyzer<'_> {
                     if self.is_module(world, object) {
                         self.check_spelling(world, name, span);
                         if name.as_str() == "requires_grad" {
-                            let kind = FactKind::MisspeltFlag { name: "requires_grad".into(), meant: "requires_grad_()" };
+                            let kind = FactKind::MisspeltFlag {
+                                name: "requires_grad".into(),
+                                meant: "requires_grad_()",
+                            };
                             self.fact(world, span, kind, Vec::new());
                         }
                         self.check_registered(world, &value, span);
@@ -310,7 +452,9 @@ impl Analyzer<'_> {
                 Some(Obj::Opaque) => Ok(()),
                 _ => self.no_attribute(world, object, name, span),
             },
-            _ => self.no_attribute(world, object, name, span).map_err(|raise| self.about(world, raise, object)),
+            _ => self
+                .no_attribute(world, object, name, span)
+                .map_err(|raise| self.about(world, raise, object)),
         }
     }
 
@@ -319,7 +463,15 @@ impl Analyzer<'_> {
             return;
         }
         if let Some((_, meant)) = MISSPELT.iter().find(|(wrong, _)| *wrong == name.as_str()) {
-            self.fact(world, span, FactKind::MisspeltFlag { name: name.to_string(), meant }, Vec::new());
+            self.fact(
+                world,
+                span,
+                FactKind::MisspeltFlag {
+                    name: name.to_string(),
+                    meant,
+                },
+                Vec::new(),
+            );
         }
     }
 
@@ -331,29 +483,57 @@ impl Analyzer<'_> {
         let items: Vec<Val> = match value {
             Val::Obj(id) => match world.obj(*id) {
                 Some(Obj::List(items)) => items.to_vec(),
-                Some(Obj::Dict(dict)) => dict.entries.iter().map(|(_, value)| value.clone()).collect(),
+                Some(Obj::Dict(dict)) => dict
+                    .entries
+                    .iter()
+                    .map(|(_, value)| value.clone())
+                    .collect(),
                 _ => return,
             },
             Val::Tuple(items, _) => items.to_vec(),
             _ => return,
         };
         let holds = items.iter().any(|item| match item {
-            Val::Obj(id) => world.tensor(*id).is_some_and(|tensor| tensor.is_parameter) || self.is_trainable_module(world, item),
+            Val::Obj(id) => {
+                world.tensor(*id).is_some_and(|tensor| tensor.is_parameter)
+                    || self.is_trainable_module(world, item)
+            }
             _ => false,
         });
         if holds {
-            self.ledger.note_unregistered(self.place(span), items, value.clone());
+            self.ledger
+                .note_unregistered(self.place(span), items, value.clone());
         }
     }
 
     /// `del object.name`
-    pub(super) fn del_attr(&mut self, world: &mut World, object: &Val, name: Symbol, span: Span) -> Res<()> {
-        let Some(instance) = world.instance(object) else { return Ok(()) };
-        if let Some(delattr) = self.find_member(world, instance.class, Symbol::intern("__delattr__")) {
-            return self.call(world, delattr, Args::of([object.clone(), Val::str(name.as_str())]), span).map(|_| ());
+    pub(super) fn del_attr(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        name: Symbol,
+        span: Span,
+    ) -> Res<()> {
+        let Some(instance) = world.instance(object) else {
+            return Ok(());
+        };
+        if let Some(delattr) =
+            self.find_member(world, instance.class, Symbol::intern("__delattr__"))
+        {
+            return self
+                .call(
+                    world,
+                    delattr,
+                    Args::of([object.clone(), Val::str(name.as_str())]),
+                    span,
+                )
+                .map(|_| ());
         }
         let key = Val::str(name.as_str());
-        match world.dict(instance.attrs).and_then(|dict| dict.position(&key)) {
+        match world
+            .dict(instance.attrs)
+            .and_then(|dict| dict.position(&key))
+        {
             Some(at) => {
                 if let Some(dict) = world.dict_mut(instance.attrs) {
                     dict.entries.remove(at);
@@ -362,14 +542,20 @@ impl Analyzer<'_> {
             }
             None => {
                 let name_of = self.type_name(world, object);
-                self.python_error(world, span, Exception::AttributeError, format!("'{name_of}' object has no attribute '{name}'"))
+                self.python_error(
+                    world,
+                    span,
+                    Exception::AttributeError,
+                    format!("'{name_of}' object has no attribute '{name}'"),
+                )
             }
         }
     }
 
     /// Whether the value is an `nn.Module`: its class has what the prelude's `Module` registers with.
     pub(super) fn is_module(&self, world: &World, value: &Val) -> bool {
-        self.class_member(world, value, "register_parameter").is_some()
+        self.class_member(world, value, "register_parameter")
+            .is_some()
     }
 
     fn is_trainable_module(&self, world: &World, value: &Val) -> bool {
@@ -382,33 +568,61 @@ impl Analyzer<'_> {
         let mut work = vec![module.clone()];
         let mut seen = rustc_hash::FxHashSet::default();
         while let Some(value) = work.pop() {
-            let (Val::Obj(id), Some(instance)) = (&value, world.instance(&value)) else { continue };
+            let (Val::Obj(id), Some(instance)) = (&value, world.instance(&value)) else {
+                continue;
+            };
             if !seen.insert(*id) {
                 continue;
             }
-            let Some(attrs) = world.dict(instance.attrs) else { continue };
+            let Some(attrs) = world.dict(instance.attrs) else {
+                continue;
+            };
             let registered = |name: &str| match attrs.get(&Val::str(name)) {
-                Some(Val::Obj(id)) => world.dict(*id).map(|dict| dict.entries.clone()).unwrap_or_default(),
+                Some(Val::Obj(id)) => world
+                    .dict(*id)
+                    .map(|dict| dict.entries.clone())
+                    .unwrap_or_default(),
                 _ => Vec::new(),
             };
-            out.extend(registered("_parameters").iter().filter_map(|(_, value)| world.as_tensor(value)));
+            out.extend(
+                registered("_parameters")
+                    .iter()
+                    .filter_map(|(_, value)| world.as_tensor(value)),
+            );
             work.extend(registered("_modules").into_iter().map(|(_, value)| value));
         }
         out
     }
 
     /// Adds to an exception's story what is known of the value that it is about.
-    pub(super) fn about(&mut self, _world: &World, mut raise: Box<super::Raise>, subject: &Val) -> Box<super::Raise> {
+    pub(super) fn about(
+        &mut self,
+        _world: &World,
+        mut raise: Box<super::Raise>,
+        subject: &Val,
+    ) -> Box<super::Raise> {
         let origin = self.origins.get(subject.origin()).clone();
         let step = match origin.source {
             Source::GradRead(read) => {
                 let mut story = self.ledger.why_none(read);
-                story.push(Step { span: origin.span, happened: Happened::ReadNone });
+                story.push(Step {
+                    span: origin.span,
+                    happened: Happened::ReadNone,
+                });
                 story
             }
-            Source::Item => vec![Step { span: origin.span, happened: Happened::TurnedIntoNumber }],
-            Source::NoReturn(_) => vec![Step { span: origin.span, happened: Happened::NoReturn }],
-            Source::Effect => vec![Step { span: origin.span, happened: Happened::Other("this gives `none`".into()) }],
+            Source::Item => vec![Step {
+                span: origin.span,
+                happened: Happened::TurnedIntoNumber,
+            }],
+            Source::NoReturn(_) => vec![Step {
+                span: origin.span,
+                happened: Happened::NoReturn,
+            }],
+            Source::Effect => vec![Step {
+                span: origin.span,
+                happened: Happened::Other("this gives `none`".into()),
+            }],
             _ => Vec::new(),
         };
         raise.story.splice(0..0, step);

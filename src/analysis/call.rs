@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::exec::Completion;
 use super::fact::Failure;
 use super::story::Source;
-use super::value::{Class, Closure, Dict, Exc, Instance, Method, ObjId, Obj, Val};
+use super::value::{Class, Closure, Dict, Exc, Instance, Method, Obj, ObjId, Val};
 use super::world::{Regs, World};
 use super::{Analyzer, Res};
 use crate::index::Idx;
@@ -34,7 +34,11 @@ pub(super) struct Args {
 impl Args {
     /// Arguments by position.
     pub(super) fn of(positional: impl Into<Vec<Val>>) -> Args {
-        Args { positional: positional.into(), keyword: Vec::new(), open: false }
+        Args {
+            positional: positional.into(),
+            keyword: Vec::new(),
+            open: false,
+        }
     }
     /// The argument at `at` or of this name.
     pub(super) fn get(&self, at: usize, name: &str) -> Option<&Val> {
@@ -42,11 +46,17 @@ impl Args {
     }
     /// The argument of this name.
     pub(super) fn named(&self, name: &str) -> Option<&Val> {
-        self.keyword.iter().find(|(key, _)| key.as_str() == name).map(|(_, value)| value)
+        self.keyword
+            .iter()
+            .find(|(key, _)| key.as_str() == name)
+            .map(|(_, value)| value)
     }
     /// Takes the argument of this name away.
     pub(super) fn take(&mut self, name: &str) -> Option<Val> {
-        let at = self.keyword.iter().position(|(key, _)| key.as_str() == name)?;
+        let at = self
+            .keyword
+            .iter()
+            .position(|(key, _)| key.as_str() == name)?;
         Some(self.keyword.remove(at).1)
     }
     /// The same with `first` in front.
@@ -58,7 +68,12 @@ impl Args {
 
 impl Analyzer<'_> {
     /// If the instruction calls something written in the language: what, and with what.
-    pub(super) fn call_of(&mut self, world: &mut World, regs: &Regs, instr: &Instr) -> Option<(Val, Args)> {
+    pub(super) fn call_of(
+        &mut self,
+        world: &mut World,
+        regs: &Regs,
+        instr: &Instr,
+    ) -> Option<(Val, Args)> {
         let (callee, args) = match &instr.kind {
             InstrKind::Call { callee, args } => (self.operand(regs, callee), args),
             InstrKind::CallMethod { object, name, args } => {
@@ -73,7 +88,10 @@ impl Analyzer<'_> {
         let in_language = match &callee {
             Val::Func(_) => true,
             Val::Bound(bound) => matches!(bound.1, Method::Func(Val::Func(_))),
-            Val::Obj(id) => matches!(world.obj(*id), Some(Obj::Class(_) | Obj::Instance(_) | Obj::Wrapped(_))),
+            Val::Obj(id) => matches!(
+                world.obj(*id),
+                Some(Obj::Class(_) | Obj::Instance(_) | Obj::Wrapped(_))
+            ),
             _ => false,
         };
         in_language.then(|| (callee, self.args(world, regs, args)))
@@ -107,7 +125,13 @@ impl Analyzer<'_> {
     }
 
     /// Calls `callee` on all paths.
-    pub(super) fn call_all(&mut self, mut world: World, callee: Val, args: Args, span: Span) -> Vec<Completion> {
+    pub(super) fn call_all(
+        &mut self,
+        mut world: World,
+        callee: Val,
+        args: Args,
+        span: Span,
+    ) -> Vec<Completion> {
         let kind = match &callee {
             Val::Obj(id) => world.obj(*id).cloned(),
             _ => None,
@@ -115,18 +139,34 @@ impl Analyzer<'_> {
         match (&callee, kind) {
             (Val::Func(closure), _) => self.call_closure(world, &closure.clone(), args, span),
             (Val::Bound(bound), _) if matches!(bound.1, Method::Func(_)) => {
-                let (object, Method::Func(function)) = &**bound else { unreachable!("just matched") };
-                self.call_all(world, function.clone(), args.with_first(object.clone()), span)
+                let (object, Method::Func(function)) = &**bound else {
+                    unreachable!("just matched")
+                };
+                self.call_all(
+                    world,
+                    function.clone(),
+                    args.with_first(object.clone()),
+                    span,
+                )
             }
-            (Val::Obj(id), Some(Obj::Class(class))) => self.instantiate(world, *id, &class, args, span),
-            (Val::Obj(_), Some(Obj::Instance(_))) => match self.class_member(&world, &callee, "__call__") {
-                Some(function) => self.call_all(world, function, args.with_first(callee), span),
-                None => {
-                    let name = self.type_name(&world, &callee);
-                    let result = self.python_error(&mut world, span, Exception::TypeError, format!("'{name}' object is not callable"));
-                    vec![Completion { world, result }]
+            (Val::Obj(id), Some(Obj::Class(class))) => {
+                self.instantiate(world, *id, &class, args, span)
+            }
+            (Val::Obj(_), Some(Obj::Instance(_))) => {
+                match self.class_member(&world, &callee, "__call__") {
+                    Some(function) => self.call_all(world, function, args.with_first(callee), span),
+                    None => {
+                        let name = self.type_name(&world, &callee);
+                        let result = self.python_error(
+                            &mut world,
+                            span,
+                            Exception::TypeError,
+                            format!("'{name}' object is not callable"),
+                        );
+                        vec![Completion { world, result }]
+                    }
                 }
-            },
+            }
             (_, Some(Obj::Wrapped(wrapped))) => {
                 let before = self.enter_mode(&mut world, wrapped.0, span);
                 let mut ends = self.call_all(world, wrapped.1.clone(), args, span);
@@ -143,15 +183,25 @@ impl Analyzer<'_> {
     }
 
     /// Calls `callee` and joins all ways in which it returns. Ways in which it raises count only if there are no others.
-    pub(super) fn call(&mut self, world: &mut World, callee: Val, args: Args, span: Span) -> Res<Val> {
+    pub(super) fn call(
+        &mut self,
+        world: &mut World,
+        callee: Val,
+        args: Args,
+        span: Span,
+    ) -> Res<Val> {
         let mut ends = self.call_all(world.clone(), callee, args, span);
         if ends.iter().any(|end| end.result.is_ok()) {
-            let (returned, raised): (Vec<_>, Vec<_>) = ends.into_iter().partition(|end| end.result.is_ok());
+            let (returned, raised): (Vec<_>, Vec<_>) =
+                ends.into_iter().partition(|end| end.result.is_ok());
             for mut end in raised {
                 if let Err(raise) = end.result {
                     self.tell(&mut end.world, raise);
                 }
-                self.end_of_path(Completion { world: end.world, result: Ok(Val::Unknown) });
+                self.end_of_path(Completion {
+                    world: end.world,
+                    result: Ok(Val::Unknown),
+                });
             }
             ends = returned;
         }
@@ -168,7 +218,9 @@ impl Analyzer<'_> {
 
     fn only_one(&mut self, ends: Vec<Completion>) -> Vec<Completion> {
         let mut iter = ends.into_iter();
-        let Some(mut one) = iter.next() else { return Vec::new() };
+        let Some(mut one) = iter.next() else {
+            return Vec::new();
+        };
         for end in iter {
             if one.result.is_ok() && end.result.is_ok() {
                 one = self.join_ends(one, end);
@@ -177,20 +229,32 @@ impl Analyzer<'_> {
         vec![one]
     }
 
-    fn call_closure(&mut self, mut world: World, closure: &Rc<Closure>, args: Args, span: Span) -> Vec<Completion> {
+    fn call_closure(
+        &mut self,
+        mut world: World,
+        closure: &Rc<Closure>,
+        args: Args,
+        span: Span,
+    ) -> Vec<Completion> {
         let program = self.program;
         let function = &program.functions[closure.function];
         if self.calls.len() >= MAX_DEPTH || self.fuel == 0 {
             self.lose(span, "calls are nested too deeply to be followed");
             world.approximate = true;
-            return vec![Completion { world, result: Ok(Val::Unknown) }];
+            return vec![Completion {
+                world,
+                result: Ok(Val::Unknown),
+            }];
         }
         let mut regs = Regs::default();
         for (&reg, &cell) in function.captures.iter().zip(closure.captures.iter()) {
             regs.set(reg.index() as u32, Val::Obj(cell));
         }
         if let Err(raise) = self.bind_params(&mut world, &mut regs, function, closure, args, span) {
-            return vec![Completion { world, result: Err(raise) }];
+            return vec![Completion {
+                world,
+                result: Err(raise),
+            }];
         }
         let at = self.at.1;
         self.calls.push((span, at));
@@ -202,33 +266,65 @@ impl Analyzer<'_> {
                 && *origin == super::story::OriginId::NOWHERE
                 && self.in_user_text(function.span)
             {
-                *origin = self.origins.add(function.span, Source::NoReturn(function.name), Default::default());
+                *origin = self.origins.add(
+                    function.span,
+                    Source::NoReturn(function.name),
+                    Default::default(),
+                );
             }
         }
         ends
     }
 
-    fn bind_params(&mut self, world: &mut World, regs: &mut Regs, function: &Function, closure: &Closure, args: Args, span: Span) -> Res<()> {
-        let Args { positional, mut keyword, open } = args;
+    fn bind_params(
+        &mut self,
+        world: &mut World,
+        regs: &mut Regs,
+        function: &Function,
+        closure: &Closure,
+        args: Args,
+        span: Span,
+    ) -> Res<()> {
+        let Args {
+            positional,
+            mut keyword,
+            open,
+        } = args;
         let mut positional = positional.into_iter();
         let given = positional.len();
         let mut defaults = closure.defaults.iter();
         let mut missing = Vec::new();
         for param in &function.params {
             let reg = param.reg.index() as u32;
-            let default = param.has_default.then(|| defaults.next().cloned()).flatten();
+            let default = param
+                .has_default
+                .then(|| defaults.next().cloned())
+                .flatten();
             let value = match param.kind {
                 ParamKind::VarArgs => Val::Tuple(positional.by_ref().collect(), false),
                 ParamKind::KwArgs => {
-                    let entries = keyword.drain(..).map(|(name, value)| (Val::str(name.as_str()), value)).collect();
+                    let entries = keyword
+                        .drain(..)
+                        .map(|(name, value)| (Val::str(name.as_str()), value))
+                        .collect();
                     Val::Obj(self.alloc(world, Obj::Dict(Rc::new(Dict { entries, open }))))
                 }
                 ParamKind::Normal | ParamKind::KeywordOnly => {
-                    let next = if param.kind == ParamKind::Normal { positional.next() } else { None };
-                    let named = keyword.iter().position(|(name, _)| *name == param.name).map(|at| keyword.remove(at).1);
+                    let next = if param.kind == ParamKind::Normal {
+                        positional.next()
+                    } else {
+                        None
+                    };
+                    let named = keyword
+                        .iter()
+                        .position(|(name, _)| *name == param.name)
+                        .map(|at| keyword.remove(at).1);
                     match (next, named) {
                         (Some(_), Some(_)) => {
-                            let text = format!("{}() got multiple values for argument '{}'", function.qualified_name, param.name);
+                            let text = format!(
+                                "{}() got multiple values for argument '{}'",
+                                function.qualified_name, param.name
+                            );
                             return self.python_error(world, span, Exception::TypeError, text);
                         }
                         (Some(value), None) | (None, Some(value)) => value,
@@ -243,33 +339,67 @@ impl Analyzer<'_> {
             regs.set(reg, value);
         }
         if !missing.is_empty() {
-            return self.python_error(world, span, Exception::TypeError, missing_text(&function.qualified_name, &missing));
+            return self.python_error(
+                world,
+                span,
+                Exception::TypeError,
+                missing_text(&function.qualified_name, &missing),
+            );
         }
         if let Some((name, _)) = keyword.first() {
-            let text = format!("{}() got an unexpected keyword argument '{name}'", function.qualified_name);
+            let text = format!(
+                "{}() got an unexpected keyword argument '{name}'",
+                function.qualified_name
+            );
             return self.python_error(world, span, Exception::TypeError, text);
         }
         if positional.next().is_some() {
-            return self.python_error(world, span, Exception::TypeError, too_many_text(function, given));
+            return self.python_error(
+                world,
+                span,
+                Exception::TypeError,
+                too_many_text(function, given),
+            );
         }
         Ok(())
     }
 
-    fn instantiate(&mut self, mut world: World, id: ObjId, class: &Rc<Class>, args: Args, span: Span) -> Vec<Completion> {
+    fn instantiate(
+        &mut self,
+        mut world: World,
+        id: ObjId,
+        class: &Rc<Class>,
+        args: Args,
+        span: Span,
+    ) -> Vec<Completion> {
         if let Some(kind) = class.exception {
             let message = args.positional.first().and_then(|value| match value {
                 Val::Str(text) => text.clone(),
                 _ => None,
             });
-            let exc = Exc { kind, class: Some(id), message, args: args.positional };
+            let exc = Exc {
+                kind,
+                class: Some(id),
+                message,
+                args: args.positional,
+            };
             let value = Val::Obj(self.alloc(&mut world, Obj::Exception(Rc::new(exc))));
-            return vec![Completion { world, result: Ok(value) }];
+            return vec![Completion {
+                world,
+                result: Ok(value),
+            }];
         }
         let attrs = self.alloc(&mut world, Obj::Dict(Rc::default()));
-        let object = Val::Obj(self.alloc(&mut world, Obj::Instance(Rc::new(Instance { class: id, attrs }))));
+        let object = Val::Obj(self.alloc(
+            &mut world,
+            Obj::Instance(Rc::new(Instance { class: id, attrs })),
+        ));
         for setup in self.all_members(&world, class, "__setup__") {
             if let Err(raise) = self.call(&mut world, setup, Args::of([object.clone()]), span) {
-                return vec![Completion { world, result: Err(raise) }];
+                return vec![Completion {
+                    world,
+                    result: Err(raise),
+                }];
             }
         }
         self.ledger.note_instance(&object, self.place(span));
@@ -288,24 +418,39 @@ impl Analyzer<'_> {
                 let result = self.python_error(&mut world, span, Exception::TypeError, text);
                 vec![Completion { world, result }]
             }
-            None => vec![Completion { world, result: Ok(object) }],
+            None => vec![Completion {
+                world,
+                result: Ok(object),
+            }],
         }
     }
 
     /// Runs the body of a unit and remembers what it exports.
     pub(super) fn run_unit(&mut self, world: World, unit: UnitId) -> Vec<Completion> {
         let program = self.program;
-        let Some(found) = program.units.get(unit) else { return Vec::new() };
+        let Some(found) = program.units.get(unit) else {
+            return Vec::new();
+        };
         self.follow(world, found.body, Regs::default())
     }
 
     /// What a unit exports under `name`, after its body has run.
-    pub(super) fn load_unit(&mut self, world: &mut World, unit: UnitId, name: Symbol, span: Span) -> Res<Val> {
+    pub(super) fn load_unit(
+        &mut self,
+        world: &mut World,
+        unit: UnitId,
+        name: Symbol,
+        span: Span,
+    ) -> Res<Val> {
         if let Entry::Vacant(names) = self.units.entry(unit) {
             names.insert(FxHashMap::default());
             self.load_exports(world, unit, span)?;
         }
-        let cell = self.units.get(&unit).and_then(|names| names.get(&name)).copied();
+        let cell = self
+            .units
+            .get(&unit)
+            .and_then(|names| names.get(&name))
+            .copied();
         match cell.and_then(|cell| world.obj(cell)) {
             Some(Obj::Cell(value)) => Ok(value.clone()),
             _ => {
@@ -341,24 +486,46 @@ impl Analyzer<'_> {
     }
 
     /// The value as an exception on its way, after `raise value`.
-    pub(super) fn raise_value(&mut self, world: &mut World, value: Val, span: Span) -> Box<super::Raise> {
+    pub(super) fn raise_value(
+        &mut self,
+        world: &mut World,
+        value: Val,
+        span: Span,
+    ) -> Box<super::Raise> {
         let value = match &value {
             Val::Builtin(Builtin::Exception(kind)) => {
-                let exc = Exc { kind: *kind, class: None, message: Some("".into()), args: Vec::new() };
+                let exc = Exc {
+                    kind: *kind,
+                    class: None,
+                    message: Some("".into()),
+                    args: Vec::new(),
+                };
                 Val::Obj(self.alloc(world, Obj::Exception(Rc::new(exc))))
             }
-            Val::Obj(id) if matches!(world.obj(*id), Some(Obj::Class(_))) => match self.call(world, value.clone(), Args::default(), span) {
-                Ok(value) => value,
-                Err(raise) => return raise,
-            },
+            Val::Obj(id) if matches!(world.obj(*id), Some(Obj::Class(_))) => {
+                match self.call(world, value.clone(), Args::default(), span) {
+                    Ok(value) => value,
+                    Err(raise) => return raise,
+                }
+            }
             _ => value,
         };
         if let Some(raise) = self.raise_in_flight(&value) {
             return raise;
         }
         // What the library raises, it raises in the name of PyTorch.
-        let failure = if self.in_user_text(span) { Failure::Explicit } else { self.library_failure(world, &value) };
-        Box::new(super::Raise { exception: value, span: self.place(span), failure, story: Vec::new(), told: false })
+        let failure = if self.in_user_text(span) {
+            Failure::Explicit
+        } else {
+            self.library_failure(world, &value)
+        };
+        Box::new(super::Raise {
+            exception: value,
+            span: self.place(span),
+            failure,
+            story: Vec::new(),
+            told: false,
+        })
     }
 }
 
@@ -371,14 +538,32 @@ fn missing_text(function: &str, missing: &[Symbol]) -> String {
         [] => String::new(),
     };
     let plural = if names.len() == 1 { "" } else { "s" };
-    format!("{function}() missing {} required positional argument{plural}: {list}", names.len())
+    format!(
+        "{function}() missing {} required positional argument{plural}: {list}",
+        names.len()
+    )
 }
 
 fn too_many_text(function: &Function, given: usize) -> String {
-    let normal: Vec<_> = function.params.iter().filter(|param| param.kind == ParamKind::Normal).collect();
+    let normal: Vec<_> = function
+        .params
+        .iter()
+        .filter(|param| param.kind == ParamKind::Normal)
+        .collect();
     let required = normal.iter().filter(|param| !param.has_default).count();
-    let takes = if required == normal.len() { format!("{required}") } else { format!("from {required} to {}", normal.len()) };
-    let plural = if normal.len() == 1 && required == 1 { "" } else { "s" };
+    let takes = if required == normal.len() {
+        format!("{required}")
+    } else {
+        format!("from {required} to {}", normal.len())
+    };
+    let plural = if normal.len() == 1 && required == 1 {
+        ""
+    } else {
+        "s"
+    };
     let were = if given == 1 { "was" } else { "were" };
-    format!("{}() takes {takes} positional argument{plural} but {given} {were} given", function.qualified_name)
+    format!(
+        "{}() takes {takes} positional argument{plural} but {given} {were} given",
+        function.qualified_name
+    )
 }

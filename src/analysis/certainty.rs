@@ -32,16 +32,34 @@ struct Entry {
 }
 
 /// What makes two facts the same: the kind without its details, and the place.
-type Key = (Span, std::mem::Discriminant<FactKind>, Option<Failure>, Option<Span>);
+type Key = (
+    Span,
+    std::mem::Discriminant<FactKind>,
+    Option<Failure>,
+    Option<Span>,
+);
 
 impl Analyzer<'_> {
     /// Notes a fact on this path, and returns its number. The first story that is found is kept.
-    pub(super) fn fact(&mut self, world: &mut World, span: Span, kind: FactKind, story: Vec<Step>) -> u32 {
+    pub(super) fn fact(
+        &mut self,
+        world: &mut World,
+        span: Span,
+        kind: FactKind,
+        story: Vec<Step>,
+    ) -> u32 {
         self.fact_about(world, span, kind, story, None)
     }
 
     /// The same for a fact about one of several subjects at one place.
-    pub(super) fn fact_about(&mut self, world: &mut World, span: Span, kind: FactKind, story: Vec<Step>, subject: Option<Span>) -> u32 {
+    pub(super) fn fact_about(
+        &mut self,
+        world: &mut World,
+        span: Span,
+        kind: FactKind,
+        story: Vec<Step>,
+        subject: Option<Span>,
+    ) -> u32 {
         let span = self.place(span);
         let here = self.instruction_at(span);
         let failure = match &kind {
@@ -53,9 +71,24 @@ impl Analyzer<'_> {
             Some(&number) => number,
             None => {
                 let number = self.found.facts.len() as u32;
-                let story = story.into_iter().map(|step| Step { span: self.place(step.span), ..step }).collect();
-                let fact = Fact { kind, span, certainty: Certainty::Always, story };
-                self.found.facts.push(Entry { fact, at: Vec::new(), contradicted: false });
+                let story = story
+                    .into_iter()
+                    .map(|step| Step {
+                        span: self.place(step.span),
+                        ..step
+                    })
+                    .collect();
+                let fact = Fact {
+                    kind,
+                    span,
+                    certainty: Certainty::Always,
+                    story,
+                };
+                self.found.facts.push(Entry {
+                    fact,
+                    at: Vec::new(),
+                    contradicted: false,
+                });
                 self.found.by_key.insert(key, number);
                 number
             }
@@ -74,7 +107,13 @@ impl Analyzer<'_> {
     }
 
     /// The same for one that may hold or not on this very path.
-    pub(super) fn uncertain_fact(&mut self, world: &mut World, span: Span, kind: FactKind, story: Vec<Step>) {
+    pub(super) fn uncertain_fact(
+        &mut self,
+        world: &mut World,
+        span: Span,
+        kind: FactKind,
+        story: Vec<Step>,
+    ) {
         let number = self.fact(world, span, kind, story);
         self.found.facts[number as usize].contradicted = true;
     }
@@ -82,7 +121,13 @@ impl Analyzer<'_> {
     /// The number of the instruction that is being followed at this place of the user's text.
     pub(super) fn instruction_at(&self, span: Span) -> Option<u32> {
         let inner = (self.at.0 == span).then_some(self.at.1);
-        inner.or_else(|| self.calls.iter().rev().find(|call| call.0 == span).map(|call| call.1))
+        inner.or_else(|| {
+            self.calls
+                .iter()
+                .rev()
+                .find(|call| call.0 == span)
+                .map(|call| call.1)
+        })
     }
 
     /// Notes that a read of a gradient is the place of a fact that is told later.
@@ -102,7 +147,8 @@ impl Analyzer<'_> {
             if entry.contradicted || found.get(number as u32).is_some() {
                 continue;
             }
-            let came_by = entry.at.is_empty() || entry.at.iter().any(|&at| passed.get(at).is_some());
+            let came_by =
+                entry.at.is_empty() || entry.at.iter().any(|&at| passed.get(at).is_some());
             if came_by {
                 self.found.facts[number].contradicted = true;
             }
@@ -113,7 +159,14 @@ impl Analyzer<'_> {
     pub(super) fn weighed(&mut self) -> Vec<Fact> {
         let mut facts: Vec<Fact> = std::mem::take(&mut self.found.facts)
             .into_iter()
-            .map(|entry| Fact { certainty: if entry.contradicted { Certainty::Sometimes } else { Certainty::Always }, ..entry.fact })
+            .map(|entry| Fact {
+                certainty: if entry.contradicted {
+                    Certainty::Sometimes
+                } else {
+                    Certainty::Always
+                },
+                ..entry.fact
+            })
             .collect();
         facts.sort_by_key(|fact| fact.span);
         facts

@@ -8,30 +8,84 @@ use smallvec::SmallVec;
 use super::call::Args;
 use super::fact::{FactKind, Failure};
 use super::story::{Happened, OriginId, Source, Step};
-use super::value::{GradFn, ObjId, Obj, Storage, Val};
+use super::value::{GradFn, Obj, ObjId, Storage, Val};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
 use crate::ir::{Builtin, Intrinsic};
-use crate::ops::{Dtype, Exception, Form, Gradient, InPlace, OpError, OpId, ParamKind, Raw, Scalar, bind_overloaded, table};
+use crate::ops::{
+    Dtype, Exception, Form, Gradient, InPlace, OpError, OpId, ParamKind, Raw, Scalar,
+    bind_overloaded, table,
+};
 use crate::source::Span;
 use crate::symbol::Symbol;
 
 /// Keywords that every factory takes and the table does not know.
-const FACTORY_KEYWORDS: &[&str] = &["device", "pin_memory", "layout", "generator", "memory_format", "non_blocking", "copy", "names"];
+const FACTORY_KEYWORDS: &[&str] = &[
+    "device",
+    "pin_memory",
+    "layout",
+    "generator",
+    "memory_format",
+    "non_blocking",
+    "copy",
+    "names",
+];
 
 impl Analyzer<'_> {
     /// `torch.f(args)`
-    pub(super) fn op_function(&mut self, world: &mut World, op: OpId, in_place: bool, args: Args, span: Span) -> Res<Val> {
-        self.call_op(world, op, if in_place { Form::InPlace } else { Form::Function }, args, span)
+    pub(super) fn op_function(
+        &mut self,
+        world: &mut World,
+        op: OpId,
+        in_place: bool,
+        args: Args,
+        span: Span,
+    ) -> Res<Val> {
+        self.call_op(
+            world,
+            op,
+            if in_place {
+                Form::InPlace
+            } else {
+                Form::Function
+            },
+            args,
+            span,
+        )
     }
 
     /// `tensor.f(args)`
-    pub(super) fn op_method(&mut self, world: &mut World, op: OpId, in_place: bool, tensor: ObjId, args: Args, span: Span) -> Res<Val> {
-        self.call_op(world, op, if in_place { Form::InPlace } else { Form::Method }, args.with_first(Val::Obj(tensor)), span)
+    pub(super) fn op_method(
+        &mut self,
+        world: &mut World,
+        op: OpId,
+        in_place: bool,
+        tensor: ObjId,
+        args: Args,
+        span: Span,
+    ) -> Res<Val> {
+        self.call_op(
+            world,
+            op,
+            if in_place {
+                Form::InPlace
+            } else {
+                Form::Method
+            },
+            args.with_first(Val::Obj(tensor)),
+            span,
+        )
     }
 
-    fn call_op(&mut self, world: &mut World, op: OpId, form: Form, mut args: Args, span: Span) -> Res<Val> {
+    fn call_op(
+        &mut self,
+        world: &mut World,
+        op: OpId,
+        form: Form,
+        mut args: Args,
+        span: Span,
+    ) -> Res<Val> {
         let row = table::row(op);
         for name in FACTORY_KEYWORDS {
             args.take(name);
@@ -53,17 +107,33 @@ impl Analyzer<'_> {
             }
             _ => Tri::False,
         };
-        let form = if inplace.is_true() && !matches!(row.in_place, InPlace::No) { Form::InPlace } else { form };
+        let form = if inplace.is_true() && !matches!(row.in_place, InPlace::No) {
+            Form::InPlace
+        } else {
+            form
+        };
         let data = row.params.iter().any(|param| param.kind == ParamKind::Data);
         if data {
             return self.tensor_of_data(world, op, args, requires_grad, span);
         }
-        let positional: Vec<Raw<ObjId>> = args.positional.iter().map(|value| self.raw(world, value, false)).collect();
-        let keyword: Vec<(&str, Raw<ObjId>)> = args.keyword.iter().map(|(name, value)| (name.as_str(), self.raw(world, value, false))).collect();
+        let positional: Vec<Raw<ObjId>> = args
+            .positional
+            .iter()
+            .map(|value| self.raw(world, value, false))
+            .collect();
+        let keyword: Vec<(&str, Raw<ObjId>)> = args
+            .keyword
+            .iter()
+            .map(|(name, value)| (name.as_str(), self.raw(world, value, false)))
+            .collect();
         if args.open {
             return Ok(Val::Unknown);
         }
-        if let Some((at, value)) = args.positional.iter().enumerate().find(|(_, value)| matches!(value, Val::None(_)))
+        if let Some((at, value)) = args
+            .positional
+            .iter()
+            .enumerate()
+            .find(|(_, value)| matches!(value, Val::None(_)))
             && let Some(raise) = self.none_argument(world, row, at, value, span)
         {
             return raise;
@@ -85,20 +155,47 @@ impl Analyzer<'_> {
     }
 
     /// A gradient that is none given to an operator: PyTorch's words depend on the operator, the failure does not.
-    fn none_argument(&mut self, world: &mut World, row: &'static crate::ops::OpRow, at: usize, value: &Val, span: Span) -> Option<Res<Val>> {
+    fn none_argument(
+        &mut self,
+        world: &mut World,
+        row: &'static crate::ops::OpRow,
+        at: usize,
+        value: &Val,
+        span: Span,
+    ) -> Option<Res<Val>> {
         let param = row.params.get(at)?;
-        if !matches!(param.kind, ParamKind::Tensor { .. } | ParamKind::TensorOrScalar) || self.none_failure(value) != Failure::NoneGradient {
+        if !matches!(
+            param.kind,
+            ParamKind::Tensor { .. } | ParamKind::TensorOrScalar
+        ) || self.none_failure(value) != Failure::NoneGradient
+        {
             return None;
         }
         let name = crate::ops::bind::called(row);
         // `torch.norm` is written in Python and looks at the tensor first.
         let (error, text) = if name == "norm" {
-            (Exception::AttributeError, "'NoneType' object has no attribute 'layout'".to_owned())
+            (
+                Exception::AttributeError,
+                "'NoneType' object has no attribute 'layout'".to_owned(),
+            )
         } else {
-            let shown = if param.name == "self" { "input" } else { param.name };
-            (Exception::TypeError, format!("{name}(): argument '{shown}' (position {}) must be Tensor, not NoneType", at + 1))
+            let shown = if param.name == "self" {
+                "input"
+            } else {
+                param.name
+            };
+            (
+                Exception::TypeError,
+                format!(
+                    "{name}(): argument '{shown}' (position {}) must be Tensor, not NoneType",
+                    at + 1
+                ),
+            )
         };
-        Some(self.raise(world, span, Failure::NoneGradient, error, text).map_err(|raise| self.about(world, raise, value)))
+        Some(
+            self.raise(world, span, Failure::NoneGradient, error, text)
+                .map_err(|raise| self.about(world, raise, value)),
+        )
     }
 
     /// A value as an argument of an operator. In `data`, numbers that are not known stand for any.
@@ -123,9 +220,21 @@ impl Analyzer<'_> {
                 }
             }
             Val::Tuple(..) | Val::Range(_) | Val::Obj(_) => match self.elements(world, value) {
-                Some(values) => Raw::List(values.iter().map(|value| self.raw(world, value, data)).collect()),
+                Some(values) => Raw::List(
+                    values
+                        .iter()
+                        .map(|value| self.raw(world, value, data))
+                        .collect(),
+                ),
                 None => match value {
-                    Val::Obj(id) if matches!(world.obj(*id), Some(Obj::Instance(_) | Obj::Class(_) | Obj::Exception(_))) => Raw::Other("object"),
+                    Val::Obj(id)
+                        if matches!(
+                            world.obj(*id),
+                            Some(Obj::Instance(_) | Obj::Class(_) | Obj::Exception(_))
+                        ) =>
+                    {
+                        Raw::Other("object")
+                    }
                     _ => Raw::Unknown,
                 },
             },
@@ -136,7 +245,9 @@ impl Analyzer<'_> {
 
     /// A tensor among the numbers of `tensor(…)`: PyTorch reads its numbers.
     fn number_of(&self, world: &World, id: ObjId) -> Raw<ObjId> {
-        let Some(tensor) = world.tensor(id) else { return Raw::Unknown };
+        let Some(tensor) = world.tensor(id) else {
+            return Raw::Unknown;
+        };
         let one = match tensor.dtype {
             Some(Dtype::I64) => Scalar::Int(0),
             Some(Dtype::Bool) => Scalar::Bool(false),
@@ -152,7 +263,12 @@ impl Analyzer<'_> {
     }
 
     /// `tensor(data, requires_grad=…)`, `new_tensor`.
-    pub(super) fn tensor_from(&mut self, world: &mut World, mut args: Args, span: Span) -> Res<Val> {
+    pub(super) fn tensor_from(
+        &mut self,
+        world: &mut World,
+        mut args: Args,
+        span: Span,
+    ) -> Res<Val> {
         let requires_grad = args.take("requires_grad");
         match table::function("tensor") {
             Some(op) => self.tensor_of_data(world, op, args, requires_grad, span),
@@ -160,32 +276,65 @@ impl Analyzer<'_> {
         }
     }
 
-    fn tensor_of_data(&mut self, world: &mut World, op: OpId, args: Args, requires_grad: Option<Val>, span: Span) -> Res<Val> {
+    fn tensor_of_data(
+        &mut self,
+        world: &mut World,
+        op: OpId,
+        args: Args,
+        requires_grad: Option<Val>,
+        span: Span,
+    ) -> Res<Val> {
         let data = args.get(0, "data").cloned().unwrap_or(Val::Unknown);
         let dtype = args.named("dtype").cloned();
         let mut sources = SmallVec::new();
         self.origins_in(world, &data, &mut sources, 0);
         let value = if let Some(tensor) = world.as_tensor(&data) {
             let of = world.tensor(tensor).cloned();
-            let (meta, own) = (of.as_ref().and_then(|tensor| tensor.meta.clone()), of.and_then(|tensor| tensor.dtype));
+            let (meta, own) = (
+                of.as_ref().and_then(|tensor| tensor.meta.clone()),
+                of.and_then(|tensor| tensor.dtype),
+            );
             let dtype = match dtype.map(|value| self.raw(world, &value, false)) {
                 Some(Raw::Dtype(dtype)) => Some(dtype),
                 _ => own,
             };
-            let meta = meta.map(|meta| Rc::new(crate::ops::Meta::contiguous(dtype.unwrap_or(meta.dtype), meta.shape.clone())));
+            let meta = meta.map(|meta| {
+                Rc::new(crate::ops::Meta::contiguous(
+                    dtype.unwrap_or(meta.dtype),
+                    meta.shape.clone(),
+                ))
+            });
             Val::Obj(self.new_tensor(world, meta, dtype, OriginId::NOWHERE))
         } else {
-            let positional: Vec<Raw<ObjId>> = args.positional.iter().map(|value| self.raw(world, value, true)).collect();
-            let keyword: Vec<(&str, Raw<ObjId>)> =
-                args.keyword.iter().map(|(name, value)| (name.as_str(), self.raw(world, value, name.as_str() == "data"))).collect();
+            let positional: Vec<Raw<ObjId>> = args
+                .positional
+                .iter()
+                .map(|value| self.raw(world, value, true))
+                .collect();
+            let keyword: Vec<(&str, Raw<ObjId>)> = args
+                .keyword
+                .iter()
+                .map(|(name, value)| {
+                    (
+                        name.as_str(),
+                        self.raw(world, value, name.as_str() == "data"),
+                    )
+                })
+                .collect();
             match bind_overloaded(op, &positional, &keyword, Form::Function) {
                 Ok((op, bound)) => self.apply(world, op, bound, false, span)?,
-                Err(error @ OpError::Unsupported(_)) => self.op_error(world, span, error)?.unwrap_or(Val::Unknown),
+                Err(error @ OpError::Unsupported(_)) => {
+                    self.op_error(world, span, error)?.unwrap_or(Val::Unknown)
+                }
                 Err(error) => self.op_error(world, span, error)?.unwrap_or(Val::Unknown),
             }
         };
         let rebuilt = sources.iter().any(|&source| source != OriginId::NOWHERE);
-        let source = if rebuilt { Source::Rebuilt } else { Source::Factory };
+        let source = if rebuilt {
+            Source::Rebuilt
+        } else {
+            Source::Factory
+        };
         let origin = self.origin(span, source, sources);
         if let Some(id) = world.as_tensor(&value) {
             world.tensor_mut(id).origin = origin;
@@ -198,25 +347,39 @@ impl Analyzer<'_> {
     }
 
     /// The origins of the tensors and numbers read from tensors in nested lists.
-    fn origins_in(&mut self, world: &mut World, value: &Val, out: &mut SmallVec<[OriginId; 2]>, depth: usize) {
+    fn origins_in(
+        &mut self,
+        world: &mut World,
+        value: &Val,
+        out: &mut SmallVec<[OriginId; 2]>,
+        depth: usize,
+    ) {
         if out.len() >= 8 || depth > 4 {
             return;
         }
         match value {
-            Val::Int(_, origin) | Val::Float(_, origin) if *origin != OriginId::NOWHERE => out.push(*origin),
+            Val::Int(_, origin) | Val::Float(_, origin) if *origin != OriginId::NOWHERE => {
+                out.push(*origin)
+            }
             Val::Obj(id) => match world.obj(*id).cloned() {
                 Some(Obj::Tensor(tensor)) => out.push(tensor.origin),
-                Some(Obj::List(items)) => items.iter().for_each(|item| self.origins_in(world, item, out, depth + 1)),
+                Some(Obj::List(items)) => items
+                    .iter()
+                    .for_each(|item| self.origins_in(world, item, out, depth + 1)),
                 _ => {}
             },
-            Val::Tuple(items, _) => items.iter().for_each(|item| self.origins_in(world, item, out, depth + 1)),
+            Val::Tuple(items, _) => items
+                .iter()
+                .for_each(|item| self.origins_in(world, item, out, depth + 1)),
             _ => {}
         }
     }
 
     /// A factory's `requires_grad` (rule R1.3).
     fn make_leaf(&mut self, world: &mut World, value: &Val, on: Tri, span: Span) -> Res<()> {
-        let Some(id) = world.as_tensor(value) else { return Ok(()) };
+        let Some(id) = world.as_tensor(value) else {
+            return Ok(());
+        };
         self.refuse_integer(world, id, on, span)?;
         world.tensor_mut(id).bit = on;
         self.note_leaf(world, id, span);
@@ -227,13 +390,25 @@ impl Analyzer<'_> {
         let dtype = world.tensor(id).and_then(|tensor| tensor.dtype);
         if on.is_true() && dtype.is_some_and(|dtype| !dtype.is_floating()) {
             let text = "Only Tensors of floating point and complex dtype can require gradients";
-            return self.raise(world, span, Failure::IntegerRequiresGrad, Exception::RuntimeError, text);
+            return self.raise(
+                world,
+                span,
+                Failure::IntegerRequiresGrad,
+                Exception::RuntimeError,
+                text,
+            );
         }
         Ok(())
     }
 
     /// `nn.Parameter(data, requires_grad)`: a new leaf on the same storage with a counter of its own (rule R4.1).
-    pub(super) fn make_parameter(&mut self, world: &mut World, value: &Val, requires_grad: Option<Val>, span: Span) -> Res<Val> {
+    pub(super) fn make_parameter(
+        &mut self,
+        world: &mut World,
+        value: &Val,
+        requires_grad: Option<Val>,
+        span: Span,
+    ) -> Res<Val> {
         let on = match requires_grad {
             Some(value) => self.truth(world, &value, span)?,
             None => Tri::True,
@@ -243,7 +418,12 @@ impl Analyzer<'_> {
                 Val::Unknown => Ok(Val::Unknown),
                 _ => {
                     let name = self.type_name(world, value);
-                    self.python_error(world, span, Exception::TypeError, format!("expected a Tensor to make a Parameter of, not {name}"))
+                    self.python_error(
+                        world,
+                        span,
+                        Exception::TypeError,
+                        format!("expected a Tensor to make a Parameter of, not {name}"),
+                    )
                 }
             };
         };
@@ -255,15 +435,30 @@ impl Analyzer<'_> {
     }
 
     /// `autograd.Variable(x, requires_grad=false)` cuts the graph even of a computed tensor (rule R1.7).
-    pub(super) fn variable(&mut self, world: &mut World, value: &Val, requires_grad: Option<Val>, span: Span) -> Res<Val> {
+    pub(super) fn variable(
+        &mut self,
+        world: &mut World,
+        value: &Val,
+        requires_grad: Option<Val>,
+        span: Span,
+    ) -> Res<Val> {
         let on = match requires_grad {
             Some(value) => self.truth(world, &value, span)?,
             None => Tri::False,
         };
-        let Some(source) = world.as_tensor(value) else { return Ok(Val::Unknown) };
+        let Some(source) = world.as_tensor(value) else {
+            return Ok(Val::Unknown);
+        };
         self.refuse_integer(world, source, on, span)?;
         if self.requires_grad(world, source).is_true() {
-            let story = self.made(world, source).map(|span| Step { span, happened: Happened::Computed }).into_iter().collect();
+            let story = self
+                .made(world, source)
+                .map(|span| Step {
+                    span,
+                    happened: Happened::Computed,
+                })
+                .into_iter()
+                .collect();
             self.fact(world, span, FactKind::SilentCut { by: "Variable" }, story);
         }
         let new = self.fresh_leaf(world, source, Source::Variable, on, span);
@@ -273,8 +468,17 @@ impl Analyzer<'_> {
         Ok(Val::Obj(new))
     }
 
-    fn fresh_leaf(&mut self, world: &mut World, source: ObjId, kind: Source, on: Tri, span: Span) -> ObjId {
-        let Some(of) = world.tensor(source).cloned() else { return source };
+    fn fresh_leaf(
+        &mut self,
+        world: &mut World,
+        source: ObjId,
+        kind: Source,
+        on: Tri,
+        span: Span,
+    ) -> ObjId {
+        let Some(of) = world.tensor(source).cloned() else {
+            return source;
+        };
         let origin = self.origin(span, kind, [of.origin]);
         let counter = self.new_counter(world);
         let new = super::value::Tensor {
@@ -295,10 +499,24 @@ impl Analyzer<'_> {
     }
 
     /// `out=` (rule R2.7).
-    fn out_argument(&mut self, world: &mut World, op: OpId, args: super::record::OpArgs, out: &Val, span: Span) -> Res<Val> {
-        let Some(target) = world.as_tensor(out) else { return Ok(Val::Unknown) };
+    fn out_argument(
+        &mut self,
+        world: &mut World,
+        op: OpId,
+        args: super::record::OpArgs,
+        out: &Val,
+        span: Span,
+    ) -> Res<Val> {
+        let Some(target) = world.as_tensor(out) else {
+            return Ok(Val::Unknown);
+        };
         let row = table::row(op);
-        let grads = args.iter().flat_map(super::record::tensors_of).fold(self.requires_grad(world, target), |any, id| any.or(self.requires_grad(world, id)));
+        let grads = args
+            .iter()
+            .flat_map(super::op_args::tensors_of)
+            .fold(self.requires_grad(world, target), |any, id| {
+                any.or(self.requires_grad(world, id))
+            });
         let certain = world.grad.0.and(grads);
         if certain.may() && !matches!(row.gradient, Gradient::NotDifferentiable) {
             let text = format!(
@@ -322,10 +540,19 @@ impl Analyzer<'_> {
         self.copy_value(world, value, &mut done, span)
     }
 
-    fn copy_value(&mut self, world: &mut World, value: &Val, done: &mut FxHashMap<ObjId, ObjId>, span: Span) -> Res<Val> {
+    fn copy_value(
+        &mut self,
+        world: &mut World,
+        value: &Val,
+        done: &mut FxHashMap<ObjId, ObjId>,
+        span: Span,
+    ) -> Res<Val> {
         match value {
             Val::Tuple(items, size) => {
-                let items: Res<Vec<Val>> = items.iter().map(|item| self.copy_value(world, item, done, span)).collect();
+                let items: Res<Vec<Val>> = items
+                    .iter()
+                    .map(|item| self.copy_value(world, item, done, span))
+                    .collect();
                 Ok(Val::Tuple(items?.into(), *size))
             }
             Val::Obj(id) => {
@@ -338,20 +565,43 @@ impl Analyzer<'_> {
         }
     }
 
-    fn copy_object(&mut self, world: &mut World, id: ObjId, done: &mut FxHashMap<ObjId, ObjId>, span: Span) -> Res<Val> {
-        let Some(obj) = world.obj(id).cloned() else { return Ok(Val::Unknown) };
+    fn copy_object(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        done: &mut FxHashMap<ObjId, ObjId>,
+        span: Span,
+    ) -> Res<Val> {
+        let Some(obj) = world.obj(id).cloned() else {
+            return Ok(Val::Unknown);
+        };
         match obj {
             Obj::Tensor(tensor) => {
                 if self.is_leaf(world, id).is_false() {
                     let text = "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001";
-                    let story = self.made(world, id).map(|span| Step { span, happened: Happened::Computed }).into_iter().collect();
-                    return self.raise(world, span, Failure::Other, Exception::RuntimeError, text).map_err(|mut raise| {
-                        raise.story = story;
-                        raise
-                    });
+                    let story = self
+                        .made(world, id)
+                        .map(|span| Step {
+                            span,
+                            happened: Happened::Computed,
+                        })
+                        .into_iter()
+                        .collect();
+                    return self
+                        .raise(world, span, Failure::Other, Exception::RuntimeError, text)
+                        .map_err(|mut raise| {
+                            raise.story = story;
+                            raise
+                        });
                 }
                 let origin = self.origin(span, Source::Rebuilt, [tensor.origin]);
-                let storage = self.alloc(world, Obj::Storage(Storage { last: 0, span: None }));
+                let storage = self.alloc(
+                    world,
+                    Obj::Storage(Storage {
+                        last: 0,
+                        span: None,
+                    }),
+                );
                 let counter = self.new_counter(world);
                 let mut copy = (*tensor).clone();
                 copy.origin = origin;
@@ -370,14 +620,20 @@ impl Analyzer<'_> {
             Obj::List(items) => {
                 let new = self.alloc(world, Obj::Opaque);
                 done.insert(id, new);
-                let items: Res<Vec<Val>> = items.iter().map(|item| self.copy_value(world, item, done, span)).collect();
+                let items: Res<Vec<Val>> = items
+                    .iter()
+                    .map(|item| self.copy_value(world, item, done, span))
+                    .collect();
                 world.put(new, Obj::List(Rc::new(items?)));
                 Ok(Val::Obj(new))
             }
             Obj::Dict(dict) => {
                 let new = self.alloc(world, Obj::Opaque);
                 done.insert(id, new);
-                let mut copy = super::value::Dict { entries: Vec::new(), open: dict.open };
+                let mut copy = super::value::Dict {
+                    entries: Vec::new(),
+                    open: dict.open,
+                };
                 for (key, value) in &dict.entries {
                     let key = self.copy_value(world, key, done, span)?;
                     let value = self.copy_value(world, value, done, span)?;
@@ -390,8 +646,16 @@ impl Analyzer<'_> {
                 let new = self.alloc(world, Obj::Opaque);
                 done.insert(id, new);
                 let attrs = self.copy_value(world, &Val::Obj(instance.attrs), done, span)?;
-                let Val::Obj(attrs) = attrs else { return Ok(Val::Unknown) };
-                world.put(new, Obj::Instance(Rc::new(super::value::Instance { class: instance.class, attrs })));
+                let Val::Obj(attrs) = attrs else {
+                    return Ok(Val::Unknown);
+                };
+                world.put(
+                    new,
+                    Obj::Instance(Rc::new(super::value::Instance {
+                        class: instance.class,
+                        attrs,
+                    })),
+                );
                 Ok(Val::Obj(new))
             }
             Obj::Class(_) => Ok(Val::Obj(id)),

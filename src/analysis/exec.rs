@@ -11,8 +11,8 @@ use super::world::{Join, Regs, World};
 use super::{Analyzer, Raise, Res};
 use crate::dataflow::{Order, Tri};
 use crate::index::{Idx, IndexVec};
-use crate::source::Span;
 use crate::ir::{Block, BlockId, Const, FuncId, Function, Operand, Reg, Terminator};
+use crate::source::Span;
 
 /// The most states of one place that are kept apart.
 pub const MAX_PATHS: usize = 8;
@@ -92,12 +92,27 @@ impl Analyzer<'_> {
         let function = &program.functions[func];
         let entry = BlockId::new(0);
         let mut ways = Ways::default();
-        ways.pending.insert((plan.order.place[entry], entry), vec![Path { world, regs, trips: SmallVec::new() }]);
+        ways.pending.insert(
+            (plan.order.place[entry], entry),
+            vec![Path {
+                world,
+                regs,
+                trips: SmallVec::new(),
+            }],
+        );
         let outer_depth = self.loop_depth;
         while let Some(((_, block), paths)) = ways.pending.pop_first() {
             for path in self.merge(paths, function, &plan) {
                 self.loop_depth = outer_depth + path.trips.len() as u32;
-                self.block(path, Site { block, function, plan: &plan }, &mut ways);
+                self.block(
+                    path,
+                    Site {
+                        block,
+                        function,
+                        plan: &plan,
+                    },
+                    &mut ways,
+                );
             }
         }
         self.loop_depth = outer_depth;
@@ -114,7 +129,11 @@ impl Analyzer<'_> {
             first_number.push(self.next_number);
             self.next_number += block.instrs.len() as u32 + 1;
         }
-        let plan = Rc::new(Plan { order: Order::new(function), live: live_registers(function), first_number });
+        let plan = Rc::new(Plan {
+            order: Order::new(function),
+            live: live_registers(function),
+            first_number,
+        });
         self.orders.insert(func, plan.clone());
         plan
     }
@@ -123,7 +142,10 @@ impl Analyzer<'_> {
     fn merge(&mut self, paths: Vec<Path>, function: &Function, plan: &Plan) -> Vec<Path> {
         let mut kept: Vec<Path> = Vec::new();
         for path in paths {
-            if let Some(twin) = kept.iter_mut().find(|other| same(other, &path, function, plan)) {
+            if let Some(twin) = kept
+                .iter_mut()
+                .find(|other| same(other, &path, function, plan))
+            {
                 absorb(&mut twin.world, &path.world);
             } else if kept.len() < MAX_PATHS {
                 kept.push(path);
@@ -135,8 +157,15 @@ impl Analyzer<'_> {
     }
 
     fn join(&mut self, a: Path, b: Path, function: &Function, plan: &Plan) -> Path {
-        let trips = if a.trips.len() >= b.trips.len() { a.trips } else { b.trips };
-        let (world, regs) = Join::new(&mut self.ids).states((a.world, a.regs), (b.world, b.regs), |at| is_read(function, plan, at));
+        let trips = if a.trips.len() >= b.trips.len() {
+            a.trips
+        } else {
+            b.trips
+        };
+        let (world, regs) =
+            Join::new(&mut self.ids).states((a.world, a.regs), (b.world, b.regs), |at| {
+                is_read(function, plan, at)
+            });
         Path { world, regs, trips }
     }
 
@@ -156,7 +185,11 @@ impl Analyzer<'_> {
                     let (regs, trips) = (path.regs, path.trips);
                     let ends = self.call_all(path.world, callee, args, instr.span);
                     for end in self.fewer(ends) {
-                        let mut path = Path { world: end.world, regs: regs.clone(), trips: trips.clone() };
+                        let mut path = Path {
+                            world: end.world,
+                            regs: regs.clone(),
+                            trips: trips.clone(),
+                        };
                         path.world.passed.set(first_number + at as u32, ());
                         match end.result {
                             Ok(value) => {
@@ -174,7 +207,13 @@ impl Analyzer<'_> {
     }
 
     /// Follows instructions up to the end of the block or to a call that may split the state.
-    fn instructions(&mut self, path: &mut Path, (start, first_number): (usize, u32), function: &Function, body: &Block) -> Stopped {
+    fn instructions(
+        &mut self,
+        path: &mut Path,
+        (start, first_number): (usize, u32),
+        function: &Function,
+        body: &Block,
+    ) -> Stopped {
         for (at, instr) in body.instrs.iter().enumerate().skip(start) {
             if self.fuel == 0 {
                 return Stopped::OutOfFuel(instr.span);
@@ -203,19 +242,27 @@ impl Analyzer<'_> {
     }
 
     fn out_of_fuel(&mut self, mut path: Path, span: Span, ways: &mut Ways) {
-        self.lose(span, "the program is followed no further: too many instructions");
+        self.lose(
+            span,
+            "the program is followed no further: too many instructions",
+        );
         path.world.approximate = true;
-        ways.out.push(Completion { world: path.world, result: Ok(Val::Unknown) });
+        ways.out.push(Completion {
+            world: path.world,
+            result: Ok(Val::Unknown),
+        });
     }
 
     /// Joins completions beyond the number that is kept apart.
     pub(super) fn fewer(&mut self, ends: Vec<Completion>) -> Vec<Completion> {
         let mut kept: Vec<Completion> = Vec::new();
         for end in ends {
-            let twin = kept.iter_mut().find(|other| match (&other.result, &end.result) {
-                (Ok(a), Ok(b)) => kept_apart(a, b) && other.world.same(&end.world),
-                _ => false,
-            });
+            let twin = kept
+                .iter_mut()
+                .find(|other| match (&other.result, &end.result) {
+                    (Ok(a), Ok(b)) => kept_apart(a, b) && other.world.same(&end.world),
+                    _ => false,
+                });
             if let Some(twin) = twin {
                 absorb(&mut twin.world, &end.world);
                 continue;
@@ -233,36 +280,54 @@ impl Analyzer<'_> {
     }
 
     pub(super) fn join_ends(&mut self, a: Completion, b: Completion) -> Completion {
-        let (Ok(x), Ok(y)) = (a.result, b.result) else { unreachable!("only values are joined") };
+        let (Ok(x), Ok(y)) = (a.result, b.result) else {
+            unreachable!("only values are joined")
+        };
         let (mut ours, mut theirs) = (Regs::default(), Regs::default());
         ours.set(0, x);
         theirs.set(0, y);
-        let (world, regs) = Join::new(&mut self.ids).states((a.world, ours), (b.world, theirs), |_| true);
+        let (world, regs) =
+            Join::new(&mut self.ids).states((a.world, ours), (b.world, theirs), |_| true);
         let value = regs.get(0).cloned().unwrap_or(Val::Unknown);
-        Completion { world, result: Ok(value) }
+        Completion {
+            world,
+            result: Ok(value),
+        }
     }
 
     fn unwind(&mut self, path: Path, raise: Box<Raise>, site: Site, ways: &mut Ways) {
         let Some(handler) = site.function.blocks[site.block].handler else {
-            ways.out.push(Completion { world: path.world, result: Err(raise) });
+            ways.out.push(Completion {
+                world: path.world,
+                result: Err(raise),
+            });
             return;
         };
         let mut path = path;
         // What led here is told even if the program catches it: a predicted exception is a fact of the place.
         let raise = self.tell(&mut path.world, raise);
         self.in_flight(&raise);
-        path.regs.set(handler.exception.index() as u32, raise.exception.clone());
+        path.regs
+            .set(handler.exception.index() as u32, raise.exception.clone());
         self.go(path, site, handler.block, ways);
     }
 
     fn terminator(&mut self, mut path: Path, site: Site, ways: &mut Ways) {
-        let Site { block, function, plan } = site;
+        let Site {
+            block,
+            function,
+            plan,
+        } = site;
         let body = &function.blocks[block];
         let span = body.terminator_span;
         self.at = (span, plan.first_number[block] + body.instrs.len() as u32);
         match &body.terminator {
             Terminator::Goto(target) => self.go(path, site, *target, ways),
-            Terminator::Branch { condition, then, otherwise } => {
+            Terminator::Branch {
+                condition,
+                then,
+                otherwise,
+            } => {
                 let value = self.operand(&path.regs, condition);
                 match self.truth(&mut path.world, &value, span) {
                     Ok(Tri::True) => self.go(path, site, *then, ways),
@@ -271,7 +336,12 @@ impl Analyzer<'_> {
                     Err(raise) => self.unwind(path, raise, site, ways),
                 }
             }
-            Terminator::Next { iterator, dest, body, done } => {
+            Terminator::Next {
+                iterator,
+                dest,
+                body,
+                done,
+            } => {
                 let iterator = self.operand(&path.regs, iterator);
                 match self.next(&mut path.world, &iterator) {
                     Ok((value, more)) => {
@@ -279,7 +349,11 @@ impl Analyzer<'_> {
                             return self.go(path, site, *done, ways);
                         }
                         if more == Tri::Maybe {
-                            let mut stop = Path { world: path.world.clone(), regs: path.regs.clone(), trips: path.trips.clone() };
+                            let mut stop = Path {
+                                world: path.world.clone(),
+                                regs: path.regs.clone(),
+                                trips: path.trips.clone(),
+                            };
                             self.exhaust(&mut stop.world, &iterator);
                             self.note_unknown(&mut path, block, *done, plan);
                             self.go(stop, site, *done, ways);
@@ -300,7 +374,10 @@ impl Analyzer<'_> {
             }
             Terminator::Return(value) => {
                 let value = self.operand(&path.regs, value);
-                ways.out.push(Completion { world: path.world, result: Ok(value) });
+                ways.out.push(Completion {
+                    world: path.world,
+                    result: Ok(value),
+                });
             }
             Terminator::Raise(value) => {
                 let value = self.operand(&path.regs, value);
@@ -311,14 +388,27 @@ impl Analyzer<'_> {
         }
     }
 
-    fn fork(&mut self, path: Path, site: Site, (then, otherwise): (BlockId, BlockId), ways: &mut Ways) {
+    fn fork(
+        &mut self,
+        path: Path,
+        site: Site,
+        (then, otherwise): (BlockId, BlockId),
+        ways: &mut Ways,
+    ) {
         let Site { block, plan, .. } = site;
-        let mut other = Path { world: path.world.clone(), regs: path.regs.clone(), trips: path.trips.clone() };
+        let mut other = Path {
+            world: path.world.clone(),
+            regs: path.regs.clone(),
+            trips: path.trips.clone(),
+        };
         let mut path = path;
         self.note_unknown(&mut path, block, otherwise, plan);
         self.note_unknown(&mut other, block, then, plan);
         for (path, target) in [(path, then), (other, otherwise)] {
-            if !(plan.order.is_loop_head[block] && plan.order.loops[target].contains(&block) && self.enough_trips(&path, block)) {
+            if !(plan.order.is_loop_head[block]
+                && plan.order.loops[target].contains(&block)
+                && self.enough_trips(&path, block))
+            {
                 self.go(path, site, target, ways);
             }
         }
@@ -326,13 +416,20 @@ impl Analyzer<'_> {
 
     /// Whether a loop of unknown length has been gone around often enough: its head need only be left.
     fn enough_trips(&self, path: &Path, head: BlockId) -> bool {
-        path.trips.iter().position(|(at, ..)| *at == head).is_some_and(|at| path.trips[at].2 > self.allowed_trips(path, at))
+        path.trips
+            .iter()
+            .position(|(at, ..)| *at == head)
+            .is_some_and(|at| path.trips[at].2 > self.allowed_trips(path, at))
     }
 
     /// How often the loop at this place of the path's loops may be gone around if its length is not known.
     fn allowed_trips(&self, path: &Path, at: usize) -> u32 {
         let depth = (self.loop_depth as usize).saturating_sub(path.trips.len()) + at;
-        if self.trips == 0 { 1 } else { UNKNOWN_TRIPS[depth.min(UNKNOWN_TRIPS.len() - 1)] }
+        if self.trips == 0 {
+            1
+        } else {
+            UNKNOWN_TRIPS[depth.min(UNKNOWN_TRIPS.len() - 1)]
+        }
     }
 
     /// Notes for each loop that `exit` leaves that its end was not known on this trip.
@@ -347,17 +444,30 @@ impl Analyzer<'_> {
     }
 
     fn too_long(&self, path: &Path, head: BlockId) -> bool {
-        let Some(at) = path.trips.iter().position(|(loop_head, ..)| *loop_head == head) else { return false };
+        let Some(at) = path
+            .trips
+            .iter()
+            .position(|(loop_head, ..)| *loop_head == head)
+        else {
+            return false;
+        };
         let depth = (self.loop_depth as usize - path.trips.len() + at).min(KNOWN_TRIPS.len() - 1);
         let (_, trips, unknown) = path.trips[at];
-        let limit = if self.trips == 0 { 2 } else { KNOWN_TRIPS[depth] };
+        let limit = if self.trips == 0 {
+            2
+        } else {
+            KNOWN_TRIPS[depth]
+        };
         unknown == 0 && trips >= limit
     }
 
     /// Sends a state along an edge, unless it would go around a loop too often.
     fn go(&mut self, mut path: Path, site: Site, to: BlockId, ways: &mut Ways) {
-        let Site { block: from, plan, .. } = site;
-        path.trips.retain(|(head, ..)| plan.order.loops[to].contains(head));
+        let Site {
+            block: from, plan, ..
+        } = site;
+        path.trips
+            .retain(|(head, ..)| plan.order.loops[to].contains(head));
         if plan.order.is_loop_head[to] {
             if plan.order.is_back_edge(from, to) {
                 if !self.another_trip(&mut path, to) {
@@ -367,13 +477,22 @@ impl Analyzer<'_> {
                 path.trips.push((to, 0, 0));
             }
         }
-        ways.pending.entry((plan.order.place[to], to)).or_default().push(path);
+        ways.pending
+            .entry((plan.order.place[to], to))
+            .or_default()
+            .push(path);
     }
 
     /// Counts a trip; false if the state need not be followed around once more.
     fn another_trip(&mut self, path: &mut Path, head: BlockId) -> bool {
         self.trips = self.trips.saturating_sub(1);
-        let Some(at) = path.trips.iter().position(|(loop_head, ..)| *loop_head == head) else { return true };
+        let Some(at) = path
+            .trips
+            .iter()
+            .position(|(loop_head, ..)| *loop_head == head)
+        else {
+            return true;
+        };
         let allowed = self.allowed_trips(path, at);
         let trip = &mut path.trips[at];
         trip.1 += 1;
@@ -384,7 +503,10 @@ impl Analyzer<'_> {
     /// The value of an operand. An unbound variable is reported by the instruction that reads it.
     pub(super) fn operand(&self, regs: &Regs, operand: &Operand) -> Val {
         match operand {
-            Operand::Reg(reg) => regs.get(reg.index() as u32).cloned().unwrap_or(Val::Unbound),
+            Operand::Reg(reg) => regs
+                .get(reg.index() as u32)
+                .cloned()
+                .unwrap_or(Val::Unbound),
             Operand::Const(constant) => match constant {
                 Const::None => Val::NONE,
                 Const::Bool(value) => Val::Bool(Some(*value)),
@@ -441,7 +563,11 @@ fn same(a: &Path, b: &Path, function: &Function, plan: &Plan) -> bool {
 
 /// Whether a register may be read again in another block.
 fn is_read(function: &Function, plan: &Plan, at: u32) -> bool {
-    plan.live[at as usize] || function.regs.get(Reg::new(at as usize)).is_some_and(|info| info.name.is_some())
+    plan.live[at as usize]
+        || function
+            .regs
+            .get(Reg::new(at as usize))
+            .is_some_and(|info| info.name.is_some())
 }
 
 /// For each register whether it is read in a block that does not write it first.

@@ -54,7 +54,10 @@ struct End {
 impl Ledger {
     /// Why the gradient of that read was none.
     pub(super) fn why_none(&self, read: u32) -> Vec<Step> {
-        self.reads.get(read as usize).map(|read| read.story.clone()).unwrap_or_default()
+        self.reads
+            .get(read as usize)
+            .map(|read| read.story.clone())
+            .unwrap_or_default()
     }
     /// An instance of a class was made.
     pub(super) fn note_instance(&mut self, value: &Val, span: Span) {
@@ -70,14 +73,25 @@ impl Ledger {
     }
     /// The tensors with a hook on that node, with the output.
     pub(super) fn watched(&self, node: NodeId) -> Vec<(ObjId, u32)> {
-        let mut out: Vec<(ObjId, u32)> =
-            self.hooks.iter().filter_map(|hook| hook.node.filter(|(of, _)| *of == node).map(|(_, output)| (hook.tensor, output))).collect();
+        let mut out: Vec<(ObjId, u32)> = self
+            .hooks
+            .iter()
+            .filter_map(|hook| {
+                hook.node
+                    .filter(|(of, _)| *of == node)
+                    .map(|(_, output)| (hook.tensor, output))
+            })
+            .collect();
         out.dedup();
         out
     }
     /// The node that a hook stays on.
     pub(super) fn hook_node(&self, number: u32) -> Option<NodeId> {
-        self.hooks.iter().find(|hook| hook.number == number).and_then(|hook| hook.node).map(|(node, _)| node)
+        self.hooks
+            .iter()
+            .find(|hook| hook.number == number)
+            .and_then(|hook| hook.node)
+            .map(|(node, _)| node)
     }
     /// The tensors that may retain their gradient.
     pub(super) fn retaining(&self) -> Vec<ObjId> {
@@ -95,7 +109,13 @@ impl Analyzer<'_> {
         let number = self.ledger.reads.len() as u32;
         let place = self.place(span);
         let at = self.instruction_at(place);
-        self.ledger.reads.push(Read { tensor: id, span: place, why, story, at });
+        self.ledger.reads.push(Read {
+            tensor: id,
+            span: place,
+            why,
+            story,
+            at,
+        });
         // Reads within the library (an optimizer's step) are not the program's.
         if !self.in_user_text(span) {
             return OriginId::NOWHERE;
@@ -110,19 +130,35 @@ impl Analyzer<'_> {
 
     /// Why the gradient of a tensor is none now, with the story.
     pub(super) fn explain_none(&self, world: &World, id: ObjId) -> (WhyNone, Vec<Step>) {
-        let Some(tensor) = world.tensor(id) else { return (WhyNone::Unknown, Vec::new()) };
+        let Some(tensor) = world.tensor(id) else {
+            return (WhyNone::Unknown, Vec::new());
+        };
         let made = self.made(world, id);
-        let at = |span: Option<Span>, happened: Happened| span.map(|span| Step { span, happened }).into_iter().collect::<Vec<_>>();
+        let at = |span: Option<Span>, happened: Happened| {
+            span.map(|span| Step { span, happened })
+                .into_iter()
+                .collect::<Vec<_>>()
+        };
         let history = &tensor.history;
-        if let (true, Some(frozen)) = (tensor.bit.is_false() && tensor.grad_fn == GradFn::None, history.frozen) {
+        if let (true, Some(frozen)) = (
+            tensor.bit.is_false() && tensor.grad_fn == GradFn::None,
+            history.frozen,
+        ) {
             return (WhyNone::Frozen, at(Some(frozen), Happened::Frozen));
         }
         if self.is_leaf(world, id).is_false() || matches!(tensor.grad_fn, GradFn::Node(..)) {
             return match (tensor.retains_grad, history.retained, world.backward) {
-                (true, Some(retained), Some((backward, _))) if backward < retained => {
-                    (WhyNone::RetainedLate, vec![Step { span: backward, happened: Happened::LeavesGradient }])
-                }
-                (true, _, Some((backward, _))) => (WhyNone::NotReached, at(Some(backward), Happened::NotReached)),
+                (true, Some(retained), Some((backward, _))) if backward < retained => (
+                    WhyNone::RetainedLate,
+                    vec![Step {
+                        span: backward,
+                        happened: Happened::LeavesGradient,
+                    }],
+                ),
+                (true, _, Some((backward, _))) => (
+                    WhyNone::NotReached,
+                    at(Some(backward), Happened::NotReached),
+                ),
                 (true, _, None) => (WhyNone::TooEarly, at(made, Happened::Made)),
                 (false, ..) => (WhyNone::NonLeaf, at(made, Happened::Computed)),
             };
@@ -134,7 +170,10 @@ impl Analyzer<'_> {
             // A view made while gradients were off says that it requires grad, and has no place in the graph (R2.5).
             return (WhyNone::UnderNoGrad, at(made, Happened::UnderNoGrad));
         }
-        if let (true, Some(cleared)) = (history.left_by.is_empty(), history.cleared.filter(|_| history.ever)) {
+        if let (true, Some(cleared)) = (
+            history.left_by.is_empty(),
+            history.cleared.filter(|_| history.ever),
+        ) {
             return (WhyNone::Cleared, at(Some(cleared), Happened::Cleared));
         }
         match world.backward {
@@ -145,21 +184,35 @@ impl Analyzer<'_> {
 
     fn why_not_required(&self, from: OriginId) -> (WhyNone, Vec<Step>) {
         let origin = self.origins.get(from);
-        let step = |happened: Happened| vec![Step { span: origin.span, happened }];
+        let step = |happened: Happened| {
+            vec![Step {
+                span: origin.span,
+                happened,
+            }]
+        };
         match origin.source {
             Source::Detach | Source::Variable => (WhyNone::Detached, step(Happened::Cut)),
             Source::Data => (WhyNone::Detached, step(Happened::CutByData)),
             Source::Rebuilt => (WhyNone::Rebuilt, step(Happened::Rebuilt)),
             Source::NoGrad(_) => (WhyNone::UnderNoGrad, step(Happened::UnderNoGrad)),
             Source::Inference(_) => (WhyNone::UnderNoGrad, step(Happened::UnderInference)),
-            Source::NotDifferentiable(name) => (WhyNone::NotRequired, step(Happened::NotDifferentiable(name))),
+            Source::NotDifferentiable(name) => (
+                WhyNone::NotRequired,
+                step(Happened::NotDifferentiable(name)),
+            ),
             Source::Nowhere => (WhyNone::NotRequired, Vec::new()),
             _ => (WhyNone::NotRequired, step(Happened::MadeWithoutGrad)),
         }
     }
 
     /// Why a backward from `root` did not reach a leaf: the first cut on a way from the one to the other, if there is a way.
-    fn why_not_reached(&self, leaf: OriginId, root: OriginId, backward: Span, made: Option<Span>) -> (WhyNone, Vec<Step>) {
+    fn why_not_reached(
+        &self,
+        leaf: OriginId,
+        root: OriginId,
+        backward: Span,
+        made: Option<Span>,
+    ) -> (WhyNone, Vec<Step>) {
         let mut parents: FxHashMap<OriginId, OriginId> = FxHashMap::default();
         let mut queue = std::collections::VecDeque::from([root]);
         let mut seen = FxHashSet::from_iter([root]);
@@ -185,16 +238,33 @@ impl Analyzer<'_> {
                 Source::Item => Some((WhyNone::Rebuilt, Happened::TurnedIntoNumber)),
                 Source::NoGrad(_) => Some((WhyNone::UnderNoGrad, Happened::UnderNoGrad)),
                 Source::Inference(_) => Some((WhyNone::UnderNoGrad, Happened::UnderInference)),
-                Source::NotDifferentiable(name) => Some((WhyNone::Detached, Happened::NotDifferentiable(name))),
+                Source::NotDifferentiable(name) => {
+                    Some((WhyNone::Detached, Happened::NotDifferentiable(name)))
+                }
                 _ => None,
             };
             if let Some((why, happened)) = cut {
-                return (why, vec![Step { span: origin.span, happened }]);
+                return (
+                    why,
+                    vec![Step {
+                        span: origin.span,
+                        happened,
+                    }],
+                );
             }
             at = parent;
         }
-        let mut story: Vec<Step> = made.map(|span| Step { span, happened: Happened::Made }).into_iter().collect();
-        story.push(Step { span: backward, happened: Happened::NotReached });
+        let mut story: Vec<Step> = made
+            .map(|span| Step {
+                span,
+                happened: Happened::Made,
+            })
+            .into_iter()
+            .collect();
+        story.push(Step {
+            span: backward,
+            happened: Happened::NotReached,
+        });
         (WhyNone::NotReached, story)
     }
 
@@ -222,12 +292,23 @@ impl Analyzer<'_> {
     }
 
     /// A tensor is overwritten by something that does not depend on what it was: if it is a gradient, that clears it.
-    pub(super) fn note_overwritten_gradient(&mut self, world: &mut World, target: ObjId, span: Span) {
-        let origin = world.tensor(target).map_or(OriginId::NOWHERE, |tensor| tensor.origin);
+    pub(super) fn note_overwritten_gradient(
+        &mut self,
+        world: &mut World,
+        target: ObjId,
+        span: Span,
+    ) {
+        let origin = world
+            .tensor(target)
+            .map_or(OriginId::NOWHERE, |tensor| tensor.origin);
         if self.origins.get(origin).source != Source::Gradient {
             return;
         }
-        let is_its_gradient = |leaf: &ObjId| world.tensor(*leaf).is_some_and(|leaf| matches!(leaf.grad, Val::Obj(grad) if grad == target));
+        let is_its_gradient = |leaf: &ObjId| {
+            world
+                .tensor(*leaf)
+                .is_some_and(|leaf| matches!(leaf.grad, Val::Obj(grad) if grad == target))
+        };
         let owner = self.ledger.leaves.iter().copied().find(is_its_gradient);
         if let Some(owner) = owner {
             self.note_cleared(world, owner, span);
@@ -239,12 +320,27 @@ impl Analyzer<'_> {
         if self.loop_depth == 0 || !self.in_user_text(span) || !world.grad.0.is_true() {
             return;
         }
-        let freed = operands.into_iter().filter_map(|value| world.as_tensor(value)).find_map(|id| match world.tensor(id)?.grad_fn {
-            GradFn::Node(node, _) => world.released.get(node.number()).filter(|release| release.freed.is_true()).map(|release| release.by),
-            _ => None,
-        });
+        let freed = operands
+            .into_iter()
+            .filter_map(|value| world.as_tensor(value))
+            .find_map(|id| match world.tensor(id)?.grad_fn {
+                GradFn::Node(node, _) => world
+                    .released
+                    .get(node.number())
+                    .filter(|release| release.freed.is_true())
+                    .map(|release| release.by),
+                _ => None,
+            });
         if let Some(by) = freed {
-            self.fact(world, span, FactKind::GraphKept, vec![Step { span: by, happened: Happened::Other("backward is done with this graph here".into()) }]);
+            self.fact(
+                world,
+                span,
+                FactKind::GraphKept,
+                vec![Step {
+                    span: by,
+                    happened: Happened::Other("backward is done with this graph here".into()),
+                }],
+            );
         }
     }
 
@@ -268,7 +364,11 @@ impl Analyzer<'_> {
             Some(GradFn::Node(node, output)) => Some((*node, *output)),
             _ => None,
         };
-        self.ledger.hooks.push(Hook { number, tensor: id, node });
+        self.ledger.hooks.push(Hook {
+            number,
+            tensor: id,
+            node,
+        });
     }
 
     /// The parameters that an optimizer holds, if the value is one.
@@ -281,15 +381,30 @@ impl Analyzer<'_> {
         let mut held = Vec::new();
         for group in groups.iter() {
             let Val::Obj(group) = group else { continue };
-            let Some(Val::Obj(params)) = world.dict(*group)?.get(&Val::str("params")) else { continue };
-            held.extend(world.list(*params)?.iter().filter_map(|value| world.as_tensor(value)));
+            let Some(Val::Obj(params)) = world.dict(*group)?.get(&Val::str("params")) else {
+                continue;
+            };
+            held.extend(
+                world
+                    .list(*params)?
+                    .iter()
+                    .filter_map(|value| world.as_tensor(value)),
+            );
         }
         Some(held)
     }
 
     /// An optimizer's `step` is called: does it find any gradient?
-    pub(super) fn note_step(&mut self, world: &mut World, object: &Val, has_closure: bool, span: Span) {
-        let (Val::Obj(id), Some(held)) = (object, self.held_by(world, object)) else { return };
+    pub(super) fn note_step(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        has_closure: bool,
+        span: Span,
+    ) {
+        let (Val::Obj(id), Some(held)) = (object, self.held_by(world, object)) else {
+            return;
+        };
         let place = self.place(span);
         if world.stepped.get(id.number()).is_none() {
             world.stepped.set(id.number(), place);
@@ -297,7 +412,15 @@ impl Analyzer<'_> {
         if has_closure || held.is_empty() {
             return;
         }
-        let none: Vec<ObjId> = held.iter().copied().filter(|&param| world.tensor(param).is_some_and(|tensor| matches!(tensor.grad, Val::None(_)))).collect();
+        let none: Vec<ObjId> = held
+            .iter()
+            .copied()
+            .filter(|&param| {
+                world
+                    .tensor(param)
+                    .is_some_and(|tensor| matches!(tensor.grad, Val::None(_)))
+            })
+            .collect();
         if none.len() < held.len() {
             return;
         }
@@ -306,7 +429,16 @@ impl Analyzer<'_> {
             return;
         }
         let parameter = self.made(world, none[0]).unwrap_or(place);
-        self.fact(world, span, FactKind::StepWithoutGrad { why, all: true, parameter }, story);
+        self.fact(
+            world,
+            span,
+            FactKind::StepWithoutGrad {
+                why,
+                all: true,
+                parameter,
+            },
+            story,
+        );
     }
 
     /// Completes a path: what is known only now, then what it passed and found is kept for weighing.
@@ -322,16 +454,33 @@ impl Analyzer<'_> {
             self.never_reached(&mut world);
             self.not_registered(&mut world);
         }
-        self.ledger.ends.push(End { passed: world.passed, found: world.found });
+        self.ledger.ends.push(End {
+            passed: world.passed,
+            found: world.found,
+        });
     }
 
     /// Reads of a gradient that was none, and did not come later either.
     fn unfulfilled_reads(&mut self, world: &mut World, finished: bool) {
-        let used: Vec<u32> = world.used_reads.entries().into_iter().map(|(number, _)| number).collect();
+        let used: Vec<u32> = world
+            .used_reads
+            .entries()
+            .into_iter()
+            .map(|(number, _)| number)
+            .collect();
         for number in used {
-            let Read { tensor, span, why, story, at } = &self.ledger.reads[number as usize];
+            let Read {
+                tensor,
+                span,
+                why,
+                story,
+                at,
+            } = &self.ledger.reads[number as usize];
             let (tensor, span, why, story, at) = (*tensor, *span, *why, story.clone(), *at);
-            let came = world.tensor(tensor).is_some_and(|tensor| matches!(tensor.grad, Val::Obj(_) | Val::Unknown) || !tensor.history.left_by.is_empty());
+            let came = world.tensor(tensor).is_some_and(|tensor| {
+                matches!(tensor.grad, Val::Obj(_) | Val::Unknown)
+                    || !tensor.history.left_by.is_empty()
+            });
             // A gradient that comes later was only read early; a computed tensor has none to come.
             if (came && why != WhyNone::NonLeaf) || (!finished && why == WhyNone::TooEarly) {
                 continue;
@@ -345,9 +494,22 @@ impl Analyzer<'_> {
     fn accumulated(&mut self, world: &mut World) {
         let leaves = distinct(&self.ledger.leaves);
         for leaf in leaves {
-            let Some(tensor) = world.tensor(leaf).cloned() else { continue };
-            if let (Some(backward), None, true) = (tensor.history.accumulated, tensor.history.cleared, tensor.history.used) {
-                let story = self.made(world, leaf).map(|span| Step { span, happened: Happened::Made }).into_iter().collect();
+            let Some(tensor) = world.tensor(leaf).cloned() else {
+                continue;
+            };
+            if let (Some(backward), None, true) = (
+                tensor.history.accumulated,
+                tensor.history.cleared,
+                tensor.history.used,
+            ) {
+                let story = self
+                    .made(world, leaf)
+                    .map(|span| Step {
+                        span,
+                        happened: Happened::Made,
+                    })
+                    .into_iter()
+                    .collect();
                 self.fact(world, backward, FactKind::Accumulates, story);
             }
         }
@@ -355,30 +517,59 @@ impl Analyzer<'_> {
 
     /// Parameters that an optimizer holds and stepped over, and that never had a gradient.
     fn never_reached(&mut self, world: &mut World) {
-        let stepped: Vec<(u32, Span)> = world.stepped.entries().into_iter().map(|(at, span)| (at, *span)).collect();
+        let stepped: Vec<(u32, Span)> = world
+            .stepped
+            .entries()
+            .into_iter()
+            .map(|(at, span)| (at, *span))
+            .collect();
         for (number, _) in stepped {
             let optimizer = Val::Obj(object_of(number));
-            let Some(held) = self.held_by(world, &optimizer) else { continue };
-            if held.iter().all(|&param| world.tensor(param).is_none_or(|tensor| !tensor.history.ever)) {
+            let Some(held) = self.held_by(world, &optimizer) else {
+                continue;
+            };
+            if held.iter().all(|&param| {
+                world
+                    .tensor(param)
+                    .is_none_or(|tensor| !tensor.history.ever)
+            }) {
                 // The step itself is told.
                 continue;
             }
             for param in held {
-                let Some(tensor) = world.tensor(param).cloned() else { continue };
-                if tensor.history.ever || !tensor.bit.is_true() || !matches!(tensor.grad, Val::None(_)) {
+                let Some(tensor) = world.tensor(param).cloned() else {
+                    continue;
+                };
+                if tensor.history.ever
+                    || !tensor.bit.is_true()
+                    || !matches!(tensor.grad, Val::None(_))
+                {
                     continue;
                 }
                 let (why, story) = self.explain_none(world, param);
-                let Some(made) = self.made(world, param) else { continue };
+                let Some(made) = self.made(world, param) else {
+                    continue;
+                };
                 let story = story.into_iter().filter(|step| step.span != made).collect();
-                self.fact_about(world, made, FactKind::NeverReached { why }, story, Some(made));
+                self.fact_about(
+                    world,
+                    made,
+                    FactKind::NeverReached { why },
+                    story,
+                    Some(made),
+                );
             }
         }
     }
 
     /// Containers of parameters that nothing registers and no optimizer holds.
     fn not_registered(&mut self, world: &mut World) {
-        let instances: Vec<Val> = self.ledger.instances.iter().map(|(value, _)| value.clone()).collect();
+        let instances: Vec<Val> = self
+            .ledger
+            .instances
+            .iter()
+            .map(|(value, _)| value.clone())
+            .collect();
         let pending: Vec<(Span, Vec<Val>)> = self.ledger.unregistered.clone();
         if pending.is_empty() {
             return;
@@ -391,16 +582,34 @@ impl Analyzer<'_> {
         }
         for (span, items) in pending {
             let mut own: Vec<ObjId> = Vec::new();
-            let parts: FxHashSet<ObjId> = items.iter().filter_map(|item| if let Val::Obj(id) = item { Some(*id) } else { None }).collect();
+            let parts: FxHashSet<ObjId> = items
+                .iter()
+                .filter_map(|item| {
+                    if let Val::Obj(id) = item {
+                        Some(*id)
+                    } else {
+                        None
+                    }
+                })
+                .collect();
             for item in &items {
                 match world.as_tensor(item) {
                     Some(id) => own.push(id),
                     None => own.extend(self.parameters_of(world, item)),
                 }
             }
-            let by_others = instances.iter().filter(|value| !matches!(value, Val::Obj(id) if parts.contains(id)) && !self.is_within(world, value, &parts));
-            let registered: FxHashSet<ObjId> = by_others.flat_map(|value| self.parameters_of(world, value)).collect();
-            if own.iter().any(|id| !known.contains(id) && !registered.contains(id) && world.tensor(*id).is_some_and(|tensor| tensor.bit.is_true())) {
+            let by_others = instances.iter().filter(|value| {
+                !matches!(value, Val::Obj(id) if parts.contains(id))
+                    && !self.is_within(world, value, &parts)
+            });
+            let registered: FxHashSet<ObjId> = by_others
+                .flat_map(|value| self.parameters_of(world, value))
+                .collect();
+            if own.iter().any(|id| {
+                !known.contains(id)
+                    && !registered.contains(id)
+                    && world.tensor(*id).is_some_and(|tensor| tensor.bit.is_true())
+            }) {
                 self.fact(world, span, FactKind::NotRegistered, Vec::new());
             }
         }
@@ -418,24 +627,54 @@ impl Analyzer<'_> {
             if matches!(value, Val::Obj(of) if *of == id) {
                 return true;
             }
-            let Some(instance) = world.instance(&Val::Obj(id)) else { continue };
-            let modules = world.dict(instance.attrs).and_then(|attrs| attrs.get(&Val::str("_modules")).cloned());
+            let Some(instance) = world.instance(&Val::Obj(id)) else {
+                continue;
+            };
+            let modules = world
+                .dict(instance.attrs)
+                .and_then(|attrs| attrs.get(&Val::str("_modules")).cloned());
             if let Some(Val::Obj(modules)) = modules
                 && let Some(dict) = world.dict(modules)
             {
-                work.extend(dict.entries.iter().filter_map(|(_, value)| if let Val::Obj(id) = value { Some(*id) } else { None }));
+                work.extend(dict.entries.iter().filter_map(|(_, value)| {
+                    if let Val::Obj(id) = value {
+                        Some(*id)
+                    } else {
+                        None
+                    }
+                }));
             }
         }
         false
     }
 
     /// A parameter of a module is replaced while an optimizer holds the old one.
-    pub(super) fn note_replaced(&mut self, world: &mut World, module: &Val, name: Symbol, new: &Val, span: Span) -> Res<()> {
-        let Some(instance) = world.instance(module) else { return Ok(()) };
-        let parameters = world.dict(instance.attrs).and_then(|attrs| attrs.get(&Val::str("_parameters")).cloned());
-        let Some(Val::Obj(parameters)) = parameters else { return Ok(()) };
-        let old = world.dict(parameters).and_then(|dict| dict.get(&Val::str(name.as_str())).cloned());
-        let (Some(old), Some(new)) = (old.and_then(|value| world.as_tensor(&value)), world.as_tensor(new)) else { return Ok(()) };
+    pub(super) fn note_replaced(
+        &mut self,
+        world: &mut World,
+        module: &Val,
+        name: Symbol,
+        new: &Val,
+        span: Span,
+    ) -> Res<()> {
+        let Some(instance) = world.instance(module) else {
+            return Ok(());
+        };
+        let parameters = world
+            .dict(instance.attrs)
+            .and_then(|attrs| attrs.get(&Val::str("_parameters")).cloned());
+        let Some(Val::Obj(parameters)) = parameters else {
+            return Ok(());
+        };
+        let old = world
+            .dict(parameters)
+            .and_then(|dict| dict.get(&Val::str(name.as_str())).cloned());
+        let (Some(old), Some(new)) = (
+            old.and_then(|value| world.as_tensor(&value)),
+            world.as_tensor(new),
+        ) else {
+            return Ok(());
+        };
         if old == new {
             return Ok(());
         }
@@ -445,7 +684,10 @@ impl Analyzer<'_> {
                 && held.contains(&old)
                 && !held.contains(&new)
             {
-                let story = vec![Step { span: made, happened: Happened::OptimizerMade }];
+                let story = vec![Step {
+                    span: made,
+                    happened: Happened::OptimizerMade,
+                }];
                 self.fact(world, span, FactKind::NotHeld, story);
             }
         }
@@ -461,7 +703,10 @@ impl Analyzer<'_> {
         let mut lost = std::mem::take(&mut self.lost);
         lost.sort_by_key(|lost| (lost.span, lost.why));
         lost.dedup();
-        Facts { facts: self.weighed(), lost }
+        Facts {
+            facts: self.weighed(),
+            lost,
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use smallvec::SmallVec;
 
 use super::graph::NodeKind;
-use super::record::{OpArgs, differentiable, map_arg, tensors_of};
+use super::op_args::{differentiable, map_arg, tensors_of};
+use super::record::OpArgs;
 use super::value::{NodeId, ObjId};
 use super::world::World;
 use super::{Analyzer, Raise, Res};
@@ -29,10 +30,19 @@ struct Run<'a, 'p> {
 
 impl Analyzer<'_> {
     /// Runs the formula of a node; none where it cannot be followed.
-    pub(super) fn run_formula(&mut self, world: &mut World, node: NodeId, grads: &[Option<ObjId>], create: Tri, span: Span) -> Res<Option<Vec<Option<ObjId>>>> {
+    pub(super) fn run_formula(
+        &mut self,
+        world: &mut World,
+        node: NodeId,
+        grads: &[Option<ObjId>],
+        create: Tri,
+        span: Span,
+    ) -> Res<Option<Vec<Option<ObjId>>>> {
         let (op, args, outputs) = match &self.nodes[node].kind {
             NodeKind::Op { op, args, outputs } => (*op, args.to_vec(), outputs.to_vec()),
-            NodeKind::CopySlices | NodeKind::AsStrided | NodeKind::NotImplemented(..) => return Ok(None),
+            NodeKind::CopySlices | NodeKind::AsStrided | NodeKind::NotImplemented(..) => {
+                return Ok(None);
+            }
         };
         let before = world.grad.0;
         world.grad.0 = create;
@@ -41,23 +51,62 @@ impl Analyzer<'_> {
         result
     }
 
-    fn run_row(&mut self, world: &mut World, op: OpId, args: &OpArgs, outputs: &[ObjId], grads: &[Option<ObjId>], span: Span) -> Res<Option<Vec<Option<ObjId>>>> {
+    fn run_row(
+        &mut self,
+        world: &mut World,
+        op: OpId,
+        args: &OpArgs,
+        outputs: &[ObjId],
+        grads: &[Option<ObjId>],
+        span: Span,
+    ) -> Res<Option<Vec<Option<ObjId>>>> {
         let row = table::row(op);
-        let (Gradient::Formula(formula), Some(metas)) = (row.gradient, self.metas(world, args)) else { return Ok(None) };
-        if grads.iter().all(Option::is_none) || outputs.iter().any(|&output| world.tensor(output).is_none_or(|tensor| tensor.meta.is_none())) {
+        let (Gradient::Formula(formula), Some(metas)) = (row.gradient, self.metas(world, args))
+        else {
+            return Ok(None);
+        };
+        if grads.iter().all(Option::is_none)
+            || outputs.iter().any(|&output| {
+                world
+                    .tensor(output)
+                    .is_none_or(|tensor| tensor.meta.is_none())
+            })
+        {
             return Ok(None);
         }
-        let needs = args.iter().map(|arg| tensors_of(arg).any(|id| self.requires_grad(world, id).may())).collect();
+        let needs = args
+            .iter()
+            .map(|arg| tensors_of(arg).any(|id| self.requires_grad(world, id).may()))
+            .collect();
         let mut vars = IndexVec::new();
-        let grads: Vec<Option<Var>> = grads.iter().map(|grad| grad.map(|id| vars.push(id))).collect();
-        let mut run = Run { analyzer: self, world, span, args, metas, outputs, grads, needs, vars, raised: None };
+        let grads: Vec<Option<Var>> = grads
+            .iter()
+            .map(|grad| grad.map(|id| vars.push(id)))
+            .collect();
+        let mut run = Run {
+            analyzer: self,
+            world,
+            span,
+            args,
+            metas,
+            outputs,
+            grads,
+            needs,
+            vars,
+            raised: None,
+        };
         let result = formula(&mut run);
         if let Some(raised) = run.raised {
             return Err(raised);
         }
         let count = differentiable(row, args).count();
         Ok(match result {
-            Ok(results) if results.len() == count => Some(results.into_iter().map(|result| result.map(|var| run.vars[var])).collect()),
+            Ok(results) if results.len() == count => Some(
+                results
+                    .into_iter()
+                    .map(|result| result.map(|var| run.vars[var]))
+                    .collect(),
+            ),
             _ => None,
         })
     }
@@ -74,27 +123,42 @@ impl Backward for Run<'_, '_> {
         self.grads.get(output).copied().flatten()
     }
     fn output_meta(&self, output: usize) -> Meta {
-        let meta = self.outputs.get(output).and_then(|&id| self.world.tensor(id)).and_then(|tensor| tensor.meta.as_deref().cloned());
+        let meta = self
+            .outputs
+            .get(output)
+            .and_then(|&id| self.world.tensor(id))
+            .and_then(|tensor| tensor.meta.as_deref().cloned());
         meta.unwrap_or_else(|| Meta::contiguous(crate::ops::Dtype::F32, [0usize; 0].as_slice()))
     }
     fn outputs(&self) -> usize {
         self.outputs.len()
     }
     fn input(&mut self, position: usize) -> Result<Var, OpError> {
-        let id = self.args.get(position).and_then(|arg| tensors_of(arg).next());
+        let id = self
+            .args
+            .get(position)
+            .and_then(|arg| tensors_of(arg).next());
         match id {
             Some(id) => Ok(self.var(id)),
-            None => Err(OpError::Unsupported("a formula asks for an argument that is no tensor".into())),
+            None => Err(OpError::Unsupported(
+                "a formula asks for an argument that is no tensor".into(),
+            )),
         }
     }
     fn inputs(&mut self, position: usize) -> Result<Vec<Var>, OpError> {
-        let ids: Vec<ObjId> = self.args.get(position).map(|arg| tensors_of(arg).collect()).unwrap_or_default();
+        let ids: Vec<ObjId> = self
+            .args
+            .get(position)
+            .map(|arg| tensors_of(arg).collect())
+            .unwrap_or_default();
         Ok(ids.into_iter().map(|id| self.var(id)).collect())
     }
     fn output(&mut self, output: usize) -> Result<Var, OpError> {
         match self.outputs.get(output) {
             Some(&id) => Ok(self.var(id)),
-            None => Err(OpError::Unsupported("a formula asks for a result that is not there".into())),
+            None => Err(OpError::Unsupported(
+                "a formula asks for a result that is not there".into(),
+            )),
         }
     }
     fn args(&self) -> &[Arg<Meta>] {
@@ -104,12 +168,24 @@ impl Backward for Run<'_, '_> {
         self.needs.get(position).copied().unwrap_or(false)
     }
     fn meta(&self, var: Var) -> Meta {
-        let meta = self.world.tensor(self.vars[var]).and_then(|tensor| tensor.meta.as_deref().cloned());
+        let meta = self
+            .world
+            .tensor(self.vars[var])
+            .and_then(|tensor| tensor.meta.as_deref().cloned());
         meta.unwrap_or_else(|| Meta::contiguous(crate::ops::Dtype::F32, [0usize; 0].as_slice()))
     }
-    fn call(&mut self, op: &'static str, args: Vec<Arg<Var>>) -> Result<SmallVec<[Var; 2]>, OpError> {
-        let Some(id) = table::by_name(op) else { return Err(OpError::Unsupported(format!("no operator `{op}`"))) };
-        let args: Option<OpArgs> = args.iter().map(|arg| map_arg(arg, &mut |var: &Var| Some(self.vars[*var]))).collect();
+    fn call(
+        &mut self,
+        op: &'static str,
+        args: Vec<Arg<Var>>,
+    ) -> Result<SmallVec<[Var; 2]>, OpError> {
+        let Some(id) = table::by_name(op) else {
+            return Err(OpError::Unsupported(format!("no operator `{op}`")));
+        };
+        let args: Option<OpArgs> = args
+            .iter()
+            .map(|arg| map_arg(arg, &mut |var: &Var| Some(self.vars[*var])))
+            .collect();
         let mut args = args.unwrap_or_default();
         let row = table::row(id);
         while args.len() < row.params.len() {

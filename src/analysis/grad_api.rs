@@ -12,7 +12,13 @@ use crate::ops::Exception;
 use crate::source::Span;
 
 impl Analyzer<'_> {
-    fn flag(&mut self, world: &mut World, value: Option<&Val>, default: Tri, span: Span) -> Res<Tri> {
+    fn flag(
+        &mut self,
+        world: &mut World,
+        value: Option<&Val>,
+        default: Tri,
+        span: Span,
+    ) -> Res<Tri> {
         match value.cloned() {
             None | Some(Val::None(_)) => Ok(default),
             Some(value) => self.truth(world, &value, span),
@@ -24,7 +30,13 @@ impl Analyzer<'_> {
     }
 
     /// `tensor.backward(gradient, retain_graph, create_graph, inputs)`
-    pub(super) fn tensor_backward(&mut self, world: &mut World, id: ObjId, args: Args, span: Span) -> Res<Val> {
+    pub(super) fn tensor_backward(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        args: Args,
+        span: Span,
+    ) -> Res<Val> {
         let create = self.flag(world, args.get(2, "create_graph"), Tri::False, span)?;
         let retain = self.flag(world, args.get(1, "retain_graph"), create, span)?;
         let inputs = match args.get(3, "inputs").cloned() {
@@ -32,31 +44,75 @@ impl Analyzer<'_> {
             Some(value) => Some(self.tensors_in(world, &value)),
         };
         if inputs.as_ref().is_some_and(Vec::is_empty) {
-            return self.raise(world, span, Failure::UnusedInput, Exception::RuntimeError, "`inputs` argument to `backward()` cannot be empty.");
+            return self.raise(
+                world,
+                span,
+                Failure::UnusedInput,
+                Exception::RuntimeError,
+                "`inputs` argument to `backward()` cannot be empty.",
+            );
         }
         let gradient = args.get(0, "gradient").cloned().unwrap_or(Val::NONE);
         let root = self.root(world, 0, id, &gradient, span)?;
-        self.run_backward(world, &Request { roots: vec![root], retain, create, inputs, accumulate: true }, span)?;
+        self.run_backward(
+            world,
+            &Request {
+                roots: vec![root],
+                retain,
+                create,
+                inputs,
+                accumulate: true,
+            },
+            span,
+        )?;
         Ok(self.effect(span))
     }
 
     /// `autograd.backward(tensors, grad_tensors, retain_graph, create_graph, inputs)`
-    pub(super) fn autograd_backward(&mut self, world: &mut World, args: Args, span: Span) -> Res<Val> {
+    pub(super) fn autograd_backward(
+        &mut self,
+        world: &mut World,
+        args: Args,
+        span: Span,
+    ) -> Res<Val> {
         let create = self.flag(world, args.get(3, "create_graph"), Tri::False, span)?;
         let retain = self.flag(world, args.get(2, "retain_graph"), create, span)?;
         let inputs = match args.get(4, "inputs").cloned() {
             None | Some(Val::None(_)) => None,
             Some(value) => Some(self.tensors_in(world, &value)),
         };
-        let roots = self.roots(world, args.get(0, "tensors").cloned(), args.get(1, "grad_tensors").cloned(), span)?;
+        let roots = self.roots(
+            world,
+            args.get(0, "tensors").cloned(),
+            args.get(1, "grad_tensors").cloned(),
+            span,
+        )?;
         if !roots.is_empty() {
-            self.run_backward(world, &Request { roots, retain, create, inputs, accumulate: true }, span)?;
+            self.run_backward(
+                world,
+                &Request {
+                    roots,
+                    retain,
+                    create,
+                    inputs,
+                    accumulate: true,
+                },
+                span,
+            )?;
         }
         Ok(self.effect(span))
     }
 
-    fn roots(&mut self, world: &mut World, tensors: Option<Val>, gradients: Option<Val>, span: Span) -> Res<Vec<(ObjId, Option<ObjId>)>> {
-        let tensors = tensors.map(|value| self.tensors_in(world, &value)).unwrap_or_default();
+    fn roots(
+        &mut self,
+        world: &mut World,
+        tensors: Option<Val>,
+        gradients: Option<Val>,
+        span: Span,
+    ) -> Res<Vec<(ObjId, Option<ObjId>)>> {
+        let tensors = tensors
+            .map(|value| self.tensors_in(world, &value))
+            .unwrap_or_default();
         let gradients: Vec<Val> = match gradients {
             None | Some(Val::None(_)) => Vec::new(),
             Some(value) => match world.as_tensor(&value) {
@@ -76,15 +132,29 @@ impl Analyzer<'_> {
     fn tensors_in(&mut self, world: &mut World, value: &Val) -> Vec<ObjId> {
         match world.as_tensor(value) {
             Some(id) => vec![id],
-            None => self.elements(world, value).unwrap_or_default().iter().filter_map(|value| world.as_tensor(value)).collect(),
+            None => self
+                .elements(world, value)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|value| world.as_tensor(value))
+                .collect(),
         }
     }
 
     /// Checks a root and its gradient (rule R7.1).
-    fn root(&mut self, world: &mut World, at: usize, id: ObjId, gradient: &Val, span: Span) -> Res<(ObjId, Option<ObjId>)> {
+    fn root(
+        &mut self,
+        world: &mut World,
+        at: usize,
+        id: ObjId,
+        gradient: &Val,
+        span: Span,
+    ) -> Res<(ObjId, Option<ObjId>)> {
         let meta = world.tensor(id).and_then(|tensor| tensor.meta.clone());
         if let Some(gradient) = world.as_tensor(gradient) {
-            let given = world.tensor(gradient).and_then(|tensor| tensor.meta.clone());
+            let given = world
+                .tensor(gradient)
+                .and_then(|tensor| tensor.meta.clone());
             if let (Some(meta), Some(given)) = (&meta, &given)
                 && meta.shape != given.shape
             {
@@ -93,7 +163,13 @@ impl Analyzer<'_> {
                     given.sizes(),
                     meta.sizes()
                 );
-                return self.raise(world, span, Failure::GradientShape, Exception::RuntimeError, text);
+                return self.raise(
+                    world,
+                    span,
+                    Failure::GradientShape,
+                    Exception::RuntimeError,
+                    text,
+                );
             }
             return Ok((id, Some(gradient)));
         }
@@ -103,8 +179,18 @@ impl Analyzer<'_> {
             && meta.numel() != 1
         {
             let text = "grad can be implicitly created only for scalar outputs";
-            let story = self.made(world, id).map(|span| Step { span, happened: Happened::Other(format!("computed here, of shape {}", meta.sizes())) });
-            self.refuse(world, requires, Failure::NonScalar, text.into(), story.into_iter().collect(), span)?;
+            let story = self.made(world, id).map(|span| Step {
+                span,
+                happened: Happened::Other(format!("computed here, of shape {}", meta.sizes())),
+            });
+            self.refuse(
+                world,
+                requires,
+                Failure::NonScalar,
+                text.into(),
+                story.into_iter().collect(),
+                span,
+            )?;
         }
         Ok((id, None))
     }
@@ -115,29 +201,61 @@ impl Analyzer<'_> {
         let retain = self.flag(world, args.get(3, "retain_graph"), create, span)?;
         let materialize = self.flag(world, args.named("materialize_grads"), Tri::False, span)?;
         let allow_unused = self.flag(world, args.named("allow_unused"), materialize, span)?;
-        let inputs = args.get(1, "inputs").cloned().map(|value| self.tensors_in(world, &value)).unwrap_or_default();
-        let roots = self.roots(world, args.get(0, "outputs").cloned(), args.get(2, "grad_outputs").cloned(), span)?;
+        let inputs = args
+            .get(1, "inputs")
+            .cloned()
+            .map(|value| self.tensors_in(world, &value))
+            .unwrap_or_default();
+        let roots = self.roots(
+            world,
+            args.get(0, "outputs").cloned(),
+            args.get(2, "grad_outputs").cloned(),
+            span,
+        )?;
         if roots.is_empty() || inputs.is_empty() {
             return Ok(Val::Unknown);
         }
         for &input in &inputs {
             self.edge(world, input, span)?;
         }
-        if let Some(&without) = inputs.iter().find(|&&input| self.requires_grad(world, input).is_false()) {
+        if let Some(&without) = inputs
+            .iter()
+            .find(|&&input| self.requires_grad(world, input).is_false())
+        {
             // Roots are looked at first.
             for (at, &(root, _)) in roots.iter().enumerate() {
                 if self.requires_grad(world, root).is_false() {
-                    let origin = world.tensor(root).map_or(OriginId::NOWHERE, |tensor| tensor.origin);
+                    let origin = world
+                        .tensor(root)
+                        .map_or(OriginId::NOWHERE, |tensor| tensor.origin);
                     let story = self.origins.why_no_graph(origin);
-                    let text = format!("element {at} of tensors does not require grad and does not have a grad_fn");
+                    let text = format!(
+                        "element {at} of tensors does not require grad and does not have a grad_fn"
+                    );
                     self.refuse(world, Tri::True, Failure::NoGraph, text, story, span)?;
                 }
             }
-            let story = self.made(world, without).map(|span| Step { span, happened: Happened::MadeWithoutGrad });
+            let story = self.made(world, without).map(|span| Step {
+                span,
+                happened: Happened::MadeWithoutGrad,
+            });
             let text = "One of the differentiated Tensors does not require grad".to_owned();
-            self.refuse(world, Tri::True, Failure::InputWithoutGraph, text, story.into_iter().collect(), span)?;
+            self.refuse(
+                world,
+                Tri::True,
+                Failure::InputWithoutGraph,
+                text,
+                story.into_iter().collect(),
+                span,
+            )?;
         }
-        let request = Request { roots, retain, create, inputs: Some(inputs.clone()), accumulate: false };
+        let request = Request {
+            roots,
+            retain,
+            create,
+            inputs: Some(inputs.clone()),
+            accumulate: false,
+        };
         let before = world.backward;
         let arrived = self.run_backward(world, &request, span)?;
         world.backward = before;
@@ -145,9 +263,18 @@ impl Analyzer<'_> {
         for (at, &input) in inputs.iter().enumerate() {
             let target = self.target_of(world, input);
             let found = target.and_then(|target| arrived.get(&target).copied());
-            let certain = found.map_or(if target.is_some() { Tri::False } else { Tri::Maybe }, |(certain, _)| certain);
+            let certain = found.map_or(
+                if target.is_some() {
+                    Tri::False
+                } else {
+                    Tri::Maybe
+                },
+                |(certain, _)| certain,
+            );
             if !certain.is_true() && allow_unused.is_false() {
-                let text = format!("The differentiated Tensor at index {at} appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.");
+                let text = format!(
+                    "The differentiated Tensor at index {at} appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior."
+                );
                 let story = self.unused_story(world, input, target);
                 self.refuse(world, !certain, Failure::UnusedInput, text, story, span)?;
             }
@@ -164,21 +291,47 @@ impl Analyzer<'_> {
     }
 
     fn unused_story(&self, world: &World, input: ObjId, target: Option<Target>) -> Vec<Step> {
-        let mut story: Vec<Step> = self.made(world, input).map(|span| Step { span, happened: Happened::Made }).into_iter().collect();
-        let writes = world.tensor(input).and_then(|tensor| world.counter(tensor.counter?)?.writes.clone());
+        let mut story: Vec<Step> = self
+            .made(world, input)
+            .map(|span| Step {
+                span,
+                happened: Happened::Made,
+            })
+            .into_iter()
+            .collect();
+        let writes = world
+            .tensor(input)
+            .and_then(|tensor| world.counter(tensor.counter?)?.writes.clone());
         if let (Some(Target::Output(..)), Some(write)) = (target, writes) {
-            story.push(Step { span: write.span, happened: Happened::Other("written in place here: what was used before is another value".into()) });
+            story.push(Step {
+                span: write.span,
+                happened: Happened::Other(
+                    "written in place here: what was used before is another value".into(),
+                ),
+            });
         }
         story
     }
 
-    fn gradient_result(&mut self, world: &mut World, input: ObjId, grad: Option<ObjId>, create: Tri, span: Span) -> ObjId {
+    fn gradient_result(
+        &mut self,
+        world: &mut World,
+        input: ObjId,
+        grad: Option<ObjId>,
+        create: Tri,
+        span: Span,
+    ) -> ObjId {
         if let (Some(grad), true) = (grad, create.may()) {
             return grad;
         }
-        let Some(tensor) = world.tensor(input).cloned() else { return input };
+        let Some(tensor) = world.tensor(input).cloned() else {
+            return input;
+        };
         let id = self.gradient_like(world, &tensor, create, span);
-        if let Some(layout) = grad.and_then(|grad| world.tensor(grad)).map(|grad| grad.meta.clone()) {
+        if let Some(layout) = grad
+            .and_then(|grad| world.tensor(grad))
+            .map(|grad| grad.meta.clone())
+        {
             world.tensor_mut(id).meta = layout;
         }
         // Who asks for a gradient while gradients are off wants a constant.

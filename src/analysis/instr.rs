@@ -5,25 +5,43 @@ use std::rc::Rc;
 use super::call::Args;
 use super::fact::{FactKind, Failure};
 use super::story::Step;
-use super::value::{Class, Closure, Dict, Exc, Mode, ObjId, Obj, Val};
+use super::value::{Class, Closure, Dict, Exc, Mode, Obj, ObjId, Val};
 use super::world::{Regs, World};
 use super::{Analyzer, Raise, Res};
 use crate::dataflow::Tri;
 use crate::index::Idx;
-use crate::ir::{Builtin, Element, FormatPart, Function, Instr, InstrKind, Intrinsic, Operand, Reg};
+use crate::ir::{
+    Builtin, Element, FormatPart, Function, Instr, InstrKind, Intrinsic, Operand, Reg,
+};
 use crate::ops::Exception;
 use crate::source::Span;
 use crate::symbol::Symbol;
 
 impl Analyzer<'_> {
     /// Follows one instruction that is no call of a function of the language. The result is for its register.
-    pub(super) fn instruction(&mut self, world: &mut World, regs: &mut Regs, function: &Function, instr: &Instr) -> Res<Option<Val>> {
+    pub(super) fn instruction(
+        &mut self,
+        world: &mut World,
+        regs: &mut Regs,
+        function: &Function,
+        instr: &Instr,
+    ) -> Res<Option<Val>> {
         let span = instr.span;
         if let Some(name) = unbound_read(regs, function, &instr.kind) {
-            let (error, text) = if function.params.is_empty() && function.name.as_str() == "<module>" {
-                (Exception::NameError, format!("name '{name}' is not defined"))
+            let (error, text) = if function.params.is_empty()
+                && function.name.as_str() == "<module>"
+            {
+                (
+                    Exception::NameError,
+                    format!("name '{name}' is not defined"),
+                )
             } else {
-                (Exception::UnboundLocalError, format!("cannot access local variable '{name}' where it is not associated with a value"))
+                (
+                    Exception::UnboundLocalError,
+                    format!(
+                        "cannot access local variable '{name}' where it is not associated with a value"
+                    ),
+                )
             };
             return self.python_error(world, span, error, text);
         }
@@ -50,7 +68,11 @@ impl Analyzer<'_> {
                 let object = get(object);
                 self.get_attr(world, &object, *name, span)?
             }
-            InstrKind::SetAttr { object, name, value } => {
+            InstrKind::SetAttr {
+                object,
+                name,
+                value,
+            } => {
                 let (object, value) = (get(object), get(value));
                 self.set_attr(world, &object, *name, value, span)?;
                 return Ok(None);
@@ -64,7 +86,11 @@ impl Analyzer<'_> {
                 let (object, index) = (get(object), get(index));
                 self.get_item(world, &object, &index, span)?
             }
-            InstrKind::SetItem { object, index, value } => {
+            InstrKind::SetItem {
+                object,
+                index,
+                value,
+            } => {
                 let (object, index, value) = (get(object), get(index), get(value));
                 self.set_item(world, &object, &index, &value, span)?;
                 return Ok(None);
@@ -74,17 +100,23 @@ impl Analyzer<'_> {
                 self.del_item(world, &object, &index, span)?;
                 return Ok(None);
             }
-            InstrKind::Slice(parts) => Val::Slice(Rc::new([get(&parts[0]), get(&parts[1]), get(&parts[2])])),
+            InstrKind::Slice(parts) => {
+                Val::Slice(Rc::new([get(&parts[0]), get(&parts[1]), get(&parts[2])]))
+            }
             InstrKind::Tuple(parts) => match self.display(world, regs, parts) {
                 Some(values) => Val::tuple(values),
                 None => Val::Unknown,
             },
             InstrKind::List(parts) => {
-                let obj = self.display(world, regs, parts).map_or(Obj::Opaque, |values| Obj::List(Rc::new(values)));
+                let obj = self
+                    .display(world, regs, parts)
+                    .map_or(Obj::Opaque, |values| Obj::List(Rc::new(values)));
                 Val::Obj(self.alloc(world, obj))
             }
             InstrKind::Set(parts) => {
-                let obj = self.display(world, regs, parts).map_or(Obj::Opaque, |values| Obj::Set(Rc::new(distinct(values))));
+                let obj = self
+                    .display(world, regs, parts)
+                    .map_or(Obj::Opaque, |values| Obj::Set(Rc::new(distinct(values))));
                 Val::Obj(self.alloc(world, obj))
             }
             InstrKind::Dict(parts) => self.dict_display(world, regs, parts),
@@ -106,9 +138,19 @@ impl Analyzer<'_> {
                 }
                 return Ok(None);
             }
-            InstrKind::Unpack { value, before, star, after } => {
+            InstrKind::Unpack {
+                value,
+                before,
+                star,
+                after,
+            } => {
                 let value = get(value);
-                self.unpack(world, &value, (*before as usize, *star, *after as usize), span)?
+                self.unpack(
+                    world,
+                    &value,
+                    (*before as usize, *star, *after as usize),
+                    span,
+                )?
             }
             InstrKind::Element(tuple, at) => match get(tuple) {
                 Val::Tuple(values, _) => values.get(*at as usize).cloned().unwrap_or(Val::Unknown),
@@ -132,32 +174,57 @@ impl Analyzer<'_> {
             InstrKind::Builtin(Builtin::Dtype(dtype)) => Val::Dtype(*dtype),
             InstrKind::Builtin(builtin) => Val::Builtin(*builtin),
             InstrKind::LoadUnit { unit, name } => self.load_unit(world, *unit, *name, span)?,
-            InstrKind::MakeFunction { function, defaults, captures } => Val::Func(Rc::new(Closure {
+            InstrKind::MakeFunction {
+                function,
+                defaults,
+                captures,
+            } => Val::Func(Rc::new(Closure {
                 function: *function,
                 defaults: defaults.iter().map(get).collect(),
-                captures: captures.iter().filter_map(|&reg| cell_of(regs, reg)).collect(),
+                captures: captures
+                    .iter()
+                    .filter_map(|&reg| cell_of(regs, reg))
+                    .collect(),
             })),
-            InstrKind::MakeClass { name, bases, members } => {
+            InstrKind::MakeClass {
+                name,
+                bases,
+                members,
+            } => {
                 let bases: Vec<Val> = bases.iter().map(get).collect();
-                let members = members.iter().map(|(name, value)| (*name, get(value))).collect();
+                let members = members
+                    .iter()
+                    .map(|(name, value)| (*name, get(value)))
+                    .collect();
                 self.make_class(world, *name, &bases, members)
             }
             InstrKind::MakeCell(value) => {
                 let value = value.as_ref().map(get);
-                match instr.dest.and_then(|dest| cell_of(regs, dest)).filter(|&cell| matches!(world.obj(cell), Some(Obj::Cell(_)))) {
+                match instr
+                    .dest
+                    .and_then(|dest| cell_of(regs, dest))
+                    .filter(|&cell| matches!(world.obj(cell), Some(Obj::Cell(_))))
+                {
                     // The cell of an export is there before the unit's body runs.
                     Some(cell) if value.is_none() => Val::Obj(cell),
                     _ => Val::Obj(self.alloc(world, Obj::Cell(value.unwrap_or(Val::Unbound)))),
                 }
             }
-            InstrKind::LoadCell(reg) => match cell_of(regs, *reg).and_then(|cell| world.obj(cell)) {
-                Some(Obj::Cell(Val::Unbound)) => {
-                    let name = function.regs[*reg].name.map_or("?", Symbol::as_str);
-                    return self.python_error(world, span, Exception::NameError, format!("name '{name}' is not defined"));
+            InstrKind::LoadCell(reg) => {
+                match cell_of(regs, *reg).and_then(|cell| world.obj(cell)) {
+                    Some(Obj::Cell(Val::Unbound)) => {
+                        let name = function.regs[*reg].name.map_or("?", Symbol::as_str);
+                        return self.python_error(
+                            world,
+                            span,
+                            Exception::NameError,
+                            format!("name '{name}' is not defined"),
+                        );
+                    }
+                    Some(Obj::Cell(value)) => value.clone(),
+                    _ => Val::Unknown,
                 }
-                Some(Obj::Cell(value)) => value.clone(),
-                _ => Val::Unknown,
-            },
+            }
             InstrKind::StoreCell { cell, value } => {
                 let value = get(value);
                 if let Some(cell) = cell_of(regs, *cell) {
@@ -191,7 +258,10 @@ impl Analyzer<'_> {
             }
             InstrKind::Input(ty) => match ty {
                 Some(ty) => {
-                    let shape: Option<Vec<Val>> = ty.shape.as_ref().map(|shape| shape.iter().map(get).collect());
+                    let shape: Option<Vec<Val>> = ty
+                        .shape
+                        .as_ref()
+                        .map(|shape| shape.iter().map(get).collect());
                     self.input(world, ty.dtype, shape, span)
                 }
                 None => Val::Unknown,
@@ -217,12 +287,21 @@ impl Analyzer<'_> {
         let mut out = Vec::with_capacity(parts.len());
         for part in parts {
             let value = self.operand(regs, &part.value);
-            if part.star { out.extend(self.elements(world, &value)?) } else { out.push(value) }
+            if part.star {
+                out.extend(self.elements(world, &value)?)
+            } else {
+                out.push(value)
+            }
         }
         Some(out)
     }
 
-    fn dict_display(&mut self, world: &mut World, regs: &Regs, parts: &[(Option<Operand>, Operand)]) -> Val {
+    fn dict_display(
+        &mut self,
+        world: &mut World,
+        regs: &Regs,
+        parts: &[(Option<Operand>, Operand)],
+    ) -> Val {
         let mut dict = Dict::default();
         for (key, value) in parts {
             let value = self.operand(regs, value);
@@ -232,7 +311,10 @@ impl Analyzer<'_> {
                     Val::Obj(id) if world.dict(*id).is_some() => {
                         let other = world.dict(*id).expect("just seen").clone();
                         dict.open |= other.open;
-                        other.entries.iter().for_each(|(key, value)| dict.insert(key.clone(), value.clone()));
+                        other
+                            .entries
+                            .iter()
+                            .for_each(|(key, value)| dict.insert(key.clone(), value.clone()));
                     }
                     _ => dict.open = true,
                 },
@@ -241,7 +323,13 @@ impl Analyzer<'_> {
         Val::Obj(self.alloc(world, Obj::Dict(Rc::new(dict))))
     }
 
-    fn make_class(&mut self, world: &mut World, name: Symbol, bases: &[Val], members: Vec<(Symbol, Val)>) -> Val {
+    fn make_class(
+        &mut self,
+        world: &mut World,
+        name: Symbol,
+        bases: &[Val],
+        members: Vec<(Symbol, Val)>,
+    ) -> Val {
         let id = self.ids.push(());
         let mut lists = Vec::new();
         let (mut exception, mut open) = (None, false);
@@ -263,11 +351,26 @@ impl Analyzer<'_> {
         lists.push(lists.iter().map(|list| list[0]).collect());
         let mut mro = vec![id];
         mro.extend(linearize(lists));
-        world.put(id, Obj::Class(Rc::new(Class { name, mro: mro.into(), exception, members, open })));
+        world.put(
+            id,
+            Obj::Class(Rc::new(Class {
+                name,
+                mro: mro.into(),
+                exception,
+                members,
+                open,
+            })),
+        );
         Val::Obj(id)
     }
 
-    fn format(&mut self, world: &mut World, regs: &Regs, parts: &[FormatPart], span: Span) -> Res<Val> {
+    fn format(
+        &mut self,
+        world: &mut World,
+        regs: &Regs,
+        parts: &[FormatPart],
+        span: Span,
+    ) -> Res<Val> {
         let mut text = Some(String::new());
         for part in parts {
             let piece = match part {
@@ -280,10 +383,20 @@ impl Analyzer<'_> {
                     {
                         let failure = self.none_failure(&value);
                         return self
-                            .raise(world, span, failure, Exception::TypeError, "unsupported format string passed to NoneType.__format__")
+                            .raise(
+                                world,
+                                span,
+                                failure,
+                                Exception::TypeError,
+                                "unsupported format string passed to NoneType.__format__",
+                            )
                             .map_err(|raise| self.about(world, raise, &value));
                     }
-                    if spec.is_empty() { self.text_of(world, &value, *repr) } else { None }
+                    if spec.is_empty() {
+                        self.text_of(world, &value, *repr)
+                    } else {
+                        None
+                    }
                 }
             };
             text = text.zip(piece).map(|(text, piece)| text + &piece);
@@ -298,19 +411,35 @@ impl Analyzer<'_> {
         {
             let before = mode.before.unwrap_or((world.grad.0, world.inference.0));
             self.enter_mode(world, mode.mode, span);
-            world.put(*id, Obj::Mode(super::value::ModeManager { before: Some(before), ..mode }));
+            world.put(
+                *id,
+                Obj::Mode(super::value::ModeManager {
+                    before: Some(before),
+                    ..mode
+                }),
+            );
             return Ok(Val::NONE);
         }
         match manager {
-            Val::Builtin(Builtin::Intrinsic(Intrinsic::NoGrad | Intrinsic::EnableGrad | Intrinsic::InferenceMode)) => {
-                self.python_error(world, span, Exception::TypeError, "'type' object does not support the context manager protocol")
-            }
+            Val::Builtin(Builtin::Intrinsic(
+                Intrinsic::NoGrad | Intrinsic::EnableGrad | Intrinsic::InferenceMode,
+            )) => self.python_error(
+                world,
+                span,
+                Exception::TypeError,
+                "'type' object does not support the context manager protocol",
+            ),
             Val::Unknown => Ok(Val::Unknown),
             _ => match self.class_member(world, manager, "__enter__") {
                 Some(enter) => self.call(world, enter, Args::of([manager.clone()]), span),
                 None => {
                     let name = self.type_name(world, manager);
-                    self.python_error(world, span, Exception::TypeError, format!("'{name}' object does not support the context manager protocol"))
+                    self.python_error(
+                        world,
+                        span,
+                        Exception::TypeError,
+                        format!("'{name}' object does not support the context manager protocol"),
+                    )
                 }
             },
         }
@@ -364,7 +493,9 @@ impl Analyzer<'_> {
         let method = match &bound.1 {
             super::value::Method::Tensor(attr) => attr.name(),
             super::value::Method::Op(op, _) => crate::ops::table::row(*op).name,
-            super::value::Method::Func(Val::Func(closure)) => self.program.functions[closure.function].name.as_str(),
+            super::value::Method::Func(Val::Func(closure)) => {
+                self.program.functions[closure.function].name.as_str()
+            }
             _ => return,
         };
         if NOT_CALLED.contains(&method) {
@@ -385,7 +516,11 @@ impl Analyzer<'_> {
             },
             _ => (Exception::Exception, None),
         };
-        let kind = FactKind::Raises { failure: raise.failure, error, message: message.map_or_else(|| "…".into(), |text| text.to_string()) };
+        let kind = FactKind::Raises {
+            failure: raise.failure,
+            error,
+            message: message.map_or_else(|| "…".into(), |text| text.to_string()),
+        };
         let story: Vec<Step> = raise.story.clone();
         self.fact(world, raise.span, kind, story);
         raise
@@ -413,7 +548,18 @@ impl Analyzer<'_> {
 }
 
 /// Methods that do nothing where they are only named.
-const NOT_CALLED: &[&str] = &["backward", "step", "zero_grad", "detach_", "zero", "zero_", "requires_grad_", "retain_grad", "train", "eval"];
+const NOT_CALLED: &[&str] = &[
+    "backward",
+    "step",
+    "zero_grad",
+    "detach_",
+    "zero",
+    "zero_",
+    "requires_grad_",
+    "retain_grad",
+    "train",
+    "eval",
+];
 
 fn cell_of(regs: &Regs, reg: Reg) -> Option<ObjId> {
     match regs.get(reg.index() as u32) {
@@ -428,7 +574,11 @@ fn unbound_read(regs: &Regs, function: &Function, kind: &InstrKind) -> Option<Sy
     kind.reads(&mut |reg| {
         let value = regs.get(reg.index() as u32);
         if unbound.is_none() && matches!(value, None | Some(Val::Unbound)) {
-            unbound = function.regs.get(reg).and_then(|info| info.name).filter(|_| !matches!(kind, InstrKind::Delete(_)));
+            unbound = function
+                .regs
+                .get(reg)
+                .and_then(|info| info.name)
+                .filter(|_| !matches!(kind, InstrKind::Delete(_)));
         }
     });
     unbound
@@ -453,7 +603,10 @@ fn linearize(mut lists: Vec<Vec<ObjId>>) -> Vec<ObjId> {
         if lists.is_empty() {
             return out;
         }
-        let good = lists.iter().map(|list| list[0]).find(|head| !lists.iter().any(|list| list[1..].contains(head)));
+        let good = lists
+            .iter()
+            .map(|list| list[0])
+            .find(|head| !lists.iter().any(|list| list[1..].contains(head)));
         let next = good.unwrap_or(lists[0][0]);
         out.push(next);
         for list in &mut lists {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::call::Args;
-use super::value::{Iterator, ObjId, Obj, Val};
+use super::value::{Iterator, Obj, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
@@ -19,18 +19,26 @@ impl Analyzer<'_> {
         match value {
             Val::Tuple(values, _) => Some(values.to_vec()),
             Val::Range(parts) => {
-                let (start, stop, step) = (parts[0].as_int()?, parts[1].as_int()?, parts[2].as_int()?);
-                (step != 0 && range_len(start, stop, step) <= MAX_LISTED).then(|| range_values(start, stop, step))
+                let (start, stop, step) =
+                    (parts[0].as_int()?, parts[1].as_int()?, parts[2].as_int()?);
+                (step != 0 && range_len(start, stop, step) <= MAX_LISTED)
+                    .then(|| range_values(start, stop, step))
             }
             Val::Str(Some(text)) => Some(text.chars().map(|c| Val::str(c.to_string())).collect()),
             Val::Obj(id) => match world.obj(*id).cloned()? {
                 Obj::List(items) | Obj::Set(items) => Some(items.to_vec()),
-                Obj::Dict(dict) if !dict.open => Some(dict.entries.iter().map(|(key, _)| key.clone()).collect()),
+                Obj::Dict(dict) if !dict.open => {
+                    Some(dict.entries.iter().map(|(key, _)| key.clone()).collect())
+                }
                 Obj::Iterator(_) => self.drain(world, *id),
                 Obj::Tensor(_) => self.unbind(world, *id, self.here()).ok(),
                 Obj::Instance(_) => {
                     let iterator = self.iterator(world, value, self.here()).ok()?;
-                    if iterator.same(value) { None } else { self.elements(world, &iterator) }
+                    if iterator.same(value) {
+                        None
+                    } else {
+                        self.elements(world, &iterator)
+                    }
                 }
                 _ => None,
             },
@@ -40,7 +48,10 @@ impl Analyzer<'_> {
 
     /// The place of the call that is being followed.
     fn here(&self) -> Span {
-        self.calls.last().map(|call| call.0).unwrap_or_else(|| Span::new(self.sources.first(), 0, 0))
+        self.calls
+            .last()
+            .map(|call| call.0)
+            .unwrap_or_else(|| Span::new(self.sources.first(), 0, 0))
     }
 
     fn drain(&mut self, world: &mut World, id: ObjId) -> Option<Vec<Val>> {
@@ -60,14 +71,29 @@ impl Analyzer<'_> {
 
     /// The rows of a tensor, as iteration gives them: views of one call (rule R5.1).
     pub(super) fn unbind(&mut self, world: &mut World, tensor: ObjId, span: Span) -> Res<Vec<Val>> {
-        let Some(row) = table::method("unbind") else { return Ok(Vec::new()) };
-        if world.tensor(tensor).is_some_and(|tensor| tensor.meta.as_ref().is_some_and(|meta| meta.shape.is_empty())) {
-            return self.python_error(world, span, Exception::TypeError, "iteration over a 0-d tensor");
+        let Some(row) = table::method("unbind") else {
+            return Ok(Vec::new());
+        };
+        if world.tensor(tensor).is_some_and(|tensor| {
+            tensor
+                .meta
+                .as_ref()
+                .is_some_and(|meta| meta.shape.is_empty())
+        }) {
+            return self.python_error(
+                world,
+                span,
+                Exception::TypeError,
+                "iteration over a 0-d tensor",
+            );
         }
         let args = vec![Arg::Tensor(tensor), Arg::Scalar(Scalar::Int(0))];
         match self.apply(world, row, args, false, span)? {
             Val::Tuple(values, _) => Ok(values.to_vec()),
-            Val::Obj(id) => Ok(world.list(id).map(|items| items.to_vec()).unwrap_or_default()),
+            Val::Obj(id) => Ok(world
+                .list(id)
+                .map(|items| items.to_vec())
+                .unwrap_or_default()),
             _ => Ok(Vec::new()),
         }
     }
@@ -80,12 +106,16 @@ impl Analyzer<'_> {
                 (Some(start), Some(stop), Some(step)) => Iterator::Range(start, stop, step),
                 _ => Iterator::UnknownRange,
             },
-            Val::Str(Some(text)) => Iterator::Values(text.chars().map(|c| Val::str(c.to_string())).collect(), 0),
+            Val::Str(Some(text)) => {
+                Iterator::Values(text.chars().map(|c| Val::str(c.to_string())).collect(), 0)
+            }
             Val::Unknown | Val::Str(None) => Iterator::Unknown(Val::Unknown),
             Val::Obj(id) => match world.obj(*id).cloned() {
                 Some(Obj::List(_)) => Iterator::List(*id, 0),
                 Some(Obj::Set(items)) => Iterator::Values(items.to_vec().into(), 0),
-                Some(Obj::Dict(dict)) if !dict.open => Iterator::Values(dict.entries.iter().map(|(key, _)| key.clone()).collect(), 0),
+                Some(Obj::Dict(dict)) if !dict.open => {
+                    Iterator::Values(dict.entries.iter().map(|(key, _)| key.clone()).collect(), 0)
+                }
                 Some(Obj::Dict(_) | Obj::Opaque) => Iterator::Unknown(Val::Unknown),
                 Some(Obj::Iterator(_)) => return Ok(value.clone()),
                 Some(Obj::Tensor(tensor)) => match &tensor.meta {
@@ -94,8 +124,13 @@ impl Analyzer<'_> {
                 },
                 Some(Obj::Instance(_)) => {
                     if let Some(function) = self.class_member(world, value, "__iter__") {
-                        let iterable = self.call(world, function, Args::of([value.clone()]), span)?;
-                        return if world.instance(&iterable).is_some() { Ok(iterable) } else { self.iterator(world, &iterable, span) };
+                        let iterable =
+                            self.call(world, function, Args::of([value.clone()]), span)?;
+                        return if world.instance(&iterable).is_some() {
+                            Ok(iterable)
+                        } else {
+                            self.iterator(world, &iterable, span)
+                        };
                     }
                     return self.not_iterable(world, value, span);
                 }
@@ -103,44 +138,81 @@ impl Analyzer<'_> {
             },
             _ => return self.not_iterable(world, value, span),
         };
-        Ok(Val::Obj(self.alloc(world, Obj::Iterator(Rc::new(iterator)))))
+        Ok(Val::Obj(
+            self.alloc(world, Obj::Iterator(Rc::new(iterator))),
+        ))
     }
 
     fn not_iterable(&mut self, world: &mut World, value: &Val, span: Span) -> Res<Val> {
         let name = self.type_name(world, value);
-        let failure = if let Val::None(_) = value { self.none_failure(value) } else { super::fact::Failure::Other };
-        self.raise(world, span, failure, Exception::TypeError, format!("'{name}' object is not iterable"))
-            .map_err(|raise| self.about(world, raise, value))
+        let failure = if let Val::None(_) = value {
+            self.none_failure(value)
+        } else {
+            super::fact::Failure::Other
+        };
+        self.raise(
+            world,
+            span,
+            failure,
+            Exception::TypeError,
+            format!("'{name}' object is not iterable"),
+        )
+        .map_err(|raise| self.about(world, raise, value))
     }
 
     /// The next value of an iterator, and whether there is one.
     pub(super) fn next(&mut self, world: &mut World, iterator: &Val) -> Res<(Val, Tri)> {
-        let Val::Obj(id) = iterator else { return Ok((Val::Unknown, Tri::Maybe)) };
-        let Some(Obj::Iterator(state)) = world.obj(*id).cloned() else { return Ok((Val::Unknown, Tri::Maybe)) };
+        let Val::Obj(id) = iterator else {
+            return Ok((Val::Unknown, Tri::Maybe));
+        };
+        let Some(Obj::Iterator(state)) = world.obj(*id).cloned() else {
+            return Ok((Val::Unknown, Tri::Maybe));
+        };
         let (next, value, more) = match &*state {
             Iterator::Done => return Ok((Val::Unknown, Tri::False)),
             Iterator::Values(values, at) => match values.get(*at) {
-                Some(value) => (Iterator::Values(values.clone(), at + 1), value.clone(), Tri::True),
+                Some(value) => (
+                    Iterator::Values(values.clone(), at + 1),
+                    value.clone(),
+                    Tri::True,
+                ),
                 None => (Iterator::Done, Val::Unknown, Tri::False),
             },
-            Iterator::List(list, at) => match world.list(*list).map(|items| items.get(*at).cloned()) {
-                Some(Some(value)) => (Iterator::List(*list, at + 1), value, Tri::True),
-                Some(None) => (Iterator::Done, Val::Unknown, Tri::False),
-                None => (Iterator::Unknown(Val::Unknown), Val::Unknown, Tri::Maybe),
-            },
+            Iterator::List(list, at) => {
+                match world.list(*list).map(|items| items.get(*at).cloned()) {
+                    Some(Some(value)) => (Iterator::List(*list, at + 1), value, Tri::True),
+                    Some(None) => (Iterator::Done, Val::Unknown, Tri::False),
+                    None => (Iterator::Unknown(Val::Unknown), Val::Unknown, Tri::Maybe),
+                }
+            }
             Iterator::Range(next, stop, step) => {
                 if (*step > 0 && next < stop) || (*step < 0 && next > stop) {
-                    (Iterator::Range(next.saturating_add(*step), *stop, *step), Val::int(*next), Tri::True)
+                    (
+                        Iterator::Range(next.saturating_add(*step), *stop, *step),
+                        Val::int(*next),
+                        Tri::True,
+                    )
                 } else {
                     (Iterator::Done, Val::Unknown, Tri::False)
                 }
             }
-            Iterator::UnknownRange => (Iterator::UnknownRange, Val::Int(None, super::story::OriginId::NOWHERE), Tri::Maybe),
-            Iterator::Unknown(value) => (Iterator::Unknown(value.clone()), value.clone(), Tri::Maybe),
+            Iterator::UnknownRange => (
+                Iterator::UnknownRange,
+                Val::Int(None, super::story::OriginId::NOWHERE),
+                Tri::Maybe,
+            ),
+            Iterator::Unknown(value) => {
+                (Iterator::Unknown(value.clone()), value.clone(), Tri::Maybe)
+            }
             Iterator::Enumerate(inner, count) => {
                 let (value, more) = self.next(world, &Val::Obj(*inner))?;
-                let number = count.map_or(Val::Int(None, super::story::OriginId::NOWHERE), Val::int);
-                (Iterator::Enumerate(*inner, count.map(|count| count + 1)), Val::tuple(vec![number, value]), more)
+                let number =
+                    count.map_or(Val::Int(None, super::story::OriginId::NOWHERE), Val::int);
+                (
+                    Iterator::Enumerate(*inner, count.map(|count| count + 1)),
+                    Val::tuple(vec![number, value]),
+                    more,
+                )
             }
             Iterator::Zip(inner) => {
                 let mut values = Vec::with_capacity(inner.len());
@@ -156,7 +228,11 @@ impl Analyzer<'_> {
                 (Iterator::Zip(inner.clone()), Val::tuple(values), all)
             }
         };
-        let next = if more.is_false() { Iterator::Done } else { next };
+        let next = if more.is_false() {
+            Iterator::Done
+        } else {
+            next
+        };
         world.put(*id, Obj::Iterator(Rc::new(next)));
         Ok((value, more))
     }
@@ -171,49 +247,104 @@ impl Analyzer<'_> {
     }
 
     /// `a, *b, c = value`
-    pub(super) fn unpack(&mut self, world: &mut World, value: &Val, (before, star, after): (usize, bool, usize), span: Span) -> Res<Val> {
+    pub(super) fn unpack(
+        &mut self,
+        world: &mut World,
+        value: &Val,
+        (before, star, after): (usize, bool, usize),
+        span: Span,
+    ) -> Res<Val> {
         let wanted = before + after;
         let unknown = || Val::tuple(vec![Val::Unknown; wanted + usize::from(star)]);
         let values = match world.as_tensor(value) {
-            Some(tensor) if world.tensor(tensor).is_some_and(|tensor| tensor.meta.is_some()) => Some(self.unbind(world, tensor, span)?),
+            Some(tensor)
+                if world
+                    .tensor(tensor)
+                    .is_some_and(|tensor| tensor.meta.is_some()) =>
+            {
+                Some(self.unbind(world, tensor, span)?)
+            }
             Some(_) => None,
             None if matches!(value, Val::None(_)) || value.is_number() => {
                 let name = self.type_name(world, value);
-                let failure = if value.is_number() { super::fact::Failure::Other } else { self.none_failure(value) };
+                let failure = if value.is_number() {
+                    super::fact::Failure::Other
+                } else {
+                    self.none_failure(value)
+                };
                 return self
-                    .raise(world, span, failure, Exception::TypeError, format!("cannot unpack non-iterable {name} object"))
+                    .raise(
+                        world,
+                        span,
+                        failure,
+                        Exception::TypeError,
+                        format!("cannot unpack non-iterable {name} object"),
+                    )
                     .map_err(|raise| self.about(world, raise, value));
             }
             None => self.elements(world, value),
         };
-        let Some(values) = values else { return Ok(unknown()) };
+        let Some(values) = values else {
+            return Ok(unknown());
+        };
         if values.len() < wanted {
             let at_least = if star { "at least " } else { "" };
-            let text = format!("not enough values to unpack (expected {at_least}{wanted}, got {})", values.len());
+            let text = format!(
+                "not enough values to unpack (expected {at_least}{wanted}, got {})",
+                values.len()
+            );
             return self.python_error(world, span, Exception::ValueError, text);
         }
         if !star {
             if values.len() > wanted {
-                return self.python_error(world, span, Exception::ValueError, format!("too many values to unpack (expected {wanted})"));
+                return self.python_error(
+                    world,
+                    span,
+                    Exception::ValueError,
+                    format!("too many values to unpack (expected {wanted})"),
+                );
             }
             return Ok(Val::tuple(values));
         }
         let rest = values[before..values.len() - after].to_vec();
         let rest = Val::Obj(self.alloc(world, Obj::List(Rc::new(rest))));
-        let parts = values[..before].iter().cloned().chain([rest]).chain(values[values.len() - after..].iter().cloned());
+        let parts = values[..before]
+            .iter()
+            .cloned()
+            .chain([rest])
+            .chain(values[values.len() - after..].iter().cloned());
         Ok(Val::tuple(parts.collect()))
     }
 
     /// Whether `item in container`.
-    pub(super) fn contains(&mut self, world: &mut World, container: &Val, item: &Val) -> Option<bool> {
+    pub(super) fn contains(
+        &mut self,
+        world: &mut World,
+        container: &Val,
+        item: &Val,
+    ) -> Option<bool> {
         if let (Val::Str(whole), Val::Str(part)) = (container, item) {
-            return whole.as_ref().zip(part.as_ref()).map(|(whole, part)| whole.contains(&**part));
+            return whole
+                .as_ref()
+                .zip(part.as_ref())
+                .map(|(whole, part)| whole.contains(&**part));
         }
         if let (Val::Range(_), Some(wanted)) = (container, item.as_int()) {
-            return Some(self.elements(world, container)?.iter().any(|value| value.as_int() == Some(wanted)));
+            return Some(
+                self.elements(world, container)?
+                    .iter()
+                    .any(|value| value.as_int() == Some(wanted)),
+            );
         }
         if let Some(function) = self.class_member(world, container, "__contains__") {
-            let answer = self.call(world, function, Args::of([container.clone(), item.clone()]), self.here()).ok()?;
+            let answer = self
+                .call(
+                    world,
+                    function,
+                    Args::of([container.clone(), item.clone()]),
+                    self.here(),
+                )
+                .ok()?;
             return self.truth(world, &answer, self.here()).ok()?.known();
         }
         let values = self.elements(world, container)?;
@@ -237,10 +368,20 @@ impl Analyzer<'_> {
 
 /// The number of values of a range.
 pub(super) fn range_len(start: i64, stop: i64, step: i64) -> i64 {
-    let distance = if step > 0 { stop.saturating_sub(start) } else { start.saturating_sub(stop) };
-    if distance <= 0 { 0 } else { (distance - 1) / step.saturating_abs().max(1) + 1 }
+    let distance = if step > 0 {
+        stop.saturating_sub(start)
+    } else {
+        start.saturating_sub(stop)
+    };
+    if distance <= 0 {
+        0
+    } else {
+        (distance - 1) / step.saturating_abs().max(1) + 1
+    }
 }
 
 fn range_values(start: i64, stop: i64, step: i64) -> Vec<Val> {
-    (0..range_len(start, stop, step)).map(|at| Val::int(start + at * step)).collect()
+    (0..range_len(start, stop, step))
+        .map(|at| Val::int(start + at * step))
+        .collect()
 }

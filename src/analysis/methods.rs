@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::call::Args;
-use super::value::{Method, ObjId, Obj, Val};
+use super::value::{Method, Obj, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::ir::builtin::METHODS;
@@ -13,7 +13,14 @@ use crate::symbol::Symbol;
 
 impl Analyzer<'_> {
     /// `object.name(args)`
-    pub(super) fn call_method(&mut self, world: &mut World, object: &Val, name: Symbol, args: Args, span: Span) -> Res<Val> {
+    pub(super) fn call_method(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        name: Symbol,
+        args: Args,
+        span: Span,
+    ) -> Res<Val> {
         if matches!(object, Val::Unknown) {
             self.used_all(world, &args, span);
             return Ok(Val::Unknown);
@@ -49,11 +56,20 @@ impl Analyzer<'_> {
             Val::GradFn(_) => "Node",
             _ => return false,
         };
-        METHODS.iter().any(|(of, names)| *of == kind && names.contains(&name.as_str()))
+        METHODS
+            .iter()
+            .any(|(of, names)| *of == kind && names.contains(&name.as_str()))
     }
 
     /// A method of a list, dict, set, tuple, string, number.
-    pub(super) fn value_method(&mut self, world: &mut World, object: &Val, name: Symbol, args: Args, span: Span) -> Res<Val> {
+    pub(super) fn value_method(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        name: Symbol,
+        args: Args,
+        span: Span,
+    ) -> Res<Val> {
         match object {
             Val::Obj(id) => match world.obj(*id) {
                 Some(Obj::List(_)) => self.list_method(world, *id, name.as_str(), args, span),
@@ -61,7 +77,10 @@ impl Analyzer<'_> {
                 Some(Obj::Set(_)) => self.set_method(world, *id, name.as_str(), args),
                 Some(Obj::HookHandle(tensor, hook)) => {
                     let (tensor, hook) = (*tensor, *hook);
-                    world.tensor_mut(tensor).hooks.retain(|(number, _)| *number != hook);
+                    world
+                        .tensor_mut(tensor)
+                        .hooks
+                        .retain(|(number, _)| *number != hook);
                     Ok(Val::NONE)
                 }
                 _ => Ok(Val::Unknown),
@@ -72,12 +91,17 @@ impl Analyzer<'_> {
                 _ => Val::Unknown,
             }),
             Val::Tuple(values, true) if name.as_str() == "numel" => {
-                let numel = values.iter().try_fold(1i64, |product, value| product.checked_mul(value.as_int()?));
+                let numel = values
+                    .iter()
+                    .try_fold(1i64, |product, value| product.checked_mul(value.as_int()?));
                 Ok(Val::Int(numel, super::story::OriginId::NOWHERE))
             }
             Val::Tuple(values, _) => {
                 let wanted = args.positional.first().cloned().unwrap_or(Val::Unknown);
-                let same: Vec<Option<bool>> = values.iter().map(|value| self.equal(world, value, &wanted)).collect();
+                let same: Vec<Option<bool>> = values
+                    .iter()
+                    .map(|value| self.equal(world, value, &wanted))
+                    .collect();
                 Ok(count_or_index(&same, name.as_str()))
             }
             Val::Float(value, _) => Ok(Val::Bool(value.map(|value| value.fract() == 0.0))),
@@ -85,7 +109,14 @@ impl Analyzer<'_> {
         }
     }
 
-    fn list_method(&mut self, world: &mut World, id: ObjId, name: &str, args: Args, span: Span) -> Res<Val> {
+    fn list_method(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        name: &str,
+        args: Args,
+        span: Span,
+    ) -> Res<Val> {
         let first = args.positional.first().cloned();
         let items = world.list(id).expect("a list has its methods").clone();
         match (name, first) {
@@ -97,13 +128,21 @@ impl Analyzer<'_> {
             ("insert", Some(at)) => match (at.as_int(), args.positional.get(1)) {
                 (Some(at), Some(value)) => {
                     let at = clamp_index(at, items.len());
-                    world.list_mut(id).expect("just seen").insert(at, value.clone());
+                    world
+                        .list_mut(id)
+                        .expect("just seen")
+                        .insert(at, value.clone());
                 }
                 _ => world.put(id, Obj::Opaque),
             },
             ("pop", at) => {
                 if items.is_empty() {
-                    return self.python_error(world, span, Exception::IndexError, "pop from empty list");
+                    return self.python_error(
+                        world,
+                        span,
+                        Exception::IndexError,
+                        "pop from empty list",
+                    );
                 }
                 let at = at.map_or(Some(-1), |at| at.as_int());
                 let Some(at) = at.and_then(|at| super::views::position(at, items.len())) else {
@@ -116,21 +155,37 @@ impl Analyzer<'_> {
             ("reverse", _) => world.list_mut(id).expect("just seen").reverse(),
             ("sort", _) => {
                 let sorted = self.sorted(world, items.to_vec(), &args, span)?;
-                world.put(id, sorted.map_or(Obj::Opaque, |values| Obj::List(Rc::new(values))));
+                world.put(
+                    id,
+                    sorted.map_or(Obj::Opaque, |values| Obj::List(Rc::new(values))),
+                );
             }
             ("copy", _) => return Ok(Val::Obj(self.alloc(world, Obj::List(items)))),
             ("remove", Some(value)) => {
-                let same: Vec<Option<bool>> = items.iter().map(|item| self.equal(world, item, &value)).collect();
+                let same: Vec<Option<bool>> = items
+                    .iter()
+                    .map(|item| self.equal(world, item, &value))
+                    .collect();
                 match same.iter().position(|same| *same != Some(false)) {
                     Some(at) if same[at] == Some(true) => {
                         world.list_mut(id).expect("just seen").remove(at);
                     }
                     Some(_) => world.put(id, Obj::Opaque),
-                    None => return self.python_error(world, span, Exception::ValueError, "list.remove(x): x not in list"),
+                    None => {
+                        return self.python_error(
+                            world,
+                            span,
+                            Exception::ValueError,
+                            "list.remove(x): x not in list",
+                        );
+                    }
                 }
             }
             ("index" | "count", Some(value)) => {
-                let same: Vec<Option<bool>> = items.iter().map(|item| self.equal(world, item, &value)).collect();
+                let same: Vec<Option<bool>> = items
+                    .iter()
+                    .map(|item| self.equal(world, item, &value))
+                    .collect();
                 return Ok(count_or_index(&same, name));
             }
             _ => return Ok(Val::Unknown),
@@ -138,16 +193,50 @@ impl Analyzer<'_> {
         Ok(Val::NONE)
     }
 
-    fn dict_method(&mut self, world: &mut World, id: ObjId, name: &str, args: Args, span: Span) -> Res<Val> {
+    fn dict_method(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        name: &str,
+        args: Args,
+        span: Span,
+    ) -> Res<Val> {
         let dict = world.dict(id).expect("a dict has its methods").clone();
         let first = args.positional.first().cloned();
         let default = args.positional.get(1).cloned();
-        let listed = |values: Vec<Val>| if dict.open { Obj::Opaque } else { Obj::List(Rc::new(values)) };
+        let listed = |values: Vec<Val>| {
+            if dict.open {
+                Obj::Opaque
+            } else {
+                Obj::List(Rc::new(values))
+            }
+        };
         let value = match (name, first) {
-            ("keys", _) => return Ok(Val::Obj(self.alloc(world, listed(dict.entries.iter().map(|(key, _)| key.clone()).collect())))),
-            ("values", _) => return Ok(Val::Obj(self.alloc(world, listed(dict.entries.iter().map(|(_, value)| value.clone()).collect())))),
+            ("keys", _) => {
+                return Ok(Val::Obj(self.alloc(
+                    world,
+                    listed(dict.entries.iter().map(|(key, _)| key.clone()).collect()),
+                )));
+            }
+            ("values", _) => {
+                return Ok(Val::Obj(
+                    self.alloc(
+                        world,
+                        listed(
+                            dict.entries
+                                .iter()
+                                .map(|(_, value)| value.clone())
+                                .collect(),
+                        ),
+                    ),
+                ));
+            }
             ("items", _) => {
-                let pairs = dict.entries.iter().map(|(key, value)| Val::tuple(vec![key.clone(), value.clone()])).collect();
+                let pairs = dict
+                    .entries
+                    .iter()
+                    .map(|(key, value)| Val::tuple(vec![key.clone(), value.clone()]))
+                    .collect();
                 return Ok(Val::Obj(self.alloc(world, listed(pairs))));
             }
             ("get", Some(key)) => match dict.get(&key) {
@@ -159,7 +248,10 @@ impl Analyzer<'_> {
                 Some(value) => value.clone(),
                 None => {
                     let value = default.unwrap_or(Val::NONE);
-                    world.dict_mut(id).expect("just seen").insert(key, value.clone());
+                    world
+                        .dict_mut(id)
+                        .expect("just seen")
+                        .insert(key, value.clone());
                     value
                 }
             },
@@ -180,13 +272,19 @@ impl Analyzer<'_> {
                         let other = world.dict(other).expect("just seen").clone();
                         let dict = world.dict_mut(id).expect("just seen");
                         dict.open |= other.open;
-                        other.entries.iter().for_each(|(key, value)| dict.insert(key.clone(), value.clone()));
+                        other
+                            .entries
+                            .iter()
+                            .for_each(|(key, value)| dict.insert(key.clone(), value.clone()));
                     }
                     Some(_) => world.dict_mut(id).expect("just seen").open = true,
                     None => {}
                 }
                 for (key, value) in &args.keyword {
-                    world.dict_mut(id).expect("just seen").insert(Val::str(key.as_str()), value.clone());
+                    world
+                        .dict_mut(id)
+                        .expect("just seen")
+                        .insert(Val::str(key.as_str()), value.clone());
                 }
                 Val::NONE
             }
@@ -201,7 +299,9 @@ impl Analyzer<'_> {
     }
 
     fn set_method(&mut self, world: &mut World, id: ObjId, name: &str, args: Args) -> Res<Val> {
-        let Some(Obj::Set(items)) = world.obj(id).cloned() else { return Ok(Val::Unknown) };
+        let Some(Obj::Set(items)) = world.obj(id).cloned() else {
+            return Ok(Val::Unknown);
+        };
         let mut items = items.to_vec();
         let first = args.positional.first().cloned().unwrap_or(Val::Unknown);
         let mut result = Val::NONE;
@@ -227,22 +327,38 @@ impl Analyzer<'_> {
     }
 
     /// The values in order, if that is known.
-    pub(super) fn sorted(&mut self, world: &mut World, values: Vec<Val>, args: &Args, span: Span) -> Res<Option<Vec<Val>>> {
+    pub(super) fn sorted(
+        &mut self,
+        world: &mut World,
+        values: Vec<Val>,
+        args: &Args,
+        span: Span,
+    ) -> Res<Option<Vec<Val>>> {
         let mut keyed = Vec::with_capacity(values.len());
         for value in values {
             let key = match args.named("key") {
                 Some(Val::None(_)) | None => value.clone(),
-                Some(function) => self.call(world, function.clone(), Args::of([value.clone()]), span)?,
+                Some(function) => {
+                    self.call(world, function.clone(), Args::of([value.clone()]), span)?
+                }
             };
             keyed.push((key, value));
         }
-        let known = keyed.iter().all(|(key, _)| key.scalar().is_some()) || keyed.iter().all(|(key, _)| matches!(key, Val::Str(Some(_))));
+        let known = keyed.iter().all(|(key, _)| key.scalar().is_some())
+            || keyed
+                .iter()
+                .all(|(key, _)| matches!(key, Val::Str(Some(_))));
         if !known {
             return Ok(None);
         }
         keyed.sort_by(|(a, _), (b, _)| match (a, b) {
             (Val::Str(a), Val::Str(b)) => a.cmp(b),
-            _ => a.scalar().zip(b.scalar()).map_or(std::cmp::Ordering::Equal, |(a, b)| a.as_f64().total_cmp(&b.as_f64())),
+            _ => a
+                .scalar()
+                .zip(b.scalar())
+                .map_or(std::cmp::Ordering::Equal, |(a, b)| {
+                    a.as_f64().total_cmp(&b.as_f64())
+                }),
         });
         let mut values: Vec<Val> = keyed.into_iter().map(|(_, value)| value).collect();
         if matches!(args.named("reverse"), Some(Val::Bool(Some(true)))) {
@@ -252,16 +368,30 @@ impl Analyzer<'_> {
     }
 
     /// Calls a bound method of any kind.
-    pub(super) fn call_bound(&mut self, world: &mut World, object: &Val, method: &Method, args: Args, span: Span) -> Res<Val> {
+    pub(super) fn call_bound(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        method: &Method,
+        args: Args,
+        span: Span,
+    ) -> Res<Val> {
         match method {
-            Method::Func(function) => self.call(world, function.clone(), args.with_first(object.clone()), span),
+            Method::Func(function) => self.call(
+                world,
+                function.clone(),
+                args.with_first(object.clone()),
+                span,
+            ),
             Method::Value(name) => self.value_method(world, object, *name, args, span),
             Method::Op(op, in_place) => match world.as_tensor(object) {
                 Some(tensor) => self.op_method(world, *op, *in_place, tensor, args, span),
                 None => Ok(Val::Unknown),
             },
             Method::Tensor(attr) => match world.as_tensor(object) {
-                Some(tensor) => self.tensor_method(world, tensor, Symbol::intern(attr.name()), args, span),
+                Some(tensor) => {
+                    self.tensor_method(world, tensor, Symbol::intern(attr.name()), args, span)
+                }
                 None => Ok(Val::Unknown),
             },
         }
@@ -269,7 +399,11 @@ impl Analyzer<'_> {
 }
 
 fn is_known(key: &Val) -> bool {
-    key.scalar().is_some() || matches!(key, Val::Str(Some(_)) | Val::None(_) | Val::Obj(_) | Val::Tuple(..))
+    key.scalar().is_some()
+        || matches!(
+            key,
+            Val::Str(Some(_)) | Val::None(_) | Val::Obj(_) | Val::Tuple(..)
+        )
 }
 
 fn clamp_index(at: i64, len: usize) -> usize {
@@ -283,7 +417,10 @@ fn count_or_index(same: &[Option<bool>], name: &str) -> Val {
     }
     match name {
         "count" => Val::int(same.iter().filter(|same| **same == Some(true)).count() as i64),
-        _ => same.iter().position(|same| *same == Some(true)).map_or(Val::Unknown, |at| Val::int(at as i64)),
+        _ => same
+            .iter()
+            .position(|same| *same == Some(true))
+            .map_or(Val::Unknown, |at| Val::int(at as i64)),
     }
 }
 

@@ -25,12 +25,14 @@ use crate::ops::{Exception, OpError};
 use crate::source::{Origin as TextOrigin, SourceMap, Span};
 use crate::symbol::Symbol;
 
+mod accumulate;
 mod attr;
 mod backward;
 mod builtins;
 mod call;
 mod certainty;
 mod construct;
+mod edges;
 pub mod exec;
 pub mod fact;
 mod finish;
@@ -40,10 +42,14 @@ mod graph;
 mod instr;
 mod iterate;
 mod methods;
+mod numbers;
+mod op_args;
 mod record;
 mod scalars;
 pub mod story;
 mod tensor_attr;
+mod types;
+mod unpack;
 pub mod value;
 mod views;
 pub mod world;
@@ -52,7 +58,7 @@ mod write;
 use fact::{Facts, Failure};
 use graph::Node;
 use story::{Origins, Source};
-use value::{Exc, NodeId, ObjId, Obj, Val};
+use value::{Exc, NodeId, Obj, ObjId, Val};
 use world::World;
 
 /// What a part of the analysis gives where the program may raise.
@@ -119,7 +125,12 @@ pub(crate) struct Analyzer<'p> {
 impl<'p> Analyzer<'p> {
     fn new(program: &'p Program, sources: &'p SourceMap) -> Analyzer<'p> {
         let start = Span::new(sources.first(), 0, 0);
-        let size: usize = program.functions.iter().flat_map(|function| function.blocks.iter()).map(|block| block.instrs.len() + 1).sum();
+        let size: usize = program
+            .functions
+            .iter()
+            .flat_map(|function| function.blocks.iter())
+            .map(|block| block.instrs.len() + 1)
+            .sum();
         Analyzer {
             program,
             sources,
@@ -143,7 +154,9 @@ impl<'p> Analyzer<'p> {
     }
 
     fn run(mut self) -> Facts {
-        let Some((main, _)) = self.program.units.iter_enumerated().next() else { return Facts::default() };
+        let Some((main, _)) = self.program.units.iter_enumerated().next() else {
+            return Facts::default();
+        };
         let start = Span::new(self.sources.first(), 0, 0);
         let mut world = World::new(start);
         // The library's units are loaded first, once for all paths; their bodies only define.
@@ -173,7 +186,12 @@ impl<'p> Analyzer<'p> {
         if self.in_user_text(span) {
             return span;
         }
-        self.calls.iter().rev().map(|call| call.0).find(|&call| self.in_user_text(call)).unwrap_or(span)
+        self.calls
+            .iter()
+            .rev()
+            .map(|call| call.0)
+            .find(|&call| self.in_user_text(call))
+            .unwrap_or(span)
     }
 
     fn in_user_text(&self, span: Span) -> bool {
@@ -181,23 +199,49 @@ impl<'p> Analyzer<'p> {
     }
 
     /// An exception of the library's, with its text.
-    fn raise<T>(&mut self, world: &mut World, span: Span, failure: Failure, error: Exception, message: impl Into<Rc<str>>) -> Res<T> {
+    fn raise<T>(
+        &mut self,
+        world: &mut World,
+        span: Span,
+        failure: Failure,
+        error: Exception,
+        message: impl Into<Rc<str>>,
+    ) -> Res<T> {
         let message = message.into();
         let args = vec![Val::Str(Some(message.clone()))];
-        let exc = Exc { kind: error, class: None, message: Some(message), args };
+        let exc = Exc {
+            kind: error,
+            class: None,
+            message: Some(message),
+            args,
+        };
         let exception = Val::Obj(self.alloc(world, Obj::Exception(Rc::new(exc))));
-        Err(Box::new(Raise { exception, span: self.place(span), failure, story: Vec::new(), told: false }))
+        Err(Box::new(Raise {
+            exception,
+            span: self.place(span),
+            failure,
+            story: Vec::new(),
+            told: false,
+        }))
     }
 
     /// A `TypeError`, `AttributeError` or the like of Python's own.
-    fn python_error<T>(&mut self, world: &mut World, span: Span, error: Exception, message: impl Into<Rc<str>>) -> Res<T> {
+    fn python_error<T>(
+        &mut self,
+        world: &mut World,
+        span: Span,
+        error: Exception,
+        message: impl Into<Rc<str>>,
+    ) -> Res<T> {
         self.raise(world, span, Failure::Other, error, message)
     }
 
     /// What the operator table refuses. What it does not model is no verdict, and the caller's to treat.
     fn op_error<T>(&mut self, world: &mut World, span: Span, error: OpError) -> Res<Option<T>> {
         match error {
-            OpError::Raises(exception, message) => self.raise(world, span, Failure::Shape, exception, message),
+            OpError::Raises(exception, message) => {
+                self.raise(world, span, Failure::Shape, exception, message)
+            }
             OpError::Unsupported(_) => {
                 self.lose(span, "an operator that is not modelled for these arguments");
                 Ok(None)
@@ -213,7 +257,12 @@ impl<'p> Analyzer<'p> {
         }
     }
 
-    fn origin(&mut self, span: Span, source: Source, inputs: impl IntoIterator<Item = story::OriginId>) -> story::OriginId {
+    fn origin(
+        &mut self,
+        span: Span,
+        source: Source,
+        inputs: impl IntoIterator<Item = story::OriginId>,
+    ) -> story::OriginId {
         let span = self.place(span);
         self.origins.add(span, source, inputs.into_iter().collect())
     }

@@ -7,12 +7,16 @@ use smallvec::SmallVec;
 
 use super::fact::Failure;
 use super::graph::{Edge, Node, NodeKind, SavedTensor};
+use super::op_args::{differentiable, map_arg, tensors_of};
 use super::story::{Happened, OriginId, Source, Step};
-use super::value::{Creation, GradFn, NodeId, ObjId, Obj, Storage, Tensor, Val, View};
+use super::value::{Creation, GradFn, NodeId, Obj, ObjId, Storage, Tensor, Val, View};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
-use crate::ops::{self, Arg, Dtype, Exception, Gradient, InPlace, Meta, OpError, OpId, OpRow, ParamKind, ResultKind, Save, Saved, When, table};
+use crate::ops::{
+    self, Arg, Dtype, Exception, Gradient, InPlace, Meta, OpError, OpId, OpRow, ResultKind, Save,
+    Saved, When, table,
+};
 use crate::source::Span;
 
 /// Bound arguments.
@@ -21,9 +25,18 @@ type Outputs = SmallVec<[ObjId; 1]>;
 
 impl Analyzer<'_> {
     /// Applies an operator. Several results are a tuple.
-    pub(super) fn apply(&mut self, world: &mut World, op: OpId, args: OpArgs, in_place: bool, span: Span) -> Res<Val> {
+    pub(super) fn apply(
+        &mut self,
+        world: &mut World,
+        op: OpId,
+        args: OpArgs,
+        in_place: bool,
+        span: Span,
+    ) -> Res<Val> {
         let several = matches!(table::row(op).result, ResultKind::MultiView);
-        let Some(outputs) = self.run_op(world, op, args, in_place, span)? else { return Ok(Val::Unknown) };
+        let Some(outputs) = self.run_op(world, op, args, in_place, span)? else {
+            return Ok(Val::Unknown);
+        };
         Ok(match outputs.as_slice() {
             [one] if !several => Val::Obj(*one),
             _ => Val::tuple(outputs.into_iter().map(Val::Obj).collect()),
@@ -31,7 +44,14 @@ impl Analyzer<'_> {
     }
 
     /// Applies an operator; none where even the number of results is not known.
-    pub(super) fn run_op(&mut self, world: &mut World, op: OpId, args: OpArgs, in_place: bool, span: Span) -> Res<Option<Outputs>> {
+    pub(super) fn run_op(
+        &mut self,
+        world: &mut World,
+        op: OpId,
+        args: OpArgs,
+        in_place: bool,
+        span: Span,
+    ) -> Res<Option<Outputs>> {
         let row = table::row(op);
         let in_place = in_place || matches!(row.in_place, InPlace::Only);
         let metas = self.metas(world, &args);
@@ -53,14 +73,24 @@ impl Analyzer<'_> {
         {
             return self.in_place_refused(world, error, span);
         }
-        if let (ResultKind::SelfIf(is_self), Some(metas), Some(Arg::Tensor(first))) = (row.result, &metas, args.first())
+        if let (ResultKind::SelfIf(is_self), Some(metas), Some(Arg::Tensor(first))) =
+            (row.result, &metas, args.first())
             && is_self(metas)
         {
             return Ok(Some(SmallVec::from_slice(&[*first])));
         }
         let node = match row.gradient {
             Gradient::NotDifferentiable => None,
-            _ if recorded.may() => Some(self.make_node(world, op, row, &args, metas.as_deref(), in_place, recorded, span)?),
+            _ if recorded.may() => Some(self.make_node(
+                world,
+                op,
+                row,
+                &args,
+                metas.as_deref(),
+                in_place,
+                recorded,
+                span,
+            )?),
             _ => None,
         };
         let outputs = if in_place {
@@ -76,13 +106,28 @@ impl Analyzer<'_> {
 
     /// The arguments with the tensors' layouts, if all are known.
     pub(super) fn metas(&self, world: &World, args: &[Arg<ObjId>]) -> Option<Vec<Arg<Meta>>> {
-        args.iter().map(|arg| map_arg(arg, &mut |id| world.tensor(*id)?.meta.as_deref().cloned())).collect()
+        args.iter()
+            .map(|arg| map_arg(arg, &mut |id| world.tensor(*id)?.meta.as_deref().cloned()))
+            .collect()
     }
 
-    fn infer(&mut self, world: &mut World, row: &OpRow, args: &[Arg<ObjId>], metas: Option<&[Arg<Meta>]>, span: Span) -> Res<Option<Inferred>> {
-        if let Some(metas) = metas.filter(|metas| !metas.iter().any(|arg| matches!(arg, Arg::Unknown))) {
+    fn infer(
+        &mut self,
+        world: &mut World,
+        row: &OpRow,
+        args: &[Arg<ObjId>],
+        metas: Option<&[Arg<Meta>]>,
+        span: Span,
+    ) -> Res<Option<Inferred>> {
+        if let Some(metas) =
+            metas.filter(|metas| !metas.iter().any(|arg| matches!(arg, Arg::Unknown)))
+        {
             return match (row.infer)(metas) {
-                Ok(out) => Ok(Some(Inferred { count: out.len(), dtypes: out.iter().map(|meta| Some(meta.dtype)).collect(), metas: Some(out) })),
+                Ok(out) => Ok(Some(Inferred {
+                    count: out.len(),
+                    dtypes: out.iter().map(|meta| Some(meta.dtype)).collect(),
+                    metas: Some(out),
+                })),
                 Err(error) => {
                     self.op_error::<()>(world, span, error)?;
                     Ok(self.guess(world, row, args))
@@ -97,24 +142,51 @@ impl Analyzer<'_> {
         if matches!(row.result, ResultKind::MultiView) {
             return None;
         }
-        let unknown = Inferred { count: 1, dtypes: SmallVec::from_elem(None, 1), metas: None };
+        let unknown = Inferred {
+            count: 1,
+            dtypes: SmallVec::from_elem(None, 1),
+            metas: None,
+        };
         let known_dtypes = args.iter().all(|arg| match arg {
-            Arg::Tensor(id) => world.tensor(*id).is_some_and(|tensor| tensor.dtype.is_some()),
+            Arg::Tensor(id) => world
+                .tensor(*id)
+                .is_some_and(|tensor| tensor.dtype.is_some()),
             Arg::Unknown => false,
             _ => true,
         });
         for shape in GUESSED_SHAPES {
-            let mut of = |id: &ObjId| Some(Meta::contiguous(world.tensor(*id)?.dtype.unwrap_or(Dtype::F32), *shape));
-            let guessed: Option<Vec<Arg<Meta>>> = args.iter().map(|arg| map_arg(arg, &mut of)).collect();
-            let Some(mut guessed) = guessed else { return Some(unknown) };
+            let mut of = |id: &ObjId| {
+                Some(Meta::contiguous(
+                    world.tensor(*id)?.dtype.unwrap_or(Dtype::F32),
+                    *shape,
+                ))
+            };
+            let guessed: Option<Vec<Arg<Meta>>> =
+                args.iter().map(|arg| map_arg(arg, &mut of)).collect();
+            let Some(mut guessed) = guessed else {
+                return Some(unknown);
+            };
             for arg in &mut guessed {
                 if matches!(arg, Arg::Unknown) {
                     *arg = Arg::Scalar(ops::Scalar::Int(0));
                 }
             }
             if let Ok(out) = (row.infer)(&guessed) {
-                let dtypes = out.iter().map(|meta| if known_dtypes || !meta.dtype.is_floating() { Some(meta.dtype) } else { None }).collect();
-                return Some(Inferred { count: out.len(), dtypes, metas: None });
+                let dtypes = out
+                    .iter()
+                    .map(|meta| {
+                        if known_dtypes || !meta.dtype.is_floating() {
+                            Some(meta.dtype)
+                        } else {
+                            None
+                        }
+                    })
+                    .collect();
+                return Some(Inferred {
+                    count: out.len(),
+                    dtypes,
+                    metas: None,
+                });
             }
         }
         Some(unknown)
@@ -122,115 +194,9 @@ impl Analyzer<'_> {
 
     /// Whether any differentiable argument requires grad.
     fn any_requires_grad(&self, world: &World, row: &OpRow, args: &[Arg<ObjId>]) -> Tri {
-        differentiable(row, args).fold(Tri::False, |any, tensor| any.or(tensor.map_or(Tri::Maybe, |id| self.requires_grad(world, id))))
-    }
-
-    /// `requires_grad` (rule R1.1).
-    pub(super) fn requires_grad(&self, world: &World, id: ObjId) -> Tri {
-        let Some(tensor) = world.tensor(id) else { return Tri::Maybe };
-        if let Some(one_of) = &tensor.one_of
-            && matches!(tensor.grad_fn, GradFn::OneOf(_))
-        {
-            let each: Vec<Tri> = one_of.iter().filter(|&&part| part != id).map(|&part| self.requires_grad(world, part)).collect();
-            if let Some(first) = each.first() {
-                return each.iter().fold(*first, |all, one| all.join(*one));
-            }
-        }
-        let by_graph = match &tensor.grad_fn {
-            GradFn::None => Tri::False,
-            GradFn::Node(..) => Tri::True,
-            GradFn::OneOf(parts) if parts.iter().all(Option::is_some) => Tri::True,
-            GradFn::OneOf(_) => Tri::Maybe,
-            GradFn::Unknown(exists) => *exists,
-        };
-        let known = tensor.bit.or(by_graph);
-        match &tensor.view {
-            Some(view) if !known.is_true() => known.or(self.requires_grad(world, view.base)),
-            _ => known,
-        }
-    }
-
-    /// Whether a tensor is a leaf (rule R1.2).
-    pub(super) fn is_leaf(&self, world: &World, id: ObjId) -> Tri {
-        match world.tensor(id).map(|tensor| &tensor.grad_fn) {
-            Some(GradFn::None) => match self.stale_view(world, id) {
-                true => Tri::False,
-                false => Tri::True,
-            },
-            Some(GradFn::Node(..)) => Tri::False,
-            Some(GradFn::OneOf(parts)) if parts.iter().all(Option::is_some) => Tri::False,
-            _ => Tri::Maybe,
-        }
-    }
-
-    /// Whether the tensor is a view whose `grad_fn` has to be derived again from its base before it is used (rule R5.4).
-    pub(super) fn stale_view(&self, world: &World, id: ObjId) -> bool {
-        let Some(tensor) = world.tensor(id) else { return false };
-        let Some(view) = &tensor.view else { return false };
-        let now = tensor.counter.and_then(|counter| world.counter(counter)).map_or(0, |counter| counter.last);
-        now != view.attr_write && (tensor.grad_fn != GradFn::None || self.requires_grad(world, view.base).may())
-    }
-
-    /// The edge that a use of the tensor goes along. Derives a stale view's `grad_fn` again, or raises (rule R5.4).
-    pub(super) fn edge(&mut self, world: &mut World, id: ObjId, span: Span) -> Res<Edge> {
-        if self.stale_view(world, id) {
-            self.refresh_view(world, id, span)?;
-        }
-        let Some(tensor) = world.tensor(id).cloned() else { return Ok(Edge::Unknown) };
-        if let Some(one_of) = &tensor.one_of
-            && !matches!(tensor.grad_fn, GradFn::Node(..))
-        {
-            let mut edges = Vec::with_capacity(one_of.len());
-            for &part in one_of.iter().filter(|&&part| part != id) {
-                let edge = self.edge(world, part, span)?;
-                if !edges.contains(&edge) {
-                    edges.push(edge);
-                }
-            }
-            return Ok(if edges.len() == 1 { edges.remove(0) } else { Edge::OneOf(edges.into()) });
-        }
-        let leaf = |bit: Tri| match bit {
-            Tri::True => Edge::Leaf(id),
-            Tri::False => Edge::Null,
-            Tri::Maybe => Edge::OneOf(Box::new([Edge::Leaf(id), Edge::Null])),
-        };
-        Ok(match &tensor.grad_fn {
-            GradFn::None => leaf(tensor.bit),
-            GradFn::Node(node, output) => Edge::Node(*node, *output),
-            GradFn::OneOf(parts) => Edge::OneOf(parts.iter().map(|part| part.map_or_else(|| leaf(tensor.bit), |(node, output)| Edge::Node(node, output))).collect()),
-            GradFn::Unknown(_) => Edge::Unknown,
+        differentiable(row, args).fold(Tri::False, |any, tensor| {
+            any.or(tensor.map_or(Tri::Maybe, |id| self.requires_grad(world, id)))
         })
-    }
-
-    fn refresh_view(&mut self, world: &mut World, id: ObjId, span: Span) -> Res<()> {
-        let Some(tensor) = world.tensor(id).cloned() else { return Ok(()) };
-        let Some(view) = tensor.view.clone() else { return Ok(()) };
-        if view.creation != Creation::Default {
-            let text = self.view_text(world, id, view.creation, true);
-            let failure = if view.creation == Creation::MultiOutput { Failure::MultiOutputView } else { Failure::NoGradView };
-            let story = self.view_story(world, id);
-            return self.raise(world, span, failure, Exception::RuntimeError, text).map_err(|mut raise| {
-                raise.story = story;
-                raise
-            });
-        }
-        let edge = self.edge(world, view.base, span)?;
-        let node = self.add_node(Node {
-            kind: NodeKind::AsStrided,
-            name: "AsStridedBackward0",
-            span: self.place(span),
-            edges: SmallVec::from_iter([edge]),
-            saved: SmallVec::new(),
-            hidden: false,
-            recorded: Tri::True,
-            sequence: 0,
-            constant_gradient: None,
-        });
-        let now = tensor.counter.and_then(|counter| world.counter(counter)).map_or(0, |counter| counter.last);
-        let tensor = world.tensor_mut(id);
-        tensor.grad_fn = GradFn::Node(node, 0);
-        tensor.view = Some(Rc::new(View { attr_write: now, ..(*view).clone() }));
-        Ok(())
     }
 
     /// A new node; its sequence number is its place.
@@ -240,7 +206,17 @@ impl Analyzer<'_> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a call")]
-    fn make_node(&mut self, world: &mut World, op: OpId, row: &OpRow, args: &[Arg<ObjId>], metas: Option<&[Arg<Meta>]>, in_place: bool, recorded: Tri, span: Span) -> Res<NodeId> {
+    fn make_node(
+        &mut self,
+        world: &mut World,
+        op: OpId,
+        row: &OpRow,
+        args: &[Arg<ObjId>],
+        metas: Option<&[Arg<Meta>]>,
+        in_place: bool,
+        recorded: Tri,
+        span: Span,
+    ) -> Res<NodeId> {
         let sequence = self.nodes.len() as u32;
         let id = self.nodes.push(Node {
             kind: NodeKind::AsStrided,
@@ -260,8 +236,11 @@ impl Analyzer<'_> {
                 Some(tensor) => {
                     edges.push(self.edge(world, tensor, span)?);
                     if self.requires_grad(world, tensor).is_false() {
-                        let origin = world.tensor(tensor).map_or(OriginId::NOWHERE, |tensor| tensor.origin);
-                        constant = constant.or(self.origins.get(origin).of_gradient.then_some(origin));
+                        let origin = world
+                            .tensor(tensor)
+                            .map_or(OriginId::NOWHERE, |tensor| tensor.origin);
+                        constant =
+                            constant.or(self.origins.get(origin).of_gradient.then_some(origin));
                     }
                 }
                 None => edges.push(Edge::Unknown),
@@ -270,7 +249,11 @@ impl Analyzer<'_> {
         let (saved, hidden) = self.save_inputs(world, row, args, in_place, span)?;
         let kind = match row.gradient {
             Gradient::NotImplemented(error, text) => NodeKind::NotImplemented(error, text),
-            _ => NodeKind::Op { op, args: args.into(), outputs: SmallVec::new() },
+            _ => NodeKind::Op {
+                op,
+                args: args.into(),
+                outputs: SmallVec::new(),
+            },
         };
         let node = &mut self.nodes[id];
         node.kind = kind;
@@ -281,14 +264,22 @@ impl Analyzer<'_> {
         Ok(id)
     }
 
-    fn save_inputs(&mut self, world: &mut World, row: &OpRow, args: &[Arg<ObjId>], in_place: bool, span: Span) -> Res<(SmallVec<[SavedTensor; 2]>, bool)> {
+    fn save_inputs(
+        &mut self,
+        world: &mut World,
+        row: &OpRow,
+        args: &[Arg<ObjId>],
+        in_place: bool,
+        span: Span,
+    ) -> Res<(SmallVec<[SavedTensor; 2]>, bool)> {
         let mut saved = SmallVec::new();
         let mut hidden = false;
         for save in saves(row, in_place) {
             if !self.is_saved(world, save, args).may() {
                 continue;
             }
-            let clone_of_self = in_place && matches!(save.what, Saved::Input(0)) && own_saves(row).is_none();
+            let clone_of_self =
+                in_place && matches!(save.what, Saved::Input(0)) && own_saves(row).is_none();
             match save.what {
                 Saved::Hidden => hidden = true,
                 Saved::Input(_) if clone_of_self => hidden = true,
@@ -314,7 +305,8 @@ impl Analyzer<'_> {
             When::Needs(places) => places.iter().fold(Tri::False, |any, &at| {
                 let needs = args.get(at).map_or(Tri::False, |arg| match arg {
                     Arg::Unknown => Tri::Maybe,
-                    arg => tensors_of(arg).fold(Tri::False, |any, id| any.or(self.requires_grad(world, id))),
+                    arg => tensors_of(arg)
+                        .fold(Tri::False, |any, id| any.or(self.requires_grad(world, id))),
                 });
                 any.or(needs)
             }),
@@ -333,29 +325,53 @@ impl Analyzer<'_> {
             low: state.map_or(0, |state| state.low),
             high: state.map_or(0, |state| state.high),
             last: state.map_or(0, |state| state.last),
-            storage: (storage, world.storage(storage).map_or(0, |storage| storage.last)),
+            storage: (
+                storage,
+                world.storage(storage).map_or(0, |storage| storage.last),
+            ),
             is_output,
             had_grad_fn: tensor.is_some_and(|tensor| tensor.grad_fn != GradFn::None),
         }
     }
 
-    fn save_outputs(&mut self, world: &World, row: &OpRow, args: &[Arg<ObjId>], node: NodeId, outputs: &Outputs, in_place: bool) {
+    fn save_outputs(
+        &mut self,
+        world: &World,
+        row: &OpRow,
+        args: &[Arg<ObjId>],
+        node: NodeId,
+        outputs: &Outputs,
+        in_place: bool,
+    ) {
         for save in saves(row, in_place) {
-            if let (Saved::Output(at), true) = (save.what, self.is_saved_later(world, save, args, node).may())
-                && let Some(&output) = outputs.get(at)
+            if let (Saved::Output(at), true) = (
+                save.what,
+                self.is_saved_later(world, save, args, node).may(),
+            ) && let Some(&output) = outputs.get(at)
             {
                 let saved = self.save(world, output, true);
                 self.nodes[node].saved.push(saved);
             }
         }
-        if let NodeKind::Op { outputs: of_node, .. } = &mut self.nodes[node].kind {
+        if let NodeKind::Op {
+            outputs: of_node, ..
+        } = &mut self.nodes[node].kind
+        {
             of_node.clone_from(outputs);
         }
     }
 
     /// Whether an output is saved: what needs a gradient is told by the edges, since an in-place write has changed the tensors.
-    fn is_saved_later(&self, _world: &World, save: &Save, args: &[Arg<ObjId>], node: NodeId) -> Tri {
-        let When::Needs(places) = save.when else { return Tri::True };
+    fn is_saved_later(
+        &self,
+        _world: &World,
+        save: &Save,
+        args: &[Arg<ObjId>],
+        node: NodeId,
+    ) -> Tri {
+        let When::Needs(places) = save.when else {
+            return Tri::True;
+        };
         let mut edges = self.nodes[node].edges.iter();
         let mut any = Tri::False;
         for (at, arg) in args.iter().enumerate() {
@@ -374,36 +390,76 @@ impl Analyzer<'_> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a call")]
-    fn new_outputs(&mut self, world: &mut World, row: &OpRow, args: &[Arg<ObjId>], inferred: Inferred, node: Option<NodeId>, recorded: Tri, span: Span) -> Outputs {
+    fn new_outputs(
+        &mut self,
+        world: &mut World,
+        row: &OpRow,
+        args: &[Arg<ObjId>],
+        inferred: Inferred,
+        node: Option<NodeId>,
+        recorded: Tri,
+        span: Span,
+    ) -> Outputs {
         let origin = self.origin_of(world, row, args, span);
         let is_view = matches!(row.result, ResultKind::View | ResultKind::MultiView);
-        let base = args.first().and_then(|arg| tensors_of(arg).next()).filter(|_| is_view);
+        let base = args
+            .first()
+            .and_then(|arg| tensors_of(arg).next())
+            .filter(|_| is_view);
         let mut outputs = Outputs::new();
         for at in 0..inferred.count {
-            let meta = inferred.metas.as_ref().map(|metas| Rc::new(metas[at].clone()));
+            let meta = inferred
+                .metas
+                .as_ref()
+                .map(|metas| Rc::new(metas[at].clone()));
             let dtype = inferred.dtypes[at];
             let id = match base {
-                Some(base) => self.new_view(world, base, meta, dtype, matches!(row.result, ResultKind::MultiView), origin),
+                Some(base) => self.new_view(
+                    world,
+                    base,
+                    meta,
+                    dtype,
+                    matches!(row.result, ResultKind::MultiView),
+                    origin,
+                ),
                 None => self.new_tensor(world, meta, dtype, origin),
             };
             let differentiable = dtype.is_none_or(Dtype::is_floating);
             if let (Some(node), true) = (node, differentiable) {
                 let here = Some((node, at as u32));
-                world.tensor_mut(id).grad_fn = if recorded.is_true() { GradFn::Node(node, at as u32) } else { GradFn::OneOf(Rc::new([None, here])) };
+                world.tensor_mut(id).grad_fn = if recorded.is_true() {
+                    GradFn::Node(node, at as u32)
+                } else {
+                    GradFn::OneOf(Rc::new([None, here]))
+                };
             }
             outputs.push(id);
         }
         outputs
     }
 
-    fn origin_of(&mut self, world: &World, row: &OpRow, args: &[Arg<ObjId>], span: Span) -> OriginId {
-        let inputs: SmallVec<[OriginId; 2]> =
-            args.iter().flat_map(tensors_of).filter_map(|id| world.tensor(id)).map(|tensor| tensor.origin).take(MAX_ORIGINS).collect();
-        let would_record = matches!(row.gradient, Gradient::NotDifferentiable) || !world.grad.0.is_true();
+    fn origin_of(
+        &mut self,
+        world: &World,
+        row: &OpRow,
+        args: &[Arg<ObjId>],
+        span: Span,
+    ) -> OriginId {
+        let inputs: SmallVec<[OriginId; 2]> = args
+            .iter()
+            .flat_map(tensors_of)
+            .filter_map(|id| world.tensor(id))
+            .map(|tensor| tensor.origin)
+            .take(MAX_ORIGINS)
+            .collect();
+        let would_record =
+            matches!(row.gradient, Gradient::NotDifferentiable) || !world.grad.0.is_true();
         let lost = would_record && self.any_tensor_requires_grad(world, args).may();
         let source = match row.gradient {
             _ if inputs.is_empty() => Source::Factory,
-            Gradient::NotDifferentiable if lost => Source::NotDifferentiable(ops::bind::called(row)),
+            Gradient::NotDifferentiable if lost => {
+                Source::NotDifferentiable(ops::bind::called(row))
+            }
             _ if lost && !world.inference.0.is_false() => Source::Inference(world.inference.1),
             _ if lost => Source::NoGrad(world.grad.1),
             _ => Source::Operator,
@@ -412,22 +468,56 @@ impl Analyzer<'_> {
     }
 
     fn any_tensor_requires_grad(&self, world: &World, args: &[Arg<ObjId>]) -> Tri {
-        args.iter().flat_map(tensors_of).fold(Tri::False, |any, id| any.or(self.requires_grad(world, id)))
+        args.iter()
+            .flat_map(tensors_of)
+            .fold(Tri::False, |any, id| any.or(self.requires_grad(world, id)))
     }
 
     /// A new tensor with a storage of its own.
-    pub(super) fn new_tensor(&mut self, world: &mut World, meta: Option<Rc<Meta>>, dtype: Option<Dtype>, origin: OriginId) -> ObjId {
-        let storage = self.alloc(world, Obj::Storage(Storage { last: 0, span: None }));
-        let counter = if world.inference.0.is_true() { None } else { Some(self.new_counter(world)) };
-        self.alloc(world, Obj::Tensor(Rc::new(plain(meta, dtype, counter, storage, origin))))
+    pub(super) fn new_tensor(
+        &mut self,
+        world: &mut World,
+        meta: Option<Rc<Meta>>,
+        dtype: Option<Dtype>,
+        origin: OriginId,
+    ) -> ObjId {
+        let storage = self.alloc(
+            world,
+            Obj::Storage(Storage {
+                last: 0,
+                span: None,
+            }),
+        );
+        let counter = if world.inference.0.is_true() {
+            None
+        } else {
+            Some(self.new_counter(world))
+        };
+        self.alloc(
+            world,
+            Obj::Tensor(Rc::new(plain(meta, dtype, counter, storage, origin))),
+        )
     }
 
-    fn new_view(&mut self, world: &mut World, source: ObjId, meta: Option<Rc<Meta>>, dtype: Option<Dtype>, multi: bool, origin: OriginId) -> ObjId {
-        let Some(of) = world.tensor(source).cloned() else { return self.new_tensor(world, meta, dtype, origin) };
+    fn new_view(
+        &mut self,
+        world: &mut World,
+        source: ObjId,
+        meta: Option<Rc<Meta>>,
+        dtype: Option<Dtype>,
+        multi: bool,
+        origin: OriginId,
+    ) -> ObjId {
+        let Some(of) = world.tensor(source).cloned() else {
+            return self.new_tensor(world, meta, dtype, origin);
+        };
         let mut tensor = plain(meta, dtype.or(of.dtype), of.counter, of.storage, origin);
         // A view of an inference tensor is not tracked (rule R3.3).
         if let Some(counter) = of.counter {
-            let inherited = of.view.as_ref().map_or(Creation::Default, |view| view.creation);
+            let inherited = of
+                .view
+                .as_ref()
+                .map_or(Creation::Default, |view| view.creation);
             let creation = match inherited {
                 Creation::Inference => Creation::Inference,
                 _ if world.inference.0.may() => Creation::Inference,
@@ -437,7 +527,11 @@ impl Analyzer<'_> {
             };
             let base = of.view.as_ref().map_or(source, |view| view.base);
             let attr_write = world.counter(counter).map_or(0, |counter| counter.last);
-            tensor.view = Some(Rc::new(View { base, attr_write, creation }));
+            tensor.view = Some(Rc::new(View {
+                base,
+                attr_write,
+                creation,
+            }));
         }
         self.alloc(world, Obj::Tensor(Rc::new(tensor)))
     }
@@ -449,7 +543,11 @@ impl Analyzer<'_> {
     }
 
     fn refuse_inference(&mut self, world: &mut World, id: ObjId, span: Span) -> Res<()> {
-        if world.tensor(id).is_none_or(|tensor| tensor.counter.is_some()) || world.inference.0.may() {
+        if world
+            .tensor(id)
+            .is_none_or(|tensor| tensor.counter.is_some())
+            || world.inference.0.may()
+        {
             return Ok(());
         }
         let text = "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.";
@@ -457,17 +555,48 @@ impl Analyzer<'_> {
     }
 
     /// An inference tensor where it cannot be.
-    pub(super) fn inference_failure<T>(&mut self, world: &mut World, id: ObjId, text: &str, span: Span) -> Res<T> {
-        let story = self.made(world, id).map(|span| Step { span, happened: Happened::MadeInInference }).into_iter().collect();
-        self.raise(world, span, Failure::InferenceTensor, Exception::RuntimeError, text).map_err(|mut raise| {
+    pub(super) fn inference_failure<T>(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        text: &str,
+        span: Span,
+    ) -> Res<T> {
+        let story = self
+            .made(world, id)
+            .map(|span| Step {
+                span,
+                happened: Happened::MadeInInference,
+            })
+            .into_iter()
+            .collect();
+        self.raise(
+            world,
+            span,
+            Failure::InferenceTensor,
+            Exception::RuntimeError,
+            text,
+        )
+        .map_err(|mut raise| {
             raise.story = story;
             raise
         })
     }
 
-    fn in_place_refused<T>(&mut self, world: &mut World, error: OpError, span: Span) -> Res<Option<T>> {
-        let OpError::Raises(exception, text) = error else { return Ok(None) };
-        let failure = if text.starts_with("unsupported operation: more than one element") { Failure::ExpandedInPlace } else { Failure::Shape };
+    fn in_place_refused<T>(
+        &mut self,
+        world: &mut World,
+        error: OpError,
+        span: Span,
+    ) -> Res<Option<T>> {
+        let OpError::Raises(exception, text) = error else {
+            return Ok(None);
+        };
+        let failure = if text.starts_with("unsupported operation: more than one element") {
+            Failure::ExpandedInPlace
+        } else {
+            Failure::Shape
+        };
         self.raise(world, span, failure, exception, text)
     }
 }
@@ -487,7 +616,13 @@ const GUESSED_SHAPES: &[&[usize]] = &[&[2, 2], &[2], &[2, 2, 2], &[2, 2, 2, 2], 
 /// How many arguments' origins are kept.
 const MAX_ORIGINS: usize = 8;
 
-fn plain(meta: Option<Rc<Meta>>, dtype: Option<Dtype>, counter: Option<ObjId>, storage: ObjId, origin: OriginId) -> Tensor {
+fn plain(
+    meta: Option<Rc<Meta>>,
+    dtype: Option<Dtype>,
+    counter: Option<ObjId>,
+    storage: ObjId,
+    origin: OriginId,
+) -> Tensor {
     Tensor {
         meta,
         dtype,
@@ -504,34 +639,6 @@ fn plain(meta: Option<Rc<Meta>>, dtype: Option<Dtype>, counter: Option<ObjId>, s
         one_of: None,
         history: Default::default(),
     }
-}
-
-/// The tensors in an argument.
-pub(super) fn tensors_of(arg: &Arg<ObjId>) -> impl Iterator<Item = ObjId> + '_ {
-    let (one, many, items): (Option<ObjId>, &[ObjId], &[ops::IndexItem<ObjId>]) = match arg {
-        Arg::Tensor(id) => (Some(*id), &[], &[]),
-        Arg::Tensors(ids) => (None, ids, &[]),
-        Arg::Index(items) => (None, &[], items),
-        _ => (None, &[], &[]),
-    };
-    one.into_iter().chain(many.iter().copied()).chain(items.iter().filter_map(|item| match item {
-        ops::IndexItem::Tensor(id) => Some(*id),
-        _ => None,
-    }))
-}
-
-/// The tensors that a gradient may flow to, in order; none where an argument is not known.
-pub(super) fn differentiable<'a>(row: &'a OpRow, args: &'a [Arg<ObjId>]) -> impl Iterator<Item = Option<ObjId>> + 'a {
-    row.params.iter().zip(args).flat_map(|(param, arg)| {
-        let flows = match param.kind {
-            ParamKind::Tensor { diff } | ParamKind::OptTensor { diff } => diff,
-            ParamKind::TensorOrScalar | ParamKind::Tensors => true,
-            _ => false,
-        };
-        let unknown = (flows && matches!(arg, Arg::Unknown)).then_some(None);
-        let known = tensors_of(arg).filter(move |_| flows).map(Some);
-        unknown.into_iter().chain(known)
-    })
 }
 
 /// What an operator saves in the form in which it is called.
@@ -551,37 +658,13 @@ fn own_saves(row: &OpRow) -> Option<&'static [Save]> {
 
 fn node_name(row: &OpRow, metas: Option<&[Arg<Meta>]>, in_place: bool) -> &'static str {
     match (row.in_place, row.node_by, metas) {
-        (InPlace::Yes { node: Some(node), .. }, ..) if in_place => node,
+        (
+            InPlace::Yes {
+                node: Some(node), ..
+            },
+            ..,
+        ) if in_place => node,
         (_, Some(by), Some(metas)) => by(metas),
         _ => row.node,
     }
-}
-
-/// The argument with its tensors replaced; none if one has nothing to be replaced by.
-pub(super) fn map_arg<T, U>(arg: &Arg<T>, of: &mut impl FnMut(&T) -> Option<U>) -> Option<Arg<U>> {
-    Some(match arg {
-        Arg::None => Arg::None,
-        Arg::Tensor(tensor) => Arg::Tensor(of(tensor)?),
-        Arg::Tensors(tensors) => Arg::Tensors(tensors.iter().map(of).collect::<Option<_>>()?),
-        Arg::Scalar(scalar) => Arg::Scalar(*scalar),
-        Arg::Ints(ints) => Arg::Ints(ints.clone()),
-        Arg::Str(text) => Arg::Str(text.clone()),
-        Arg::Dtype(dtype) => Arg::Dtype(*dtype),
-        Arg::Index(items) => Arg::Index(items.iter().map(|item| map_item(item, of)).collect::<Option<_>>()?),
-        Arg::Data(data, shape, dtype) => Arg::Data(data.clone(), shape.clone(), *dtype),
-        Arg::Unknown => Arg::Unknown,
-    })
-}
-
-fn map_item<T, U>(item: &ops::IndexItem<T>, of: &mut impl FnMut(&T) -> Option<U>) -> Option<ops::IndexItem<U>> {
-    use ops::IndexItem as I;
-    Some(match item {
-        I::None => I::None,
-        I::Ellipsis => I::Ellipsis,
-        I::Int(at) => I::Int(*at),
-        I::Bool(value) => I::Bool(*value),
-        I::Slice(a, b, c) => I::Slice(*a, *b, *c),
-        I::Tensor(tensor) => I::Tensor(of(tensor)?),
-        I::Unknown => I::Unknown,
-    })
 }

@@ -12,28 +12,54 @@ use crate::symbol::Symbol;
 
 impl Analyzer<'_> {
     /// `-a`, `not a`
-    pub(super) fn unary(&mut self, world: &mut World, op: UnaryOp, value: &Val, span: Span) -> Res<Val> {
+    pub(super) fn unary(
+        &mut self,
+        world: &mut World,
+        op: UnaryOp,
+        value: &Val,
+        span: Span,
+    ) -> Res<Val> {
         if op == UnaryOp::Not {
             return Ok(Val::Bool((!self.truth(world, value, span)?).known()));
         }
         if let Some(tensor) = world.as_tensor(value) {
-            let Some(row) = table::unary_operator(op).and_then(table::by_name) else { return Ok(Val::Unknown) };
+            let Some(row) = table::unary_operator(op).and_then(table::by_name) else {
+                return Ok(Val::Unknown);
+            };
             return self.apply(world, row, vec![Arg::Tensor(tensor)], false, span);
         }
         match (op, value) {
-            (UnaryOp::Neg, Val::Int(value, origin)) => Ok(Val::Int(value.and_then(i64::checked_neg), *origin)),
-            (UnaryOp::Neg, Val::Float(value, origin)) => Ok(Val::Float(value.map(|value| -value), *origin)),
-            (UnaryOp::Neg, Val::Bool(value)) => Ok(Val::Int(value.map(|value| -i64::from(value)), super::story::OriginId::NOWHERE)),
+            (UnaryOp::Neg, Val::Int(value, origin)) => {
+                Ok(Val::Int(value.and_then(i64::checked_neg), *origin))
+            }
+            (UnaryOp::Neg, Val::Float(value, origin)) => {
+                Ok(Val::Float(value.map(|value| -value), *origin))
+            }
+            (UnaryOp::Neg, Val::Bool(value)) => Ok(Val::Int(
+                value.map(|value| -i64::from(value)),
+                super::story::OriginId::NOWHERE,
+            )),
             (UnaryOp::Pos, Val::Int(..) | Val::Float(..)) => Ok(value.clone()),
-            (UnaryOp::Pos, Val::Bool(value)) => Ok(Val::Int(value.map(i64::from), super::story::OriginId::NOWHERE)),
-            (UnaryOp::Invert, Val::Int(value, origin)) => Ok(Val::Int(value.map(|value| !value), *origin)),
+            (UnaryOp::Pos, Val::Bool(value)) => Ok(Val::Int(
+                value.map(i64::from),
+                super::story::OriginId::NOWHERE,
+            )),
+            (UnaryOp::Invert, Val::Int(value, origin)) => {
+                Ok(Val::Int(value.map(|value| !value), *origin))
+            }
             (_, Val::Unknown) => Ok(Val::Unknown),
             (_, Val::Obj(_)) => self.dunder(world, value, unary_dunder(op), &[], span),
             _ => {
                 let name = self.type_name(world, value);
                 let failure = self.failure_of(value);
-                self.raise(world, span, failure, Exception::TypeError, format!("bad operand type for unary {}: '{name}'", op.text()))
-                    .map_err(|raise| self.about(world, raise, value))
+                self.raise(
+                    world,
+                    span,
+                    failure,
+                    Exception::TypeError,
+                    format!("bad operand type for unary {}: '{name}'", op.text()),
+                )
+                .map_err(|raise| self.about(world, raise, value))
             }
         }
     }
@@ -46,7 +72,14 @@ impl Analyzer<'_> {
     }
 
     /// `a + b`
-    pub(super) fn binary(&mut self, world: &mut World, op: BinaryOp, a: &Val, b: &Val, span: Span) -> Res<Val> {
+    pub(super) fn binary(
+        &mut self,
+        world: &mut World,
+        op: BinaryOp,
+        a: &Val,
+        b: &Val,
+        span: Span,
+    ) -> Res<Val> {
         if op == BinaryOp::Add {
             self.note_kept_graph(world, [a, b], span);
         }
@@ -65,7 +98,14 @@ impl Analyzer<'_> {
         }
     }
 
-    fn tensor_binary(&mut self, world: &mut World, op: BinaryOp, x: Raw<super::value::ObjId>, y: Raw<super::value::ObjId>, span: Span) -> Res<Val> {
+    fn tensor_binary(
+        &mut self,
+        world: &mut World,
+        op: BinaryOp,
+        x: Raw<super::value::ObjId>,
+        y: Raw<super::value::ObjId>,
+        span: Span,
+    ) -> Res<Val> {
         let number_left = matches!(x, Raw::Scalar(_));
         let (name, swap) = table::binary_operator(op, number_left);
         let prelude = self.program.operators.get(&Symbol::intern(name)).copied();
@@ -90,7 +130,14 @@ impl Analyzer<'_> {
     }
 
     /// `a += b`
-    pub(super) fn in_place_operator(&mut self, world: &mut World, op: BinaryOp, a: &Val, b: &Val, span: Span) -> Res<Val> {
+    pub(super) fn in_place_operator(
+        &mut self,
+        world: &mut World,
+        op: BinaryOp,
+        a: &Val,
+        b: &Val,
+        span: Span,
+    ) -> Res<Val> {
         if let Some(tensor) = world.as_tensor(a) {
             if op == BinaryOp::Add {
                 self.note_kept_graph(world, [a, b], span);
@@ -100,15 +147,23 @@ impl Analyzer<'_> {
                 Some(other) => Some(Raw::Tensor(other)),
                 None => operand_of(b),
             };
-            let Some(y) = y else { return self.unsupported_operands(world, &format!("{}=", op.text()), a, b, span) };
-            let Some(row) = table::by_name(name) else { return self.binary(world, op, a, b, span) };
-            let can = table::overloads(row).iter().any(|&row| !matches!(table::row(row).in_place, crate::ops::InPlace::No));
+            let Some(y) = y else {
+                return self.unsupported_operands(world, &format!("{}=", op.text()), a, b, span);
+            };
+            let Some(row) = table::by_name(name) else {
+                return self.binary(world, op, a, b, span);
+            };
+            let can = table::overloads(row)
+                .iter()
+                .any(|&row| !matches!(table::row(row).in_place, crate::ops::InPlace::No));
             if !can {
                 return self.binary(world, op, a, b, span);
             }
             return match bind_overloaded(row, &[Raw::Tensor(tensor), y], &[], Form::InPlace) {
                 Ok((row, args)) => self.apply(world, row, args, true, span),
-                Err(error) => Ok(self.op_error(world, span, error)?.unwrap_or_else(|| a.clone())),
+                Err(error) => Ok(self
+                    .op_error(world, span, error)?
+                    .unwrap_or_else(|| a.clone())),
             };
         }
         if let (BinaryOp::Add, Val::Obj(id)) = (op, a)
@@ -130,7 +185,15 @@ impl Analyzer<'_> {
         self.scalar_binary(world, op, &text, a, b, span)
     }
 
-    fn scalar_binary(&mut self, world: &mut World, op: BinaryOp, text: &str, a: &Val, b: &Val, span: Span) -> Res<Val> {
+    fn scalar_binary(
+        &mut self,
+        world: &mut World,
+        op: BinaryOp,
+        text: &str,
+        a: &Val,
+        b: &Val,
+        span: Span,
+    ) -> Res<Val> {
         if matches!(a, Val::Unknown) || matches!(b, Val::Unknown) {
             return Ok(Val::Unknown);
         }
@@ -138,26 +201,48 @@ impl Analyzer<'_> {
             return self.number_binary(world, op, a, b, span);
         }
         match (op, a, b) {
-            (BinaryOp::Add, Val::Str(x), Val::Str(y)) => {
-                Ok(Val::Str(x.as_ref().zip(y.as_ref()).map(|(x, y)| format!("{x}{y}").into())))
-            }
+            (BinaryOp::Add, Val::Str(x), Val::Str(y)) => Ok(Val::Str(
+                x.as_ref()
+                    .zip(y.as_ref())
+                    .map(|(x, y)| format!("{x}{y}").into()),
+            )),
             (BinaryOp::Mod, Val::Str(_), _) => Ok(Val::Str(None)),
-            (BinaryOp::Mul, Val::Str(_), other) | (BinaryOp::Mul, other, Val::Str(_)) if other.is_number() => Ok(Val::Str(None)),
-            (BinaryOp::Add, Val::Tuple(x, _), Val::Tuple(y, _)) => Ok(Val::tuple(x.iter().chain(y.iter()).cloned().collect())),
-            (BinaryOp::Mul, Val::Tuple(x, _), n) | (BinaryOp::Mul, n, Val::Tuple(x, _)) if n.is_number() => match n.as_int() {
-                Some(n) if (n.max(0) as usize).saturating_mul(x.len()) <= MAX_REPEATED => {
-                    Ok(Val::tuple((0..n.max(0)).flat_map(|_| x.iter().cloned()).collect()))
+            (BinaryOp::Mul, Val::Str(_), other) | (BinaryOp::Mul, other, Val::Str(_))
+                if other.is_number() =>
+            {
+                Ok(Val::Str(None))
+            }
+            (BinaryOp::Add, Val::Tuple(x, _), Val::Tuple(y, _)) => {
+                Ok(Val::tuple(x.iter().chain(y.iter()).cloned().collect()))
+            }
+            (BinaryOp::Mul, Val::Tuple(x, _), n) | (BinaryOp::Mul, n, Val::Tuple(x, _))
+                if n.is_number() =>
+            {
+                match n.as_int() {
+                    Some(n) if (n.max(0) as usize).saturating_mul(x.len()) <= MAX_REPEATED => Ok(
+                        Val::tuple((0..n.max(0)).flat_map(|_| x.iter().cloned()).collect()),
+                    ),
+                    _ => Ok(Val::Unknown),
                 }
-                _ => Ok(Val::Unknown),
-            },
-            (_, Val::Obj(x), _) if world.list(*x).is_some() => self.list_binary(world, op, a, b, span),
-            (BinaryOp::Mul, _, Val::Obj(y)) if world.list(*y).is_some() => self.list_binary(world, op, b, a, span),
+            }
+            (_, Val::Obj(x), _) if world.list(*x).is_some() => {
+                self.list_binary(world, op, a, b, span)
+            }
+            (BinaryOp::Mul, _, Val::Obj(y)) if world.list(*y).is_some() => {
+                self.list_binary(world, op, b, a, span)
+            }
             _ => {
                 if let (Some(name), true) = (binary_dunder(op), world.instance(a).is_some()) {
                     return self.dunder(world, a, name, std::slice::from_ref(b), span);
                 }
                 if let (Some(name), true) = (binary_dunder(op), world.instance(b).is_some()) {
-                    return self.dunder(world, b, &name.replacen("__", "__r", 1), std::slice::from_ref(a), span);
+                    return self.dunder(
+                        world,
+                        b,
+                        &name.replacen("__", "__r", 1),
+                        std::slice::from_ref(a),
+                        span,
+                    );
                 }
                 let opaque = |value: &Val| matches!(value, Val::Obj(id) if matches!(world.obj(*id), Some(Obj::Opaque)));
                 if opaque(a) || opaque(b) {
@@ -168,28 +253,62 @@ impl Analyzer<'_> {
         }
     }
 
-    fn list_binary(&mut self, world: &mut World, op: BinaryOp, list: &Val, other: &Val, span: Span) -> Res<Val> {
-        let Some(items) = self.elements(world, list) else { return Ok(Val::Unknown) };
+    fn list_binary(
+        &mut self,
+        world: &mut World,
+        op: BinaryOp,
+        list: &Val,
+        other: &Val,
+        span: Span,
+    ) -> Res<Val> {
+        let Some(items) = self.elements(world, list) else {
+            return Ok(Val::Unknown);
+        };
         let values = match (op, other) {
-            (BinaryOp::Add, Val::Obj(id)) if world.list(*id).is_some() => items.into_iter().chain(world.list(*id).expect("just seen").iter().cloned()).collect(),
+            (BinaryOp::Add, Val::Obj(id)) if world.list(*id).is_some() => items
+                .into_iter()
+                .chain(world.list(*id).expect("just seen").iter().cloned())
+                .collect(),
             (BinaryOp::Mul, number) if number.is_number() => match number.as_int() {
-                Some(n) if (n.max(0) as usize).saturating_mul(items.len()) <= MAX_REPEATED => (0..n.max(0)).flat_map(|_| items.iter().cloned()).collect(),
+                Some(n) if (n.max(0) as usize).saturating_mul(items.len()) <= MAX_REPEATED => {
+                    (0..n.max(0)).flat_map(|_| items.iter().cloned()).collect()
+                }
                 _ => return Ok(Val::Obj(self.alloc(world, Obj::Opaque))),
             },
-            (BinaryOp::Add, Val::Obj(id)) if matches!(world.obj(*id), Some(Obj::Opaque)) => return Ok(Val::Obj(self.alloc(world, Obj::Opaque))),
+            (BinaryOp::Add, Val::Obj(id)) if matches!(world.obj(*id), Some(Obj::Opaque)) => {
+                return Ok(Val::Obj(self.alloc(world, Obj::Opaque)));
+            }
             _ => {
                 if op == BinaryOp::Add {
                     let name = self.type_name(world, other);
-                    return self.python_error(world, span, Exception::TypeError, format!("can only concatenate list (not \"{name}\") to list"));
+                    return self.python_error(
+                        world,
+                        span,
+                        Exception::TypeError,
+                        format!("can only concatenate list (not \"{name}\") to list"),
+                    );
                 }
                 return self.unsupported_operands(world, op.text(), list, other, span);
             }
         };
-        Ok(Val::Obj(self.alloc(world, Obj::List(std::rc::Rc::new(values)))))
+        Ok(Val::Obj(
+            self.alloc(world, Obj::List(std::rc::Rc::new(values))),
+        ))
     }
 
-    fn number_binary(&mut self, world: &mut World, op: BinaryOp, a: &Val, b: &Val, span: Span) -> Res<Val> {
-        let origin = if a.origin() == super::story::OriginId::NOWHERE { b.origin() } else { a.origin() };
+    fn number_binary(
+        &mut self,
+        world: &mut World,
+        op: BinaryOp,
+        a: &Val,
+        b: &Val,
+        span: Span,
+    ) -> Res<Val> {
+        let origin = if a.origin() == super::story::OriginId::NOWHERE {
+            b.origin()
+        } else {
+            a.origin()
+        };
         let integers = !matches!(a, Val::Float(..)) && !matches!(b, Val::Float(..));
         let zero = b.scalar().is_some_and(|value| value.as_f64() == 0.0);
         if zero && matches!(op, BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod) {
@@ -205,16 +324,34 @@ impl Analyzer<'_> {
         if integers && op != BinaryOp::Div {
             let negative_power = op == BinaryOp::Pow && b.as_int().is_some_and(|value| value < 0);
             if !negative_power {
-                let value = a.as_int().zip(b.as_int()).and_then(|(a, b)| integer_binary(op, a, b));
-                let both_bools = matches!((a, b), (Val::Bool(_), Val::Bool(_))) && matches!(op, BinaryOp::And | BinaryOp::Or | BinaryOp::Xor);
-                return Ok(if both_bools { Val::Bool(value.map(|value| value != 0)) } else { Val::Int(value, origin) });
+                let value = a
+                    .as_int()
+                    .zip(b.as_int())
+                    .and_then(|(a, b)| integer_binary(op, a, b));
+                let both_bools = matches!((a, b), (Val::Bool(_), Val::Bool(_)))
+                    && matches!(op, BinaryOp::And | BinaryOp::Or | BinaryOp::Xor);
+                return Ok(if both_bools {
+                    Val::Bool(value.map(|value| value != 0))
+                } else {
+                    Val::Int(value, origin)
+                });
             }
         }
-        let value = a.scalar().zip(b.scalar()).and_then(|(a, b)| float_binary(op, a.as_f64(), b.as_f64()));
+        let value = a
+            .scalar()
+            .zip(b.scalar())
+            .and_then(|(a, b)| float_binary(op, a.as_f64(), b.as_f64()));
         Ok(Val::Float(value, origin))
     }
 
-    fn unsupported_operands(&mut self, world: &mut World, text: &str, a: &Val, b: &Val, span: Span) -> Res<Val> {
+    fn unsupported_operands(
+        &mut self,
+        world: &mut World,
+        text: &str,
+        a: &Val,
+        b: &Val,
+        span: Span,
+    ) -> Res<Val> {
         let names = (self.type_name(world, a), self.type_name(world, b));
         let subject = if matches!(b, Val::None(_)) { b } else { a };
         let failure = self.failure_of(subject);
@@ -224,11 +361,22 @@ impl Analyzer<'_> {
             "**=" => "**=",
             other => other,
         };
-        let message = format!("unsupported operand type(s) for {text}: '{}' and '{}'", names.0, names.1);
-        self.raise(world, span, failure, Exception::TypeError, message).map_err(|raise| self.about(world, raise, &subject))
+        let message = format!(
+            "unsupported operand type(s) for {text}: '{}' and '{}'",
+            names.0, names.1
+        );
+        self.raise(world, span, failure, Exception::TypeError, message)
+            .map_err(|raise| self.about(world, raise, &subject))
     }
 
-    fn dunder(&mut self, world: &mut World, value: &Val, name: &str, args: &[Val], span: Span) -> Res<Val> {
+    fn dunder(
+        &mut self,
+        world: &mut World,
+        value: &Val,
+        name: &str,
+        args: &[Val],
+        span: Span,
+    ) -> Res<Val> {
         match self.class_member(world, value, name) {
             Some(function) => {
                 let args = Args::of(args.to_vec()).with_first(value.clone());
@@ -239,20 +387,38 @@ impl Analyzer<'_> {
     }
 
     /// One comparison.
-    pub(super) fn compare(&mut self, world: &mut World, op: CompareOp, a: &Val, b: &Val, span: Span) -> Res<Val> {
+    pub(super) fn compare(
+        &mut self,
+        world: &mut World,
+        op: CompareOp,
+        a: &Val,
+        b: &Val,
+        span: Span,
+    ) -> Res<Val> {
         match op {
             CompareOp::Is => return Ok(Val::Bool(identical(a, b))),
             CompareOp::IsNot => return Ok(Val::Bool(identical(a, b).map(|same| !same))),
             CompareOp::In => return Ok(Val::Bool(self.contains(world, b, a))),
-            CompareOp::NotIn => return Ok(Val::Bool(self.contains(world, b, a).map(|is_in| !is_in))),
+            CompareOp::NotIn => {
+                return Ok(Val::Bool(self.contains(world, b, a).map(|is_in| !is_in)));
+            }
             _ => {}
         }
         let (left, right) = (world.as_tensor(a), world.as_tensor(b));
         if left.is_some() || right.is_some() {
-            let raw = |value: &Val, tensor: Option<super::value::ObjId>| tensor.map_or_else(|| operand_of(value), |id| Some(Raw::Tensor(id)));
-            let (Some(x), Some(y)) = (raw(a, left), raw(b, right)) else { return Ok(Val::Bool(Some(op == CompareOp::Ne))) };
-            let Some((name, swap)) = table::compare_operator(op, matches!(x, Raw::Scalar(_))) else { return Ok(Val::Unknown) };
-            let Some(row) = table::by_name(name) else { return Ok(Val::Unknown) };
+            let raw = |value: &Val, tensor: Option<super::value::ObjId>| {
+                tensor.map_or_else(|| operand_of(value), |id| Some(Raw::Tensor(id)))
+            };
+            let (Some(x), Some(y)) = (raw(a, left), raw(b, right)) else {
+                return Ok(Val::Bool(Some(op == CompareOp::Ne)));
+            };
+            let Some((name, swap)) = table::compare_operator(op, matches!(x, Raw::Scalar(_)))
+            else {
+                return Ok(Val::Unknown);
+            };
+            let Some(row) = table::by_name(name) else {
+                return Ok(Val::Unknown);
+            };
             let positional = if swap { [y, x] } else { [x, y] };
             return match bind_overloaded(row, &positional, &[], Form::Function) {
                 Ok((row, args)) => self.apply(world, row, args, false, span),
@@ -265,16 +431,33 @@ impl Analyzer<'_> {
             _ => {}
         }
         if let (Some(x), Some(y)) = (a.scalar(), b.scalar()) {
-            return Ok(Val::Bool(Some(ordered(op, x.as_f64().partial_cmp(&y.as_f64())))));
+            return Ok(Val::Bool(Some(ordered(
+                op,
+                x.as_f64().partial_cmp(&y.as_f64()),
+            ))));
         }
         match (a, b) {
-            (Val::Str(Some(x)), Val::Str(Some(y))) => Ok(Val::Bool(Some(ordered(op, Some(x.cmp(y)))))),
-            (Val::None(_), other) | (other, Val::None(_)) if other.is_number() || matches!(other, Val::None(_) | Val::Str(_)) => {
+            (Val::Str(Some(x)), Val::Str(Some(y))) => {
+                Ok(Val::Bool(Some(ordered(op, Some(x.cmp(y))))))
+            }
+            (Val::None(_), other) | (other, Val::None(_))
+                if other.is_number() || matches!(other, Val::None(_) | Val::Str(_)) =>
+            {
                 let names = (self.type_name(world, a), self.type_name(world, b));
-                let subject = if matches!(a, Val::None(_)) { a.clone() } else { b.clone() };
+                let subject = if matches!(a, Val::None(_)) {
+                    a.clone()
+                } else {
+                    b.clone()
+                };
                 let failure = self.failure_of(&subject);
-                let text = format!("'{}' not supported between instances of '{}' and '{}'", op.text(), names.0, names.1);
-                self.raise(world, span, failure, Exception::TypeError, text).map_err(|raise| self.about(world, raise, &subject))
+                let text = format!(
+                    "'{}' not supported between instances of '{}' and '{}'",
+                    op.text(),
+                    names.0,
+                    names.1
+                );
+                self.raise(world, span, failure, Exception::TypeError, text)
+                    .map_err(|raise| self.about(world, raise, &subject))
             }
             _ => Ok(Val::Bool(None)),
         }
@@ -285,7 +468,10 @@ impl Analyzer<'_> {
         if let (Some(x), Some(y)) = (a.scalar(), b.scalar()) {
             return Some(x.as_f64() == y.as_f64());
         }
-        if matches!(a, Val::Unknown) || matches!(b, Val::Unknown) || (a.is_number() && b.is_number()) {
+        if matches!(a, Val::Unknown)
+            || matches!(b, Val::Unknown)
+            || (a.is_number() && b.is_number())
+        {
             return None;
         }
         match (a, b) {
@@ -294,7 +480,11 @@ impl Analyzer<'_> {
                 if x.len() != y.len() {
                     return Some(false);
                 }
-                let parts: Vec<Option<bool>> = x.iter().zip(y.iter()).map(|(x, y)| self.equal(world, x, y)).collect();
+                let parts: Vec<Option<bool>> = x
+                    .iter()
+                    .zip(y.iter())
+                    .map(|(x, y)| self.equal(world, x, y))
+                    .collect();
                 all_equal(&parts)
             }
             (Val::Obj(x), Val::Obj(y)) => {
@@ -305,7 +495,11 @@ impl Analyzer<'_> {
                 if x.len() != y.len() {
                     return Some(false);
                 }
-                let parts: Vec<Option<bool>> = x.iter().zip(y.iter()).map(|(x, y)| self.equal(world, x, y)).collect();
+                let parts: Vec<Option<bool>> = x
+                    .iter()
+                    .zip(y.iter())
+                    .map(|(x, y)| self.equal(world, x, y))
+                    .collect();
                 all_equal(&parts)
             }
             _ => Some(a.same(b)),
@@ -319,7 +513,9 @@ impl Analyzer<'_> {
             Val::Bool(value) => value.map_or(Tri::Maybe, Tri::from),
             Val::Int(value, _) => value.map_or(Tri::Maybe, |value| Tri::from(value != 0)),
             Val::Float(value, _) => value.map_or(Tri::Maybe, |value| Tri::from(value != 0.0)),
-            Val::Str(value) => value.as_ref().map_or(Tri::Maybe, |value| Tri::from(!value.is_empty())),
+            Val::Str(value) => value
+                .as_ref()
+                .map_or(Tri::Maybe, |value| Tri::from(!value.is_empty())),
             Val::Tuple(values, _) => Tri::from(!values.is_empty()),
             Val::Unknown => Tri::Maybe,
             Val::Obj(id) => match world.obj(*id).cloned() {
@@ -328,11 +524,23 @@ impl Analyzer<'_> {
                         && meta.numel() > 1
                     {
                         let text = "Boolean value of Tensor with more than one value is ambiguous";
-                        return self.raise(world, span, super::fact::Failure::Shape, Exception::RuntimeError, text);
+                        return self.raise(
+                            world,
+                            span,
+                            super::fact::Failure::Shape,
+                            Exception::RuntimeError,
+                            text,
+                        );
                     }
                     if let Some(0) = tensor.meta.as_ref().map(|meta| meta.numel()) {
                         let text = "Boolean value of Tensor with no values is ambiguous";
-                        return self.raise(world, span, super::fact::Failure::Shape, Exception::RuntimeError, text);
+                        return self.raise(
+                            world,
+                            span,
+                            super::fact::Failure::Shape,
+                            Exception::RuntimeError,
+                            text,
+                        );
                     }
                     Tri::Maybe
                 }
@@ -340,11 +548,16 @@ impl Analyzer<'_> {
                 Some(Obj::Dict(dict)) if !dict.open => Tri::from(!dict.entries.is_empty()),
                 Some(Obj::Dict(_) | Obj::Opaque) => Tri::Maybe,
                 Some(Obj::Instance(_)) => {
-                    let by = self.class_member(world, value, "__bool__").or_else(|| self.class_member(world, value, "__len__"));
+                    let by = self
+                        .class_member(world, value, "__bool__")
+                        .or_else(|| self.class_member(world, value, "__len__"));
                     match by {
                         Some(function) => {
-                            let answer = self.call(world, function, Args::of([value.clone()]), span)?;
-                            answer.scalar().map_or(Tri::Maybe, |scalar| Tri::from(scalar.as_f64() != 0.0))
+                            let answer =
+                                self.call(world, function, Args::of([value.clone()]), span)?;
+                            answer
+                                .scalar()
+                                .map_or(Tri::Maybe, |scalar| Tri::from(scalar.as_f64() != 0.0))
                         }
                         None => Tri::True,
                     }
@@ -387,7 +600,9 @@ fn identical(a: &Val, b: &Val) -> Option<bool> {
 }
 
 fn ordered(op: CompareOp, ordering: Option<std::cmp::Ordering>) -> bool {
-    let Some(ordering) = ordering else { return false };
+    let Some(ordering) = ordering else {
+        return false;
+    };
     match op {
         CompareOp::Lt => ordering.is_lt(),
         CompareOp::Le => ordering.is_le(),
@@ -401,13 +616,24 @@ fn integer_binary(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
         BinaryOp::Add => a.checked_add(b),
         BinaryOp::Sub => a.checked_sub(b),
         BinaryOp::Mul => a.checked_mul(b),
-        BinaryOp::FloorDiv => a.checked_div(b).map(|quotient| quotient - i64::from(a % b != 0 && (a < 0) != (b < 0))),
-        BinaryOp::Mod => a.checked_rem(b).map(|rest| if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }),
+        BinaryOp::FloorDiv => a
+            .checked_div(b)
+            .map(|quotient| quotient - i64::from(a % b != 0 && (a < 0) != (b < 0))),
+        BinaryOp::Mod => a.checked_rem(b).map(|rest| {
+            if rest != 0 && (rest < 0) != (b < 0) {
+                rest + b
+            } else {
+                rest
+            }
+        }),
         BinaryOp::Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
         BinaryOp::And => Some(a & b),
         BinaryOp::Or => Some(a | b),
         BinaryOp::Xor => Some(a ^ b),
-        BinaryOp::Shl => u32::try_from(b).ok().filter(|&b| b < 63).and_then(|b| a.checked_mul(1 << b)),
+        BinaryOp::Shl => u32::try_from(b)
+            .ok()
+            .filter(|&b| b < 63)
+            .and_then(|b| a.checked_mul(1 << b)),
         BinaryOp::Shr => u32::try_from(b).ok().map(|b| a >> b.min(63)),
         BinaryOp::Div | BinaryOp::MatMul => None,
     }

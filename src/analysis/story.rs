@@ -81,14 +81,25 @@ impl Origins {
     /// Origins with the one of nowhere, at `span`.
     pub fn new(span: Span) -> Origins {
         let mut all = IndexVec::new();
-        all.push(Origin { span, source: Source::Nowhere, inputs: SmallVec::new(), of_gradient: false });
+        all.push(Origin {
+            span,
+            source: Source::Nowhere,
+            inputs: SmallVec::new(),
+            of_gradient: false,
+        });
         Origins { all }
     }
     /// A new one.
     pub fn add(&mut self, span: Span, source: Source, inputs: SmallVec<[OriginId; 2]>) -> OriginId {
         let of_gradient = source == Source::GradientConstant
-            || (matches!(source, Source::Operator) && inputs.iter().any(|&input| self.all[input].of_gradient));
-        self.all.push(Origin { span, source, inputs, of_gradient })
+            || (matches!(source, Source::Operator)
+                && inputs.iter().any(|&input| self.all[input].of_gradient));
+        self.all.push(Origin {
+            span,
+            source,
+            inputs,
+            of_gradient,
+        })
     }
     /// One of them.
     pub fn get(&self, id: OriginId) -> &Origin {
@@ -108,10 +119,16 @@ impl Origins {
             }
             let origin = self.get(id);
             if let Some(happened) = origin.source.cut() {
-                return vec![Step { span: origin.span, happened }];
+                return vec![Step {
+                    span: origin.span,
+                    happened,
+                }];
             }
             if origin.source == Source::Factory && factories.len() < MAX_FACTORIES {
-                factories.push(Step { span: origin.span, happened: Happened::MadeWithoutGrad });
+                factories.push(Step {
+                    span: origin.span,
+                    happened: Happened::MadeWithoutGrad,
+                });
             }
             queue.extend(origin.inputs.iter().copied());
         }
@@ -219,14 +236,20 @@ impl std::fmt::Display for Happened {
             Happened::CutByData => "`.data` cuts the graph here",
             Happened::Rebuilt => "rebuilt from its values here, which cuts the graph",
             Happened::TurnedIntoNumber => "turned into a Python number here, which cuts the graph",
-            Happened::NotDifferentiable(name) => return write!(f, "`{name}` has no derivative, so the graph ends here"),
+            Happened::NotDifferentiable(name) => {
+                return write!(f, "`{name}` has no derivative, so the graph ends here");
+            }
             Happened::UnderNoGrad => "computed here while gradients were off",
             Happened::UnderInference => "computed here in inference mode",
             Happened::GradientIsConstant => "a gradient without `create_graph=true` is a constant",
             Happened::Saved(None) => "saved for backward here",
-            Happened::Saved(Some(version)) => return write!(f, "saved for backward here, at version {version}"),
+            Happened::Saved(Some(version)) => {
+                return write!(f, "saved for backward here, at version {version}");
+            }
             Happened::Overwritten(None) => "overwritten here",
-            Happened::Overwritten(Some(version)) => return write!(f, "overwritten here, now version {version}"),
+            Happened::Overwritten(Some(version)) => {
+                return write!(f, "overwritten here, now version {version}");
+            }
             Happened::WrittenBehind => "written here where the version counter does not see it",
             Happened::Freed => "the graph is freed by this backward",
             Happened::Needed => "needed here",

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::call::Args;
 use super::fact::{FactKind, Failure};
 use super::story::{Happened, OriginId, Source, Step};
-use super::value::{GradFn, Method, ObjId, Obj, Val};
+use super::value::{GradFn, Method, Obj, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
@@ -19,11 +19,19 @@ const NON_LEAF_FALSE: &str = "you can only change requires_grad flags of leaf va
 
 impl Analyzer<'_> {
     /// `tensor.name`
-    pub(super) fn tensor_attr(&mut self, world: &mut World, id: ObjId, name: Symbol, span: Span) -> Res<Val> {
+    pub(super) fn tensor_attr(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        name: Symbol,
+        span: Span,
+    ) -> Res<Val> {
         let text = name.as_str();
         match table::method(text) {
             // `x.T` and its kin are written like attributes and are operators.
-            Some(op) if ATTRIBUTE_OPERATORS.contains(&text) => return self.op_method(world, op, false, id, Args::default(), span),
+            Some(op) if ATTRIBUTE_OPERATORS.contains(&text) => {
+                return self.op_method(world, op, false, id, Args::default(), span);
+            }
             Some(op) => return Ok(Val::Bound(Rc::new((Val::Obj(id), Method::Op(op, false))))),
             None => {}
         }
@@ -39,10 +47,15 @@ impl Analyzer<'_> {
                 return Ok(Val::Bound(Rc::new((Val::Obj(id), Method::Func(function)))));
             }
             // The front end refuses what no tensor has; what is left exists in PyTorch and is not modelled.
-            self.lose(span, "a method or attribute of tensors that is not modelled");
+            self.lose(
+                span,
+                "a method or attribute of tensors that is not modelled",
+            );
             return Ok(Val::Unknown);
         };
-        let Some(tensor) = world.tensor(id).cloned() else { return Ok(Val::Unknown) };
+        let Some(tensor) = world.tensor(id).cloned() else {
+            return Ok(Val::Unknown);
+        };
         Ok(match attr {
             TensorAttr::RequiresGrad => Val::Bool(self.requires_grad(world, id).known()),
             TensorAttr::IsLeaf => {
@@ -63,33 +76,62 @@ impl Analyzer<'_> {
                 }
             }
             TensorAttr::Data => Val::Obj(self.data_of(world, id, span)),
-            TensorAttr::Version => match tensor.counter.and_then(|counter| world.counter(counter)) {
-                Some(counter) if counter.low == counter.high => Val::int(i64::from(counter.low)),
-                Some(_) => Val::Int(None, OriginId::NOWHERE),
-                None => return self.inference_failure(world, id, "Inference tensors do not track version counter.", span),
-            },
+            TensorAttr::Version => {
+                match tensor.counter.and_then(|counter| world.counter(counter)) {
+                    Some(counter) if counter.low == counter.high => {
+                        Val::int(i64::from(counter.low))
+                    }
+                    Some(_) => Val::Int(None, OriginId::NOWHERE),
+                    None => {
+                        return self.inference_failure(
+                            world,
+                            id,
+                            "Inference tensors do not track version counter.",
+                            span,
+                        );
+                    }
+                }
+            }
             TensorAttr::RetainsGrad => Val::Bool(Some(tensor.retains_grad)),
             TensorAttr::Shape => self.size_of(&tensor.meta),
             TensorAttr::DtypeAttr => tensor.dtype.map_or(Val::Unknown, Val::Dtype),
             TensorAttr::Device => Val::Unknown,
-            TensorAttr::NDim => Val::Int(tensor.meta.as_ref().map(|meta| meta.ndim() as i64), OriginId::NOWHERE),
-            TensorAttr::Base => tensor.view.as_ref().map_or(Val::NONE, |view| Val::Obj(view.base)),
+            TensorAttr::NDim => Val::Int(
+                tensor.meta.as_ref().map(|meta| meta.ndim() as i64),
+                OriginId::NOWHERE,
+            ),
+            TensorAttr::Base => tensor
+                .view
+                .as_ref()
+                .map_or(Val::NONE, |view| Val::Obj(view.base)),
             _ => Val::Bound(Rc::new((Val::Obj(id), Method::Tensor(attr)))),
         })
     }
 
     fn size_of(&self, meta: &Option<Rc<crate::ops::Meta>>) -> Val {
         match meta {
-            Some(meta) => Val::Tuple(meta.shape.iter().map(|&size| Val::int(size as i64)).collect(), true),
+            Some(meta) => Val::Tuple(
+                meta.shape
+                    .iter()
+                    .map(|&size| Val::int(size as i64))
+                    .collect(),
+                true,
+            ),
             None => Val::Unknown,
         }
     }
 
     /// `tensor.grad`, with why it is none if it is (rule R8.3).
     fn read_grad(&mut self, world: &mut World, id: ObjId, span: Span) -> Res<Val> {
-        let Some(tensor) = world.tensor(id).cloned() else { return Ok(Val::Unknown) };
+        let Some(tensor) = world.tensor(id).cloned() else {
+            return Ok(Val::Unknown);
+        };
         if let Some(one_of) = &tensor.one_of {
-            let grads: Vec<Val> = one_of.iter().filter_map(|&part| world.tensor(part)).map(|tensor| tensor.grad.clone()).collect();
+            let grads: Vec<Val> = one_of
+                .iter()
+                .filter_map(|&part| world.tensor(part))
+                .map(|tensor| tensor.grad.clone())
+                .collect();
             let all_none = grads.iter().all(|grad| matches!(grad, Val::None(_)));
             if !all_none {
                 return Ok(Val::Unknown);
@@ -112,7 +154,9 @@ impl Analyzer<'_> {
 
     /// A new tensor on the same storage with a version counter of its own (rule R4.1).
     fn data_of(&mut self, world: &mut World, id: ObjId, span: Span) -> ObjId {
-        let Some(tensor) = world.tensor(id).cloned() else { return id };
+        let Some(tensor) = world.tensor(id).cloned() else {
+            return id;
+        };
         let origin = self.origin(span, Source::Data, [tensor.origin]);
         let counter = self.new_counter(world);
         let new = super::value::Tensor {
@@ -134,7 +178,9 @@ impl Analyzer<'_> {
 
     fn detach(&mut self, world: &mut World, id: ObjId, span: Span) -> ObjId {
         let new = self.data_of(world, id, span);
-        let Some(tensor) = world.tensor(id).cloned() else { return new };
+        let Some(tensor) = world.tensor(id).cloned() else {
+            return new;
+        };
         let origin = self.origin(span, Source::Detach, [tensor.origin]);
         // A result of `detach` shares the counter (rule R4.1) and is a view that is not differentiable.
         let detached = world.tensor_mut(new);
@@ -144,7 +190,14 @@ impl Analyzer<'_> {
     }
 
     /// `tensor.name = value`
-    pub(super) fn set_tensor_attr(&mut self, world: &mut World, id: ObjId, name: Symbol, value: Val, span: Span) -> Res<()> {
+    pub(super) fn set_tensor_attr(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        name: Symbol,
+        value: Val,
+        span: Span,
+    ) -> Res<()> {
         match TensorAttr::from_name(name.as_str()) {
             Some(TensorAttr::RequiresGrad) => {
                 let on = self.truth(world, &value, span)?;
@@ -156,22 +209,46 @@ impl Analyzer<'_> {
         }
     }
 
-    fn set_requires_grad(&mut self, world: &mut World, id: ObjId, on: Tri, attribute: bool, span: Span) -> Res<()> {
+    fn set_requires_grad(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        on: Tri,
+        attribute: bool,
+        span: Span,
+    ) -> Res<()> {
         if self.stale_view(world, id) {
             self.edge(world, id, span)?;
         }
-        let Some(tensor) = world.tensor(id).cloned() else { return Ok(()) };
+        let Some(tensor) = world.tensor(id).cloned() else {
+            return Ok(());
+        };
         if tensor.counter.is_none() && on.may() && !world.inference.0.may() {
             return self.inference_failure(world, id, "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.", span);
         }
         let leaf = self.is_leaf(world, id);
         if leaf.is_false() && (attribute || !on.may()) {
             let text = if on.may() { NON_LEAF } else { NON_LEAF_FALSE };
-            let story = self.made(world, id).map(|span| Step { span, happened: Happened::Computed }).into_iter().collect();
-            return self.raise(world, span, Failure::FlagOnNonLeaf, Exception::RuntimeError, text).map_err(|mut raise| {
-                raise.story = story;
-                raise
-            });
+            let story = self
+                .made(world, id)
+                .map(|span| Step {
+                    span,
+                    happened: Happened::Computed,
+                })
+                .into_iter()
+                .collect();
+            return self
+                .raise(
+                    world,
+                    span,
+                    Failure::FlagOnNonLeaf,
+                    Exception::RuntimeError,
+                    text,
+                )
+                .map_err(|mut raise| {
+                    raise.story = story;
+                    raise
+                });
         }
         if let Some(dtype) = tensor.dtype
             && !dtype.is_floating()
@@ -182,7 +259,13 @@ impl Analyzer<'_> {
             } else {
                 "only Tensors of floating point dtype can require gradients"
             };
-            return self.raise(world, span, Failure::IntegerRequiresGrad, Exception::RuntimeError, text);
+            return self.raise(
+                world,
+                span,
+                Failure::IntegerRequiresGrad,
+                Exception::RuntimeError,
+                text,
+            );
         }
         if leaf.may() {
             world.tensor_mut(id).bit = on;
@@ -210,9 +293,19 @@ impl Analyzer<'_> {
             },
             Some(grad) => {
                 if grad == id {
-                    return self.raise(world, span, Failure::RefusedAssignment, Exception::RuntimeError, "can't assign Variable as its own grad");
+                    return self.raise(
+                        world,
+                        span,
+                        Failure::RefusedAssignment,
+                        Exception::RuntimeError,
+                        "can't assign Variable as its own grad",
+                    );
                 }
-                let (Some(tensor), Some(new)) = (world.tensor(id).cloned(), world.tensor(grad).cloned()) else { return Ok(()) };
+                let (Some(tensor), Some(new)) =
+                    (world.tensor(id).cloned(), world.tensor(grad).cloned())
+                else {
+                    return Ok(());
+                };
                 if let (Some(a), Some(b)) = (tensor.dtype, new.dtype)
                     && a != b
                 {
@@ -221,7 +314,13 @@ impl Analyzer<'_> {
                         dtype_word(b),
                         dtype_word(a)
                     );
-                    return self.raise(world, span, Failure::RefusedAssignment, Exception::RuntimeError, text);
+                    return self.raise(
+                        world,
+                        span,
+                        Failure::RefusedAssignment,
+                        Exception::RuntimeError,
+                        text,
+                    );
                 }
                 if let (Some(a), Some(b)) = (&tensor.meta, &new.meta)
                     && a.shape != b.shape
@@ -231,7 +330,13 @@ impl Analyzer<'_> {
                         b.sizes(),
                         a.sizes()
                     );
-                    return self.raise(world, span, Failure::RefusedAssignment, Exception::RuntimeError, text);
+                    return self.raise(
+                        world,
+                        span,
+                        Failure::RefusedAssignment,
+                        Exception::RuntimeError,
+                        text,
+                    );
                 }
                 self.note_gradient(world, id, span);
                 world.tensor_mut(id).grad = value;
@@ -242,10 +347,22 @@ impl Analyzer<'_> {
 
     /// `tensor.data = value`: the storage is swapped, the counter stays (rule R4.2).
     fn set_data(&mut self, world: &mut World, id: ObjId, value: &Val, span: Span) -> Res<()> {
-        let Some(from) = world.as_tensor(value).and_then(|from| world.tensor(from).cloned()) else { return Ok(()) };
+        let Some(from) = world
+            .as_tensor(value)
+            .and_then(|from| world.tensor(from).cloned())
+        else {
+            return Ok(());
+        };
         let from_id = world.as_tensor(value).unwrap_or(id);
         if self.requires_grad(world, from_id).is_true() && self.in_user_text(span) {
-            let story = self.made(world, from_id).map(|span| Step { span, happened: Happened::Computed }).into_iter().collect();
+            let story = self
+                .made(world, from_id)
+                .map(|span| Step {
+                    span,
+                    happened: Happened::Computed,
+                })
+                .into_iter()
+                .collect();
             self.fact(world, span, FactKind::SilentCut { by: "data" }, story);
         }
         self.writes += 1;
@@ -255,12 +372,25 @@ impl Analyzer<'_> {
         tensor.meta.clone_from(&from.meta);
         tensor.dtype = from.dtype.or(tensor.dtype);
         let old = std::mem::replace(&mut tensor.storage, from.storage);
-        world.put(old, Obj::Storage(super::value::Storage { last: number, span: Some(place) }));
+        world.put(
+            old,
+            Obj::Storage(super::value::Storage {
+                last: number,
+                span: Some(place),
+            }),
+        );
         Ok(())
     }
 
     /// `tensor.name(args)`
-    pub(super) fn tensor_method(&mut self, world: &mut World, id: ObjId, name: Symbol, mut args: Args, span: Span) -> Res<Val> {
+    pub(super) fn tensor_method(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        name: Symbol,
+        mut args: Args,
+        span: Span,
+    ) -> Res<Val> {
         let text = name.as_str();
         if let Some(op) = table::method(text) {
             return self.op_method(world, op, false, id, args, span);
@@ -274,7 +404,9 @@ impl Analyzer<'_> {
         };
         let this = Val::Obj(id);
         let first = args.positional.first().cloned();
-        let Some(tensor) = world.tensor(id).cloned() else { return Ok(Val::Unknown) };
+        let Some(tensor) = world.tensor(id).cloned() else {
+            return Ok(Val::Unknown);
+        };
         let number = |value: Option<i64>| Val::Int(value, OriginId::NOWHERE);
         Ok(match attr {
             TensorAttr::Backward => self.tensor_backward(world, id, args, span)?,
@@ -289,10 +421,18 @@ impl Analyzer<'_> {
                 this
             }
             TensorAttr::RetainGrad => self.retain_grad(world, id, span)?,
-            TensorAttr::RegisterHook => self.register_hook(world, id, first.unwrap_or(Val::Unknown), span)?,
+            TensorAttr::RegisterHook => {
+                self.register_hook(world, id, first.unwrap_or(Val::Unknown), span)?
+            }
             TensorAttr::RegisterPostAccumulateGradHook => {
                 if self.is_leaf(world, id).is_false() {
-                    return self.raise(world, span, Failure::Hook, Exception::RuntimeError, "post accumulate grad hooks cannot be registered on non-leaf tensors");
+                    return self.raise(
+                        world,
+                        span,
+                        Failure::Hook,
+                        Exception::RuntimeError,
+                        "post accumulate grad hooks cannot be registered on non-leaf tensors",
+                    );
                 }
                 self.lose(span, "a hook after accumulation is not followed");
                 Val::Unknown
@@ -302,7 +442,11 @@ impl Analyzer<'_> {
                     self.check_item(world, id, span)?;
                 }
                 let origin = self.item_origin(world, id, span);
-                let scalar = attr == TensorAttr::Item || tensor.meta.as_ref().is_some_and(|meta| meta.shape.is_empty());
+                let scalar = attr == TensorAttr::Item
+                    || tensor
+                        .meta
+                        .as_ref()
+                        .is_some_and(|meta| meta.shape.is_empty());
                 match tensor.dtype {
                     Some(dtype) if scalar && dtype.is_floating() => Val::Float(None, origin),
                     Some(crate::ops::Dtype::I64) if scalar => Val::Int(None, origin),
@@ -312,26 +456,55 @@ impl Analyzer<'_> {
             }
             TensorAttr::Size => match (args.get(0, "dim"), &tensor.meta) {
                 (None, _) => self.size_of(&tensor.meta),
-                (Some(dim), Some(meta)) => match dim.as_int().map(|dim| super::views::position(dim, meta.ndim())) {
+                (Some(dim), Some(meta)) => match dim
+                    .as_int()
+                    .map(|dim| super::views::position(dim, meta.ndim()))
+                {
                     Some(Some(dim)) => number(Some(meta.shape[dim] as i64)),
                     Some(None) => {
                         let ndim = meta.ndim() as i64;
-                        let text = format!("Dimension out of range (expected to be in range of [{}, {}], but got {})", -ndim.max(1), ndim.max(1) - 1, dim.as_int().unwrap_or(0));
-                        return self.raise(world, span, Failure::Shape, Exception::IndexError, text);
+                        let text = format!(
+                            "Dimension out of range (expected to be in range of [{}, {}], but got {})",
+                            -ndim.max(1),
+                            ndim.max(1) - 1,
+                            dim.as_int().unwrap_or(0)
+                        );
+                        return self.raise(
+                            world,
+                            span,
+                            Failure::Shape,
+                            Exception::IndexError,
+                            text,
+                        );
                     }
                     None => number(None),
                 },
                 (Some(_), None) => number(None),
             },
             TensorAttr::Stride => match &tensor.meta {
-                Some(meta) => Val::tuple(meta.strides.iter().map(|&stride| Val::int(stride as i64)).collect()),
+                Some(meta) => Val::tuple(
+                    meta.strides
+                        .iter()
+                        .map(|&stride| Val::int(stride as i64))
+                        .collect(),
+                ),
                 None => Val::Unknown,
             },
-            TensorAttr::StorageOffset => number(tensor.meta.as_ref().map(|meta| meta.offset as i64)),
-            TensorAttr::Dim | TensorAttr::NDimension => number(tensor.meta.as_ref().map(|meta| meta.ndim() as i64)),
-            TensorAttr::Numel | TensorAttr::NElement => number(tensor.meta.as_ref().map(|meta| meta.numel() as i64)),
-            TensorAttr::IsContiguous => Val::Bool(tensor.meta.as_ref().map(|meta| meta.is_contiguous())),
-            TensorAttr::IsFloatingPoint => Val::Bool(tensor.dtype.map(crate::ops::Dtype::is_floating)),
+            TensorAttr::StorageOffset => {
+                number(tensor.meta.as_ref().map(|meta| meta.offset as i64))
+            }
+            TensorAttr::Dim | TensorAttr::NDimension => {
+                number(tensor.meta.as_ref().map(|meta| meta.ndim() as i64))
+            }
+            TensorAttr::Numel | TensorAttr::NElement => {
+                number(tensor.meta.as_ref().map(|meta| meta.numel() as i64))
+            }
+            TensorAttr::IsContiguous => {
+                Val::Bool(tensor.meta.as_ref().map(|meta| meta.is_contiguous()))
+            }
+            TensorAttr::IsFloatingPoint => {
+                Val::Bool(tensor.dtype.map(crate::ops::Dtype::is_floating))
+            }
             TensorAttr::IsInference => Val::Bool(Some(tensor.counter.is_none())),
             TensorAttr::DataPtr => number(Some(i64::from(tensor.storage.number()))),
             TensorAttr::NewTensor => {
@@ -359,20 +532,40 @@ impl Analyzer<'_> {
     }
 
     fn to(&mut self, world: &mut World, id: ObjId, args: Args, span: Span) -> Res<Val> {
-        let dtype = args.positional.iter().chain(args.keyword.iter().map(|(_, value)| value)).find_map(|value| match value {
-            Val::Dtype(_) => Some(value.clone()),
-            Val::Obj(other) => world.tensor(*other).and_then(|tensor| tensor.dtype).map(Val::Dtype),
-            _ => None,
-        });
-        match (dtype, table::method("to").or_else(|| table::by_name("_to_copy"))) {
-            (Some(dtype), Some(op)) => self.op_method(world, op, false, id, Args::of([dtype]), span),
+        let dtype = args
+            .positional
+            .iter()
+            .chain(args.keyword.iter().map(|(_, value)| value))
+            .find_map(|value| match value {
+                Val::Dtype(_) => Some(value.clone()),
+                Val::Obj(other) => world
+                    .tensor(*other)
+                    .and_then(|tensor| tensor.dtype)
+                    .map(Val::Dtype),
+                _ => None,
+            });
+        match (
+            dtype,
+            table::method("to").or_else(|| table::by_name("_to_copy")),
+        ) {
+            (Some(dtype), Some(op)) => {
+                self.op_method(world, op, false, id, Args::of([dtype]), span)
+            }
             _ => Ok(Val::Obj(id)),
         }
     }
 
     /// Nested lists of numbers that come from a tensor.
-    fn nested_numbers(&mut self, world: &mut World, meta: &Option<Rc<crate::ops::Meta>>, dtype: Option<crate::ops::Dtype>, origin: OriginId) -> Val {
-        let Some(meta) = meta else { return Val::Unknown };
+    fn nested_numbers(
+        &mut self,
+        world: &mut World,
+        meta: &Option<Rc<crate::ops::Meta>>,
+        dtype: Option<crate::ops::Dtype>,
+        origin: OriginId,
+    ) -> Val {
+        let Some(meta) = meta else {
+            return Val::Unknown;
+        };
         if meta.numel() > MAX_NUMBERS || meta.ndim() > 4 {
             return Val::Obj(self.alloc(world, Obj::Opaque));
         }
@@ -396,7 +589,9 @@ impl Analyzer<'_> {
 
     /// The origin of a number that is read from a tensor.
     pub(super) fn item_origin(&mut self, world: &World, id: ObjId, span: Span) -> OriginId {
-        let from = world.tensor(id).map_or(OriginId::NOWHERE, |tensor| tensor.origin);
+        let from = world
+            .tensor(id)
+            .map_or(OriginId::NOWHERE, |tensor| tensor.origin);
         if self.requires_grad(world, id).is_false() && !self.origins.get(from).of_gradient {
             return from;
         }
@@ -405,7 +600,11 @@ impl Analyzer<'_> {
 
     /// A tensor of several elements is no number.
     pub(super) fn check_item(&mut self, world: &mut World, id: ObjId, span: Span) -> Res<()> {
-        match world.tensor(id).and_then(|tensor| tensor.meta.as_ref()).map(|meta| meta.numel()) {
+        match world
+            .tensor(id)
+            .and_then(|tensor| tensor.meta.as_ref())
+            .map(|meta| meta.numel())
+        {
             Some(numel) if numel != 1 => {
                 let text = format!("a Tensor with {numel} elements cannot be converted to Scalar");
                 self.raise(world, span, Failure::Shape, Exception::RuntimeError, text)
@@ -415,14 +614,31 @@ impl Analyzer<'_> {
     }
 
     fn detach_in_place(&mut self, world: &mut World, id: ObjId, span: Span) -> Res<Val> {
-        let Some(tensor) = world.tensor(id).cloned() else { return Ok(Val::Unknown) };
+        let Some(tensor) = world.tensor(id).cloned() else {
+            return Ok(Val::Unknown);
+        };
         if tensor.view.is_some() {
             let text = "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution.";
-            let story = self.made(world, id).map(|span| Step { span, happened: Happened::ViewMade }).into_iter().collect();
-            return self.raise(world, span, Failure::ForbiddenInPlace, Exception::RuntimeError, text).map_err(|mut raise| {
-                raise.story = story;
-                raise
-            });
+            let story = self
+                .made(world, id)
+                .map(|span| Step {
+                    span,
+                    happened: Happened::ViewMade,
+                })
+                .into_iter()
+                .collect();
+            return self
+                .raise(
+                    world,
+                    span,
+                    Failure::ForbiddenInPlace,
+                    Exception::RuntimeError,
+                    text,
+                )
+                .map_err(|mut raise| {
+                    raise.story = story;
+                    raise
+                });
         }
         let origin = self.origin(span, Source::Detach, [tensor.origin]);
         let tensor = world.tensor_mut(id);
@@ -435,10 +651,18 @@ impl Analyzer<'_> {
     fn retain_grad(&mut self, world: &mut World, id: ObjId, span: Span) -> Res<Val> {
         let requires = self.requires_grad(world, id);
         if requires.is_false() {
-            let origin = world.tensor(id).map_or(OriginId::NOWHERE, |tensor| tensor.origin);
+            let origin = world
+                .tensor(id)
+                .map_or(OriginId::NOWHERE, |tensor| tensor.origin);
             let story = self.origins.why_no_graph(origin);
             return self
-                .raise(world, span, Failure::RetainWithoutGrad, Exception::RuntimeError, "can't retain_grad on Tensor that has requires_grad=False")
+                .raise(
+                    world,
+                    span,
+                    Failure::RetainWithoutGrad,
+                    Exception::RuntimeError,
+                    "can't retain_grad on Tensor that has requires_grad=False",
+                )
                 .map_err(|mut raise| {
                     raise.story = story;
                     raise
@@ -480,8 +704,20 @@ impl Analyzer<'_> {
             }
             Val::Obj(id) => {
                 let items: Vec<Val> = match world.obj(*id) {
-                    Some(Obj::List(items)) => items.iter().take(MAX_USED).filter(|item| matches!(item, Val::None(_))).cloned().collect(),
-                    Some(Obj::Dict(dict)) => dict.entries.iter().take(MAX_USED).map(|(_, value)| value).filter(|item| matches!(item, Val::None(_))).cloned().collect(),
+                    Some(Obj::List(items)) => items
+                        .iter()
+                        .take(MAX_USED)
+                        .filter(|item| matches!(item, Val::None(_)))
+                        .cloned()
+                        .collect(),
+                    Some(Obj::Dict(dict)) => dict
+                        .entries
+                        .iter()
+                        .take(MAX_USED)
+                        .map(|(_, value)| value)
+                        .filter(|item| matches!(item, Val::None(_)))
+                        .cloned()
+                        .collect(),
                     _ => Vec::new(),
                 };
                 for item in &items {
@@ -494,7 +730,11 @@ impl Analyzer<'_> {
 
     /// The same for all arguments of a call.
     pub(super) fn used_all(&mut self, world: &mut World, args: &Args, span: Span) {
-        for value in args.positional.iter().chain(args.keyword.iter().map(|(_, value)| value)) {
+        for value in args
+            .positional
+            .iter()
+            .chain(args.keyword.iter().map(|(_, value)| value))
+        {
             self.used(world, value, span);
         }
     }

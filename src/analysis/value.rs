@@ -144,22 +144,35 @@ impl Val {
     /// Whether both are the same value for sure. Origins do not count.
     pub fn same(&self, other: &Val) -> bool {
         match (self, other) {
-            (Val::Unbound, Val::Unbound) | (Val::None(_), Val::None(_)) | (Val::Ellipsis, Val::Ellipsis) | (Val::Unknown, Val::Unknown) => true,
+            (Val::Unbound, Val::Unbound)
+            | (Val::None(_), Val::None(_))
+            | (Val::Ellipsis, Val::Ellipsis)
+            | (Val::Unknown, Val::Unknown) => true,
             (Val::Bool(a), Val::Bool(b)) => a == b,
             (Val::Int(a, _), Val::Int(b, _)) => a == b,
             (Val::Float(a, _), Val::Float(b, _)) => a.map(f64::to_bits) == b.map(f64::to_bits),
             (Val::Str(a), Val::Str(b)) => a == b,
-            (Val::Tuple(a, _), Val::Tuple(b, _)) => Rc::ptr_eq(a, b) || (a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.same(b))),
-            (Val::Slice(a), Val::Slice(b)) | (Val::Range(a), Val::Range(b)) => a.iter().zip(b.iter()).all(|(a, b)| a.same(b)),
+            (Val::Tuple(a, _), Val::Tuple(b, _)) => {
+                Rc::ptr_eq(a, b)
+                    || (a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.same(b)))
+            }
+            (Val::Slice(a), Val::Slice(b)) | (Val::Range(a), Val::Range(b)) => {
+                a.iter().zip(b.iter()).all(|(a, b)| a.same(b))
+            }
             (Val::Dtype(a), Val::Dtype(b)) => a == b,
             (Val::Builtin(a), Val::Builtin(b)) => a == b,
             (Val::Func(a), Val::Func(b)) => {
                 Rc::ptr_eq(a, b)
                     || (a.function == b.function
                         && a.captures == b.captures
-                        && a.defaults.iter().zip(b.defaults.iter()).all(|(a, b)| a.same(b)))
+                        && a.defaults
+                            .iter()
+                            .zip(b.defaults.iter())
+                            .all(|(a, b)| a.same(b)))
             }
-            (Val::Bound(a), Val::Bound(b)) => Rc::ptr_eq(a, b) || (a.0.same(&b.0) && a.1.same(&b.1)),
+            (Val::Bound(a), Val::Bound(b)) => {
+                Rc::ptr_eq(a, b) || (a.0.same(&b.0) && a.1.same(&b.1))
+            }
             (Val::Super(a), Val::Super(b)) => a.0 == b.0 && a.1.same(&b.1),
             (Val::GradFn(a), Val::GradFn(b)) => a == b,
             (Val::Obj(a), Val::Obj(b)) => a == b,
@@ -229,7 +242,9 @@ pub struct Dict {
 impl Dict {
     /// The place of the entry with this key, if it is there for sure.
     pub fn position(&self, key: &Val) -> Option<usize> {
-        self.entries.iter().position(|(known, _)| known.same(key) || numbers_equal(known, key))
+        self.entries
+            .iter()
+            .position(|(known, _)| known.same(key) || numbers_equal(known, key))
     }
     /// The value of this key.
     pub fn get(&self, key: &Val) -> Option<&Val> {
@@ -424,8 +439,15 @@ pub struct Events {
     pub used: bool,
 }
 
-static NOTHING: Events =
-    Events { left_by: Vec::new(), ever: false, cleared: None, frozen: None, retained: None, accumulated: None, used: false };
+static NOTHING: Events = Events {
+    left_by: Vec::new(),
+    ever: false,
+    cleared: None,
+    frozen: None,
+    retained: None,
+    accumulated: None,
+    used: false,
+};
 
 impl std::ops::Deref for History {
     type Target = Events;

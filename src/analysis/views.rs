@@ -1,8 +1,8 @@
 //! Indexing: `x[…]`, `x[…] = v`, `del x[…]`, on tensors and on what is none.
 
 use super::call::Args;
-use super::record::map_arg;
-use super::value::{ObjId, Obj, Val};
+use super::op_args::map_arg;
+use super::value::{Obj, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::ops::indexing::{self, IndexHost, IndexStep};
@@ -20,7 +20,11 @@ struct Host<'a, 'p> {
 
 impl IndexHost<ObjId> for Host<'_, '_> {
     fn meta(&self, tensor: &ObjId) -> Meta {
-        match self.world.tensor(*tensor).and_then(|tensor| tensor.meta.as_deref()) {
+        match self
+            .world
+            .tensor(*tensor)
+            .and_then(|tensor| tensor.meta.as_deref())
+        {
             Some(meta) => meta.clone(),
             None => {
                 self.missing.set(true);
@@ -32,42 +36,82 @@ impl IndexHost<ObjId> for Host<'_, '_> {
         None
     }
     fn tensor(&mut self, values: &[i64]) -> ObjId {
-        let origin = self.analyzer.origin(self.span, super::story::Source::Factory, []);
+        let origin = self
+            .analyzer
+            .origin(self.span, super::story::Source::Factory, []);
         let meta = Meta::contiguous(Dtype::I64, [values.len()].as_slice());
-        self.analyzer.new_tensor(self.world, Some(std::rc::Rc::new(meta)), Some(Dtype::I64), origin)
+        self.analyzer.new_tensor(
+            self.world,
+            Some(std::rc::Rc::new(meta)),
+            Some(Dtype::I64),
+            origin,
+        )
     }
 }
 
 impl Analyzer<'_> {
     /// `object[index]`
-    pub(super) fn get_item(&mut self, world: &mut World, object: &Val, index: &Val, span: Span) -> Res<Val> {
+    pub(super) fn get_item(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        index: &Val,
+        span: Span,
+    ) -> Res<Val> {
         match object {
             Val::Unknown => Ok(Val::Unknown),
-            Val::Tuple(values, size) => self.sequence_item(world, values, index, "tuple", *size, span),
+            Val::Tuple(values, size) => {
+                self.sequence_item(world, values, index, "tuple", *size, span)
+            }
             Val::Str(text) => Ok(Val::Str(text.as_ref().and_then(|text| {
                 let chars: Vec<char> = text.chars().collect();
-                Some(chars[position(index.as_int()?, chars.len())?].to_string().into())
+                Some(
+                    chars[position(index.as_int()?, chars.len())?]
+                        .to_string()
+                        .into(),
+                )
             }))),
-            Val::Range(parts) => match (self.elements(world, &Val::Range(parts.clone())), index.as_int()) {
+            Val::Range(parts) => match (
+                self.elements(world, &Val::Range(parts.clone())),
+                index.as_int(),
+            ) {
                 (Some(values), Some(at)) => match position(at, values.len()) {
                     Some(at) => Ok(values[at].clone()),
-                    None => self.python_error(world, span, Exception::IndexError, "range object index out of range"),
+                    None => self.python_error(
+                        world,
+                        span,
+                        Exception::IndexError,
+                        "range object index out of range",
+                    ),
                 },
                 _ => Ok(Val::Int(None, super::story::OriginId::NOWHERE)),
             },
             Val::Obj(id) => match world.obj(*id).cloned() {
                 Some(Obj::Tensor(_)) => self.tensor_item(world, *id, index, span),
-                Some(Obj::List(items)) => self.sequence_item(world, &items, index, "list", false, span),
+                Some(Obj::List(items)) => {
+                    self.sequence_item(world, &items, index, "list", false, span)
+                }
                 Some(Obj::Dict(dict)) => match dict.get(index) {
                     Some(value) => Ok(value.clone()),
-                    None if dict.open || matches!(index, Val::Unknown | Val::Int(None, _) | Val::Str(None)) => Ok(Val::Unknown),
+                    None if dict.open
+                        || matches!(index, Val::Unknown | Val::Int(None, _) | Val::Str(None)) =>
+                    {
+                        Ok(Val::Unknown)
+                    }
                     None => {
-                        let key = self.text_of(world, index, true).unwrap_or_else(|| "…".into());
+                        let key = self
+                            .text_of(world, index, true)
+                            .unwrap_or_else(|| "…".into());
                         self.python_error(world, span, Exception::KeyError, key)
                     }
                 },
                 Some(Obj::Instance(_)) => match self.class_member(world, object, "__getitem__") {
-                    Some(function) => self.call(world, function, Args::of([object.clone(), index.clone()]), span),
+                    Some(function) => self.call(
+                        world,
+                        function,
+                        Args::of([object.clone(), index.clone()]),
+                        span,
+                    ),
                     None => self.not_subscriptable(world, object, span),
                 },
                 Some(Obj::Opaque) => Ok(Val::Unknown),
@@ -79,28 +123,64 @@ impl Analyzer<'_> {
 
     fn not_subscriptable(&mut self, world: &mut World, object: &Val, span: Span) -> Res<Val> {
         let name = self.type_name(world, object);
-        let failure = if let Val::None(_) = object { self.none_failure(object) } else { super::fact::Failure::Other };
-        self.raise(world, span, failure, Exception::TypeError, format!("'{name}' object is not subscriptable"))
-            .map_err(|raise| self.about(world, raise, object))
+        let failure = if let Val::None(_) = object {
+            self.none_failure(object)
+        } else {
+            super::fact::Failure::Other
+        };
+        self.raise(
+            world,
+            span,
+            failure,
+            Exception::TypeError,
+            format!("'{name}' object is not subscriptable"),
+        )
+        .map_err(|raise| self.about(world, raise, object))
     }
 
-    fn sequence_item(&mut self, world: &mut World, values: &[Val], index: &Val, kind: &str, size: bool, span: Span) -> Res<Val> {
+    fn sequence_item(
+        &mut self,
+        world: &mut World,
+        values: &[Val],
+        index: &Val,
+        kind: &str,
+        size: bool,
+        span: Span,
+    ) -> Res<Val> {
         match index {
             Val::Int(Some(at), _) => match position(*at, values.len()) {
                 Some(at) => Ok(values[at].clone()),
-                None => self.python_error(world, span, Exception::IndexError, format!("{kind} index out of range")),
+                None => self.python_error(
+                    world,
+                    span,
+                    Exception::IndexError,
+                    format!("{kind} index out of range"),
+                ),
             },
-            Val::Bool(Some(at)) => Ok(values.get(usize::from(*at)).cloned().unwrap_or(Val::Unknown)),
+            Val::Bool(Some(at)) => Ok(values
+                .get(usize::from(*at))
+                .cloned()
+                .unwrap_or(Val::Unknown)),
             Val::Slice(parts) => match slice_positions(parts, values.len()) {
                 Some(places) => {
-                    let picked: Vec<Val> = places.into_iter().map(|at| values[at].clone()).collect();
-                    Ok(if kind == "tuple" { Val::Tuple(picked.into(), size) } else { Val::Obj(self.alloc(world, Obj::List(std::rc::Rc::new(picked)))) })
+                    let picked: Vec<Val> =
+                        places.into_iter().map(|at| values[at].clone()).collect();
+                    Ok(if kind == "tuple" {
+                        Val::Tuple(picked.into(), size)
+                    } else {
+                        Val::Obj(self.alloc(world, Obj::List(std::rc::Rc::new(picked))))
+                    })
                 }
                 None => Ok(Val::Unknown),
             },
             Val::Str(_) | Val::Float(..) | Val::None(_) => {
                 let name = self.type_name(world, index);
-                self.python_error(world, span, Exception::TypeError, format!("{kind} indices must be integers or slices, not {name}"))
+                self.python_error(
+                    world,
+                    span,
+                    Exception::TypeError,
+                    format!("{kind} indices must be integers or slices, not {name}"),
+                )
             }
             _ => Ok(Val::Unknown),
         }
@@ -112,7 +192,10 @@ impl Analyzer<'_> {
             Val::Tuple(values, _) => values.to_vec(),
             other => vec![other.clone()],
         };
-        items.iter().map(|item| self.index_item(world, item)).collect()
+        items
+            .iter()
+            .map(|item| self.index_item(world, item))
+            .collect()
     }
 
     fn index_item(&mut self, world: &mut World, item: &Val) -> IndexItem<ObjId> {
@@ -135,11 +218,20 @@ impl Analyzer<'_> {
             Val::Obj(id) => match world.list(*id).cloned() {
                 Some(items) => match items.iter().map(Val::as_int).collect::<Option<Vec<i64>>>() {
                     Some(values) => {
-                        let origin = self.origin(Span::new(self.sources.first(), 0, 0), super::story::Source::Factory, []);
+                        let origin = self.origin(
+                            Span::new(self.sources.first(), 0, 0),
+                            super::story::Source::Factory,
+                            [],
+                        );
                         let bools = items.iter().all(|item| matches!(item, Val::Bool(_)));
                         let dtype = if bools { Dtype::Bool } else { Dtype::I64 };
                         let meta = Meta::contiguous(dtype, [values.len()].as_slice());
-                        IndexItem::Tensor(self.new_tensor(world, Some(std::rc::Rc::new(meta)), Some(dtype), origin))
+                        IndexItem::Tensor(self.new_tensor(
+                            world,
+                            Some(std::rc::Rc::new(meta)),
+                            Some(dtype),
+                            origin,
+                        ))
                     }
                     None => IndexItem::Unknown,
                 },
@@ -152,26 +244,52 @@ impl Analyzer<'_> {
     fn tensor_item(&mut self, world: &mut World, id: ObjId, index: &Val, span: Span) -> Res<Val> {
         let items = self.index_items(world, index);
         match self.index_plan(world, id, &items, span)? {
-            Some(steps) => self.steps(world, id, steps, span).map(|found| found.map_or(Val::Unknown, Val::Obj)),
+            Some(steps) => self
+                .steps(world, id, steps, span)
+                .map(|found| found.map_or(Val::Unknown, Val::Obj)),
             None => self.unknown_item(world, id, &items, span),
         }
     }
 
     /// What an index of unknown effect gives: a view or a copy of unknown shape that is recorded as either is.
-    fn unknown_item(&mut self, world: &mut World, id: ObjId, items: &[IndexItem<ObjId>], span: Span) -> Res<Val> {
-        let only_views = items.iter().all(|item| !matches!(item, IndexItem::Tensor(_) | IndexItem::Unknown));
-        let row = if only_views { table::by_name("select") } else { table::by_name("index") };
-        let Some(row) = row else { return Ok(Val::Unknown) };
+    fn unknown_item(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        items: &[IndexItem<ObjId>],
+        span: Span,
+    ) -> Res<Val> {
+        let only_views = items
+            .iter()
+            .all(|item| !matches!(item, IndexItem::Tensor(_) | IndexItem::Unknown));
+        let row = if only_views {
+            table::by_name("select")
+        } else {
+            table::by_name("index")
+        };
+        let Some(row) = row else {
+            return Ok(Val::Unknown);
+        };
         let args = if only_views {
             vec![Arg::Tensor(id), Arg::Unknown, Arg::Unknown]
         } else {
-            let tensors = items.iter().filter(|item| matches!(item, IndexItem::Tensor(_))).cloned().collect();
+            let tensors = items
+                .iter()
+                .filter(|item| matches!(item, IndexItem::Tensor(_)))
+                .cloned()
+                .collect();
             vec![Arg::Tensor(id), Arg::Index(tensors)]
         };
         self.apply_unknown(world, row, args, span)
     }
 
-    fn apply_unknown(&mut self, world: &mut World, row: crate::ops::OpId, args: Vec<Arg<ObjId>>, span: Span) -> Res<Val> {
+    fn apply_unknown(
+        &mut self,
+        world: &mut World,
+        row: crate::ops::OpId,
+        args: Vec<Arg<ObjId>>,
+        span: Span,
+    ) -> Res<Val> {
         match self.run_op(world, row, args, false, span) {
             Ok(Some(outputs)) => {
                 if let Some(&out) = outputs.first() {
@@ -185,12 +303,27 @@ impl Analyzer<'_> {
         }
     }
 
-    fn index_plan(&mut self, world: &mut World, id: ObjId, items: &[IndexItem<ObjId>], span: Span) -> Res<Option<Vec<IndexStep<ObjId>>>> {
-        if items.iter().any(|item| matches!(item, IndexItem::Unknown)) || world.tensor(id).is_none_or(|tensor| tensor.meta.is_none()) {
+    fn index_plan(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        items: &[IndexItem<ObjId>],
+        span: Span,
+    ) -> Res<Option<Vec<IndexStep<ObjId>>>> {
+        if items.iter().any(|item| matches!(item, IndexItem::Unknown))
+            || world.tensor(id).is_none_or(|tensor| tensor.meta.is_none())
+        {
             return Ok(None);
         }
-        let Some(meta) = world.tensor(id).and_then(|tensor| tensor.meta.clone()) else { return Ok(None) };
-        let mut host = Host { analyzer: self, world, span, missing: std::cell::Cell::new(false) };
+        let Some(meta) = world.tensor(id).and_then(|tensor| tensor.meta.clone()) else {
+            return Ok(None);
+        };
+        let mut host = Host {
+            analyzer: self,
+            world,
+            span,
+            missing: std::cell::Cell::new(false),
+        };
         let planned = indexing::plan(&meta, items, &mut host);
         let missing = host.missing.get();
         match planned {
@@ -201,12 +334,24 @@ impl Analyzer<'_> {
     }
 
     /// Runs the steps of an index one after the other.
-    fn steps(&mut self, world: &mut World, id: ObjId, steps: Vec<IndexStep<ObjId>>, span: Span) -> Res<Option<ObjId>> {
+    fn steps(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        steps: Vec<IndexStep<ObjId>>,
+        span: Span,
+    ) -> Res<Option<ObjId>> {
         let mut at = id;
         for step in steps {
-            let Some(row) = table::by_name(step.op) else { return Ok(None) };
+            let Some(row) = table::by_name(step.op) else {
+                return Ok(None);
+            };
             let mut args = vec![Arg::Tensor(at)];
-            args.extend(step.args.iter().filter_map(|arg| map_arg(arg, &mut |id: &ObjId| Some(*id))));
+            args.extend(
+                step.args
+                    .iter()
+                    .filter_map(|arg| map_arg(arg, &mut |id: &ObjId| Some(*id))),
+            );
             match self.run_op(world, row, args, false, span)? {
                 Some(outputs) if !outputs.is_empty() => at = outputs[0],
                 _ => return Ok(None),
@@ -216,15 +361,32 @@ impl Analyzer<'_> {
     }
 
     /// `object[index] = value`
-    pub(super) fn set_item(&mut self, world: &mut World, object: &Val, index: &Val, value: &Val, span: Span) -> Res<()> {
+    pub(super) fn set_item(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        index: &Val,
+        value: &Val,
+        span: Span,
+    ) -> Res<()> {
         let Val::Obj(id) = object else {
             return match object {
                 Val::Unknown => Ok(()),
                 _ => {
                     let name = self.type_name(world, object);
-                    let failure = if let Val::None(_) = object { self.none_failure(object) } else { super::fact::Failure::Other };
-                    self.raise(world, span, failure, Exception::TypeError, format!("'{name}' object does not support item assignment"))
-                        .map_err(|raise| self.about(world, raise, object))
+                    let failure = if let Val::None(_) = object {
+                        self.none_failure(object)
+                    } else {
+                        super::fact::Failure::Other
+                    };
+                    self.raise(
+                        world,
+                        span,
+                        failure,
+                        Exception::TypeError,
+                        format!("'{name}' object does not support item assignment"),
+                    )
+                    .map_err(|raise| self.about(world, raise, object))
                 }
             };
         };
@@ -236,7 +398,12 @@ impl Analyzer<'_> {
                         world.list_mut(*id).expect("just seen")[at] = value.clone();
                         Ok(())
                     }
-                    None => self.python_error(world, span, Exception::IndexError, "list assignment index out of range"),
+                    None => self.python_error(
+                        world,
+                        span,
+                        Exception::IndexError,
+                        "list assignment index out of range",
+                    ),
                 },
                 None => {
                     world.put(*id, Obj::Opaque);
@@ -244,32 +411,66 @@ impl Analyzer<'_> {
                 }
             },
             Some(Obj::Dict(_)) => {
-                let known = index.scalar().is_some() || matches!(index, Val::Str(Some(_)) | Val::None(_) | Val::Obj(_) | Val::Tuple(..));
+                let known = index.scalar().is_some()
+                    || matches!(
+                        index,
+                        Val::Str(Some(_)) | Val::None(_) | Val::Obj(_) | Val::Tuple(..)
+                    );
                 let dict = world.dict_mut(*id).expect("just seen");
-                if known { dict.insert(index.clone(), value.clone()) } else { dict.open = true }
+                if known {
+                    dict.insert(index.clone(), value.clone())
+                } else {
+                    dict.open = true
+                }
                 Ok(())
             }
             Some(Obj::Instance(_)) => match self.class_member(world, object, "__setitem__") {
-                Some(function) => self.call(world, function, Args::of([object.clone(), index.clone(), value.clone()]), span).map(|_| ()),
+                Some(function) => self
+                    .call(
+                        world,
+                        function,
+                        Args::of([object.clone(), index.clone(), value.clone()]),
+                        span,
+                    )
+                    .map(|_| ()),
                 None => {
                     let name = self.type_name(world, object);
-                    self.python_error(world, span, Exception::TypeError, format!("'{name}' object does not support item assignment"))
+                    self.python_error(
+                        world,
+                        span,
+                        Exception::TypeError,
+                        format!("'{name}' object does not support item assignment"),
+                    )
                 }
             },
             _ => Ok(()),
         }
     }
 
-    fn set_tensor_item(&mut self, world: &mut World, id: ObjId, index: &Val, value: &Val, span: Span) -> Res<()> {
+    fn set_tensor_item(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        index: &Val,
+        value: &Val,
+        span: Span,
+    ) -> Res<()> {
         let items = self.index_items(world, index);
-        let unknown = items.iter().any(|item| matches!(item, IndexItem::Unknown)) || world.tensor(id).is_none_or(|tensor| tensor.meta.is_none());
+        let unknown = items.iter().any(|item| matches!(item, IndexItem::Unknown))
+            || world.tensor(id).is_none_or(|tensor| tensor.meta.is_none());
         let number = super::scalars::operand_of::<ObjId>(value);
         let tensor = world.as_tensor(value);
         if unknown || (number.is_none() && tensor.is_none()) || matches!(value, Val::Unknown) {
             if let Val::None(_) = value {
                 let failure = self.none_failure(value);
                 return self
-                    .raise(world, span, failure, Exception::TypeError, "can't assign a NoneType to a torch.FloatTensor")
+                    .raise(
+                        world,
+                        span,
+                        failure,
+                        Exception::TypeError,
+                        "can't assign a NoneType to a torch.FloatTensor",
+                    )
                     .map_err(|raise| self.about(world, raise, value));
             }
             return self.write_somewhere(world, id, tensor, span);
@@ -279,7 +480,12 @@ impl Analyzer<'_> {
             Val::Int(..) => Some(Scalar::Int(1)),
             _ => None,
         });
-        let mut host = Host { analyzer: self, world, span, missing: std::cell::Cell::new(false) };
+        let mut host = Host {
+            analyzer: self,
+            world,
+            span,
+            missing: std::cell::Cell::new(false),
+        };
         let given = match tensor {
             Some(tensor) => Arg::Tensor(tensor),
             None => Arg::Scalar(scalar.unwrap_or(Scalar::Int(0))),
@@ -300,37 +506,65 @@ impl Analyzer<'_> {
         }) else {
             return self.write_somewhere(world, id, tensor, span);
         };
-        let Some(target) = self.steps(world, id, plan.target, span)? else { return self.write_somewhere(world, id, tensor, span) };
+        let Some(target) = self.steps(world, id, plan.target, span)? else {
+            return self.write_somewhere(world, id, tensor, span);
+        };
         let value = match tensor {
-            Some(tensor) => self.steps(world, tensor, plan.value, span)?.map_or(given, Arg::Tensor),
+            Some(tensor) => self
+                .steps(world, tensor, plan.value, span)?
+                .map_or(given, Arg::Tensor),
             None => given,
         };
         let write = match plan.write {
             indexing::Write::Nothing => return Ok(()),
             indexing::Write::Copy => ("copy_", vec![Arg::Tensor(target), value]),
             indexing::Write::Fill => ("fill_", vec![Arg::Tensor(target), value]),
-            indexing::Write::Put(places) => ("index_put", vec![Arg::Tensor(target), Arg::Index(places), value]),
+            indexing::Write::Put(places) => (
+                "index_put",
+                vec![Arg::Tensor(target), Arg::Index(places), value],
+            ),
             indexing::Write::MaskedFill(mask) => {
                 let mask = self.steps(world, mask, plan.index, span)?.unwrap_or(mask);
-                ("masked_fill", vec![Arg::Tensor(target), Arg::Tensor(mask), value])
+                (
+                    "masked_fill",
+                    vec![Arg::Tensor(target), Arg::Tensor(mask), value],
+                )
             }
             indexing::Write::IndexFill(dim, at) => {
                 let at = self.steps(world, at, plan.index, span)?.unwrap_or(at);
-                ("index_fill", vec![Arg::Tensor(target), Arg::Scalar(Scalar::Int(dim)), Arg::Tensor(at), value])
+                (
+                    "index_fill",
+                    vec![
+                        Arg::Tensor(target),
+                        Arg::Scalar(Scalar::Int(dim)),
+                        Arg::Tensor(at),
+                        value,
+                    ],
+                )
             }
         };
         self.write_with(world, write.0, write.1, span)
     }
 
     /// Applies the in-place row of this name to arguments in the order of its parameters.
-    fn write_with(&mut self, world: &mut World, name: &str, args: Vec<Arg<ObjId>>, span: Span) -> Res<()> {
-        let Some(row) = table::in_place_method(name).or_else(|| table::by_name(name)).or_else(|| table::by_name(name.trim_end_matches('_'))) else {
+    fn write_with(
+        &mut self,
+        world: &mut World,
+        name: &str,
+        args: Vec<Arg<ObjId>>,
+        span: Span,
+    ) -> Res<()> {
+        let Some(row) = table::in_place_method(name)
+            .or_else(|| table::by_name(name))
+            .or_else(|| table::by_name(name.trim_end_matches('_')))
+        else {
             self.lose(span, "an assignment that is not modelled");
             return Ok(());
         };
         let raw: Vec<crate::ops::Raw<ObjId>> = args.iter().filter_map(raw_of).collect();
         if raw.len() == args.len()
-            && let Ok((row, args)) = crate::ops::bind_overloaded(row, &raw, &[], crate::ops::Form::InPlace)
+            && let Ok((row, args)) =
+                crate::ops::bind_overloaded(row, &raw, &[], crate::ops::Form::InPlace)
         {
             return self.apply(world, row, args, true, span).map(|_| ());
         }
@@ -345,8 +579,16 @@ impl Analyzer<'_> {
     }
 
     /// A write at places that are not known.
-    fn write_somewhere(&mut self, world: &mut World, id: ObjId, value: Option<ObjId>, span: Span) -> Res<()> {
-        let Some(row) = table::in_place_method("copy_") else { return Ok(()) };
+    fn write_somewhere(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        value: Option<ObjId>,
+        span: Span,
+    ) -> Res<()> {
+        let Some(row) = table::in_place_method("copy_") else {
+            return Ok(());
+        };
         let before = world.tensor(id).and_then(|tensor| tensor.meta.clone());
         let view = self.unknown_item(world, id, &[], span)?;
         let target = world.as_tensor(&view).unwrap_or(id);
@@ -361,7 +603,13 @@ impl Analyzer<'_> {
     }
 
     /// `del object[index]`
-    pub(super) fn del_item(&mut self, world: &mut World, object: &Val, index: &Val, span: Span) -> Res<()> {
+    pub(super) fn del_item(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        index: &Val,
+        span: Span,
+    ) -> Res<()> {
         let Val::Obj(id) = object else { return Ok(()) };
         match world.obj(*id).cloned() {
             Some(Obj::Dict(dict)) => match dict.position(index) {
@@ -371,7 +619,9 @@ impl Analyzer<'_> {
                 }
                 None if dict.open => Ok(()),
                 None => {
-                    let key = self.text_of(world, index, true).unwrap_or_else(|| "…".into());
+                    let key = self
+                        .text_of(world, index, true)
+                        .unwrap_or_else(|| "…".into());
                     self.python_error(world, span, Exception::KeyError, key)
                 }
             },
@@ -389,11 +639,20 @@ impl Analyzer<'_> {
     }
 
     /// Whether `reshape` to a shape would be a view.
-    pub(super) fn reshape_is_view(&mut self, world: &World, value: &Val, shape: Option<Vec<Val>>) -> Val {
-        let known = world.as_tensor(value).and_then(|id| world.tensor(id)?.meta.clone()).zip(shape).and_then(|(meta, shape)| {
-            let shape: Option<Vec<i64>> = shape.iter().map(Val::as_int).collect();
-            crate::ops::layout::reshape_plan(&meta, &shape?).ok()
-        });
+    pub(super) fn reshape_is_view(
+        &mut self,
+        world: &World,
+        value: &Val,
+        shape: Option<Vec<Val>>,
+    ) -> Val {
+        let known = world
+            .as_tensor(value)
+            .and_then(|id| world.tensor(id)?.meta.clone())
+            .zip(shape)
+            .and_then(|(meta, shape)| {
+                let shape: Option<Vec<i64>> = shape.iter().map(Val::as_int).collect();
+                crate::ops::layout::reshape_plan(&meta, &shape?).ok()
+            });
         Val::Bool(known.map(|plan| !matches!(plan, crate::ops::layout::Reshape::Copy(_))))
     }
 }
@@ -411,7 +670,11 @@ fn raw_of(arg: &Arg<ObjId>) -> Option<crate::ops::Raw<ObjId>> {
 
 /// The place of a Python index.
 pub(super) fn position(at: i64, len: usize) -> Option<usize> {
-    let at = if at < 0 { at.checked_add(len as i64)? } else { at };
+    let at = if at < 0 {
+        at.checked_add(len as i64)?
+    } else {
+        at
+    };
     usize::try_from(at).ok().filter(|&at| at < len)
 }
 
@@ -424,16 +687,34 @@ fn slice_positions(parts: &[Val; 3], len: usize) -> Option<Vec<usize>> {
     let step = part(&parts[2])?.unwrap_or(1);
     let len = len as i64;
     let bound = |value: Option<i64>, default: i64, low: i64, high: i64| {
-        value.map_or(default, |value| (if value < 0 { value.saturating_add(len) } else { value }).clamp(low, high))
+        value.map_or(default, |value| {
+            (if value < 0 {
+                value.saturating_add(len)
+            } else {
+                value
+            })
+            .clamp(low, high)
+        })
     };
     match step {
         0 => None,
         step if step > 0 => {
-            let (start, stop) = (bound(part(&parts[0])?, 0, 0, len), bound(part(&parts[1])?, len, 0, len));
-            Some((start..stop).step_by(step as usize).map(|at| at as usize).collect())
+            let (start, stop) = (
+                bound(part(&parts[0])?, 0, 0, len),
+                bound(part(&parts[1])?, len, 0, len),
+            );
+            Some(
+                (start..stop)
+                    .step_by(step as usize)
+                    .map(|at| at as usize)
+                    .collect(),
+            )
         }
         step => {
-            let (start, stop) = (bound(part(&parts[0])?, len - 1, -1, len - 1), bound(part(&parts[1])?, -1, -1, len - 1));
+            let (start, stop) = (
+                bound(part(&parts[0])?, len - 1, -1, len - 1),
+                bound(part(&parts[1])?, -1, -1, len - 1),
+            );
             let mut places = Vec::new();
             let mut at = start;
             while at > stop {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::story::OriginId;
-use super::value::{Counter, Dict, Instance, ObjId, Obj, Storage, Tensor, Val};
+use super::value::{Counter, Dict, Instance, Obj, ObjId, Storage, Tensor, Val};
 use crate::dataflow::{PersistentVec, Tri};
 use crate::index::IndexVec;
 use crate::source::Span;
@@ -158,13 +158,17 @@ impl World {
     pub fn same(&self, other: &World) -> bool {
         self.grad.0 == other.grad.0
             && self.inference.0 == other.inference.0
-            && self.heap.diff(&other.heap).into_iter().all(|at| match (self.heap.get(at), other.heap.get(at)) {
-                (Some(a), Some(b)) => a.same(b),
-                _ => true,
+            && self.heap.diff(&other.heap).into_iter().all(|at| {
+                match (self.heap.get(at), other.heap.get(at)) {
+                    (Some(a), Some(b)) => a.same(b),
+                    _ => true,
+                }
             })
-            && self.released.diff(&other.released).into_iter().all(|at| match (self.released.get(at), other.released.get(at)) {
-                (Some(a), Some(b)) => a.freed == b.freed,
-                _ => true,
+            && self.released.diff(&other.released).into_iter().all(|at| {
+                match (self.released.get(at), other.released.get(at)) {
+                    (Some(a), Some(b)) => a.freed == b.freed,
+                    _ => true,
+                }
             })
     }
 }
@@ -174,12 +178,18 @@ impl Obj {
     pub fn same(&self, other: &Obj) -> bool {
         match (self, other) {
             (Obj::Tensor(a), Obj::Tensor(b)) => Rc::ptr_eq(a, b) || a.same(b),
-            (Obj::Counter(a), Obj::Counter(b)) => a.last == b.last && a.low == b.low && a.high == b.high,
+            (Obj::Counter(a), Obj::Counter(b)) => {
+                a.last == b.last && a.low == b.low && a.high == b.high
+            }
             (Obj::Storage(a), Obj::Storage(b)) => a.last == b.last,
-            (Obj::List(a), Obj::List(b)) | (Obj::Set(a), Obj::Set(b)) => Rc::ptr_eq(a, b) || same_values(a, b),
+            (Obj::List(a), Obj::List(b)) | (Obj::Set(a), Obj::Set(b)) => {
+                Rc::ptr_eq(a, b) || same_values(a, b)
+            }
             (Obj::Opaque, Obj::Opaque) => true,
             (Obj::Dict(a), Obj::Dict(b)) => Rc::ptr_eq(a, b) || same_dicts(a, b),
-            (Obj::Instance(a), Obj::Instance(b)) => Rc::ptr_eq(a, b) || (a.class == b.class && a.attrs == b.attrs),
+            (Obj::Instance(a), Obj::Instance(b)) => {
+                Rc::ptr_eq(a, b) || (a.class == b.class && a.attrs == b.attrs)
+            }
             (Obj::Class(a), Obj::Class(b)) => Rc::ptr_eq(a, b),
             (Obj::Cell(a), Obj::Cell(b)) => a.same(b),
             (Obj::Iterator(a), Obj::Iterator(b)) => Rc::ptr_eq(a, b),
@@ -200,7 +210,10 @@ fn same_values(a: &[Val], b: &[Val]) -> bool {
 fn same_dicts(a: &Dict, b: &Dict) -> bool {
     a.open == b.open
         && a.entries.len() == b.entries.len()
-        && a.entries.iter().zip(&b.entries).all(|((k, v), (l, w))| k.same(l) && v.same(w))
+        && a.entries
+            .iter()
+            .zip(&b.entries)
+            .all(|((k, v), (l, w))| k.same(l) && v.same(w))
 }
 
 impl Tensor {
@@ -231,11 +244,20 @@ pub struct Join<'a> {
 impl<'a> Join<'a> {
     /// A join that takes new object numbers from `ids`.
     pub fn new(ids: &'a mut IndexVec<ObjId, ()>) -> Join<'a> {
-        Join { ids, pairs: FxHashMap::default(), fresh: Vec::new() }
+        Join {
+            ids,
+            pairs: FxHashMap::default(),
+            fresh: Vec::new(),
+        }
     }
 
     /// The join of `a` and `b` with their registers, of which only those that `is_read` will be read again.
-    pub fn states(mut self, a: (World, Regs), b: (World, Regs), is_read: impl Fn(u32) -> bool) -> (World, Regs) {
+    pub fn states(
+        mut self,
+        a: (World, Regs),
+        b: (World, Regs),
+        is_read: impl Fn(u32) -> bool,
+    ) -> (World, Regs) {
         let ((mut world, mut regs), (other, other_regs)) = (a, b);
         let mut merged = world.heap.clone();
         for at in world.heap.diff(&other.heap) {
@@ -250,17 +272,29 @@ impl<'a> Join<'a> {
         }
         for at in regs.clone().diff(&other_regs) {
             let value = match (regs.get(at), other_regs.get(at)) {
-                (Some(ours), Some(theirs)) if is_read(at) => self.values(&world, &other, ours, theirs),
+                (Some(ours), Some(theirs)) if is_read(at) => {
+                    self.values(&world, &other, ours, theirs)
+                }
                 (Some(_), None) | (None, Some(_)) if is_read(at) => Val::Unknown,
                 _ => Val::Unbound,
             };
             regs.set(at, value);
         }
         for at in world.released.clone().diff(&other.released) {
-            let (ours, theirs) = (world.released.get(at).copied(), other.released.get(at).copied());
+            let (ours, theirs) = (
+                world.released.get(at).copied(),
+                other.released.get(at).copied(),
+            );
             if let Some(some) = ours.or(theirs) {
-                let freed = |release: Option<Release>| release.map_or(Tri::False, |release| release.freed);
-                world.released.set(at, Release { freed: freed(ours).join(freed(theirs)), by: some.by });
+                let freed =
+                    |release: Option<Release>| release.map_or(Tri::False, |release| release.freed);
+                world.released.set(
+                    at,
+                    Release {
+                        freed: freed(ours).join(freed(theirs)),
+                        by: some.by,
+                    },
+                );
             }
         }
         for at in other.passed.diff(&world.passed) {
@@ -275,8 +309,19 @@ impl<'a> Join<'a> {
         }
         world.heap = merged;
         for (id, tensor) in std::mem::take(&mut self.fresh) {
-            if let (Some(counter), true) = (tensor.counter, world.obj(tensor.counter.unwrap_or(id)).is_none()) {
-                world.put(counter, Obj::Counter(Counter { low: 0, high: 0, last: 0, writes: None }));
+            if let (Some(counter), true) = (
+                tensor.counter,
+                world.obj(tensor.counter.unwrap_or(id)).is_none(),
+            ) {
+                world.put(
+                    counter,
+                    Obj::Counter(Counter {
+                        low: 0,
+                        high: 0,
+                        last: 0,
+                        writes: None,
+                    }),
+                );
             }
             world.put(id, Obj::Tensor(Rc::new(tensor)));
         }
@@ -296,23 +341,34 @@ impl<'a> Join<'a> {
             (Val::Int(_, origin), Val::Int(..)) => Val::Int(None, *origin),
             (Val::Float(_, origin), Val::Float(..)) => Val::Float(None, *origin),
             (Val::Str(_), Val::Str(_)) => Val::Str(None),
-            (Val::Tuple(a, size), Val::Tuple(b, _)) if a.len() == b.len() => {
-                Val::Tuple(a.iter().zip(b.iter()).map(|(a, b)| self.values(ours, theirs, a, b)).collect(), *size)
-            }
+            (Val::Tuple(a, size), Val::Tuple(b, _)) if a.len() == b.len() => Val::Tuple(
+                a.iter()
+                    .zip(b.iter())
+                    .map(|(a, b)| self.values(ours, theirs, a, b))
+                    .collect(),
+                *size,
+            ),
             (Val::Obj(a), Val::Obj(b)) => self.objects_by_id(ours, theirs, *a, *b),
             _ => Val::Unknown,
         }
     }
 
     fn objects_by_id(&mut self, ours: &World, theirs: &World, a: ObjId, b: ObjId) -> Val {
-        let (Some(x), Some(y)) = (ours.tensor(a), theirs.tensor(b)) else { return Val::Unknown };
+        let (Some(x), Some(y)) = (ours.tensor(a), theirs.tensor(b)) else {
+            return Val::Unknown;
+        };
         if let Some(&known) = self.pairs.get(&(a, b)) {
             return Val::Obj(known);
         }
         let id = self.ids.push(());
         self.pairs.insert((a, b), id);
         let mut either = self.tensors(ours, theirs, x, y);
-        let parts = |id: ObjId, tensor: &Tensor| tensor.one_of.clone().map_or_else(|| vec![id], |parts| parts.to_vec());
+        let parts = |id: ObjId, tensor: &Tensor| {
+            tensor
+                .one_of
+                .clone()
+                .map_or_else(|| vec![id], |parts| parts.to_vec())
+        };
         let mut one_of = parts(a, x);
         one_of.extend(parts(b, y));
         one_of.dedup();
@@ -326,14 +382,22 @@ impl<'a> Join<'a> {
 
     fn tensors(&mut self, ours: &World, theirs: &World, a: &Tensor, b: &Tensor) -> Tensor {
         Tensor {
-            meta: if a.meta == b.meta { a.meta.clone() } else { None },
+            meta: if a.meta == b.meta {
+                a.meta.clone()
+            } else {
+                None
+            },
             dtype: if a.dtype == b.dtype { a.dtype } else { None },
             bit: a.bit.join(b.bit),
             grad_fn: a.grad_fn.join(&b.grad_fn),
             grad: self.values(ours, theirs, &a.grad, &b.grad),
             counter: a.counter.or(b.counter),
             storage: a.storage,
-            view: if a.view == b.view { a.view.clone() } else { None },
+            view: if a.view == b.view {
+                a.view.clone()
+            } else {
+                None
+            },
             retains_grad: a.retains_grad && b.retains_grad,
             hooks: a.hooks.clone(),
             is_parameter: a.is_parameter && b.is_parameter,
@@ -345,12 +409,21 @@ impl<'a> Join<'a> {
 
     fn objects(&mut self, ours: &World, theirs: &World, a: &Obj, b: &Obj) -> Obj {
         match (a, b) {
-            (Obj::Tensor(a), Obj::Tensor(b)) => Obj::Tensor(Rc::new(self.tensors(ours, theirs, a, b))),
-            (Obj::Counter(a), Obj::Counter(b)) => Obj::Counter(a.join(b)),
-            (Obj::Storage(a), Obj::Storage(b)) => Obj::Storage(if a.last >= b.last { a.clone() } else { b.clone() }),
-            (Obj::List(a), Obj::List(b)) if a.len() == b.len() => {
-                Obj::List(Rc::new(a.iter().zip(b.iter()).map(|(a, b)| self.values(ours, theirs, a, b)).collect()))
+            (Obj::Tensor(a), Obj::Tensor(b)) => {
+                Obj::Tensor(Rc::new(self.tensors(ours, theirs, a, b)))
             }
+            (Obj::Counter(a), Obj::Counter(b)) => Obj::Counter(a.join(b)),
+            (Obj::Storage(a), Obj::Storage(b)) => Obj::Storage(if a.last >= b.last {
+                a.clone()
+            } else {
+                b.clone()
+            }),
+            (Obj::List(a), Obj::List(b)) if a.len() == b.len() => Obj::List(Rc::new(
+                a.iter()
+                    .zip(b.iter())
+                    .map(|(a, b)| self.values(ours, theirs, a, b))
+                    .collect(),
+            )),
             (Obj::Dict(a), Obj::Dict(b)) => Obj::Dict(Rc::new(self.dicts(ours, theirs, a, b))),
             (Obj::Cell(a), Obj::Cell(b)) => Obj::Cell(self.values(ours, theirs, a, b)),
             (Obj::Iterator(a), Obj::Iterator(_)) => Obj::Iterator(a.clone()),
@@ -380,7 +453,12 @@ const MAX_ONE_OF: usize = 8;
 impl Counter {
     fn join(&self, other: &Counter) -> Counter {
         let newer = if self.last >= other.last { self } else { other };
-        Counter { low: self.low.min(other.low), high: self.high.max(other.high), last: newer.last, writes: newer.writes.clone() }
+        Counter {
+            low: self.low.min(other.low),
+            high: self.high.max(other.high),
+            last: newer.last,
+            writes: newer.writes.clone(),
+        }
     }
 }
 
@@ -408,7 +486,11 @@ impl super::value::GradFn {
                 all.extend(more);
                 all.sort_by_key(|part| part.map(|(node, output)| (node, output)));
                 all.dedup();
-                if all.len() > MAX_ONE_OF { GradFn::Unknown(exists) } else { GradFn::OneOf(all.into()) }
+                if all.len() > MAX_ONE_OF {
+                    GradFn::Unknown(exists)
+                } else {
+                    GradFn::OneOf(all.into())
+                }
             }
             _ => GradFn::Unknown(exists),
         }

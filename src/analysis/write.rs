@@ -6,9 +6,10 @@ use smallvec::SmallVec;
 
 use super::fact::{FactKind, Failure};
 use super::graph::{Edge, Node, NodeKind};
-use super::record::{Inferred, tensors_of};
+use super::op_args::tensors_of;
+use super::record::Inferred;
 use super::story::{Happened, Step};
-use super::value::{Counter, Creation, GradFn, NodeId, ObjId, Obj, Storage, Write};
+use super::value::{Counter, Creation, GradFn, NodeId, Obj, ObjId, Storage, Write};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
@@ -18,13 +19,32 @@ use crate::source::Span;
 impl Analyzer<'_> {
     /// A new version counter.
     pub(super) fn new_counter(&mut self, world: &mut World) -> ObjId {
-        self.alloc(world, Obj::Counter(Counter { low: 0, high: 0, last: 0, writes: None }))
+        self.alloc(
+            world,
+            Obj::Counter(Counter {
+                low: 0,
+                high: 0,
+                last: 0,
+                writes: None,
+            }),
+        )
     }
 
     /// An inference tensor may not be written outside of inference mode (rule R3.3).
-    pub(super) fn check_inference_target(&mut self, world: &mut World, args: &[Arg<ObjId>], span: Span) -> Res<()> {
-        let Some(Arg::Tensor(target)) = args.first() else { return Ok(()) };
-        if world.tensor(*target).is_none_or(|tensor| tensor.counter.is_some()) || world.inference.0.may() {
+    pub(super) fn check_inference_target(
+        &mut self,
+        world: &mut World,
+        args: &[Arg<ObjId>],
+        span: Span,
+    ) -> Res<()> {
+        let Some(Arg::Tensor(target)) = args.first() else {
+            return Ok(());
+        };
+        if world
+            .tensor(*target)
+            .is_none_or(|tensor| tensor.counter.is_some())
+            || world.inference.0.may()
+        {
             return Ok(());
         }
         let text = "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.";
@@ -32,18 +52,32 @@ impl Analyzer<'_> {
     }
 
     /// `check_inplace` (rule R5.2): before the write, while gradient mode is on.
-    pub(super) fn check_in_place(&mut self, world: &mut World, args: &[Arg<ObjId>], recorded: Tri, span: Span) -> Res<()> {
-        let Some(&Arg::Tensor(id)) = args.first() else { return Ok(()) };
+    pub(super) fn check_in_place(
+        &mut self,
+        world: &mut World,
+        args: &[Arg<ObjId>],
+        recorded: Tri,
+        span: Span,
+    ) -> Res<()> {
+        let Some(&Arg::Tensor(id)) = args.first() else {
+            return Ok(());
+        };
         let own = self.requires_grad(world, id);
         let checked = world.grad.0.and(recorded.or(own));
-        let Some(tensor) = world.tensor(id).cloned() else { return Ok(()) };
+        let Some(tensor) = world.tensor(id).cloned() else {
+            return Ok(());
+        };
         if !checked.may() {
             return Ok(());
         }
         if let Some(view) = &tensor.view {
             if view.creation != Creation::Default {
                 let text = self.view_text(world, id, view.creation, false);
-                let failure = if view.creation == Creation::MultiOutput { Failure::MultiOutputView } else { Failure::NoGradView };
+                let failure = if view.creation == Creation::MultiOutput {
+                    Failure::MultiOutputView
+                } else {
+                    Failure::NoGradView
+                };
                 let story = self.view_story(world, id);
                 return self.refuse(world, checked, failure, text, story, span);
             }
@@ -51,7 +85,14 @@ impl Analyzer<'_> {
             if of_leaf.may() {
                 let text = "a view of a leaf Variable that requires grad is being used in an in-place operation.";
                 let story = self.made_story(world, view.base);
-                return self.refuse(world, checked.and(of_leaf), Failure::ViewOfLeafInPlace, text.into(), story, span);
+                return self.refuse(
+                    world,
+                    checked.and(of_leaf),
+                    Failure::ViewOfLeafInPlace,
+                    text.into(),
+                    story,
+                    span,
+                );
             }
             return Ok(());
         }
@@ -59,51 +100,117 @@ impl Analyzer<'_> {
         if leaf.may() {
             let text = "a leaf Variable that requires grad is being used in an in-place operation.";
             let story = self.made_story(world, id);
-            return self.refuse(world, checked.and(leaf), Failure::LeafInPlace, text.into(), story, span);
+            return self.refuse(
+                world,
+                checked.and(leaf),
+                Failure::LeafInPlace,
+                text.into(),
+                story,
+                span,
+            );
         }
         Ok(())
     }
 
     fn made_story(&self, world: &World, id: ObjId) -> Vec<Step> {
-        self.made(world, id).map(|span| Step { span, happened: Happened::Made }).into_iter().collect()
+        self.made(world, id)
+            .map(|span| Step {
+                span,
+                happened: Happened::Made,
+            })
+            .into_iter()
+            .collect()
     }
 
     /// Raises where that is certain; where it is not, tells it and goes on.
-    pub(super) fn refuse(&mut self, world: &mut World, certain: Tri, failure: Failure, text: String, story: Vec<Step>, span: Span) -> Res<()> {
+    pub(super) fn refuse(
+        &mut self,
+        world: &mut World,
+        certain: Tri,
+        failure: Failure,
+        text: String,
+        story: Vec<Step>,
+        span: Span,
+    ) -> Res<()> {
         if certain.is_true() {
-            return self.raise(world, span, failure, Exception::RuntimeError, text).map_err(|mut raise| {
-                raise.story = story;
-                raise
-            });
+            return self
+                .raise(world, span, failure, Exception::RuntimeError, text)
+                .map_err(|mut raise| {
+                    raise.story = story;
+                    raise
+                });
         }
-        let kind = FactKind::Raises { failure, error: Exception::RuntimeError, message: text };
+        let kind = FactKind::Raises {
+            failure,
+            error: Exception::RuntimeError,
+            message: text,
+        };
         self.uncertain_fact(world, span, kind, story);
         Ok(())
     }
 
     /// PyTorch's words for a view that may not be written (`used`: that may not be used since its base was).
-    pub(super) fn view_text(&mut self, world: &World, id: ObjId, creation: Creation, used: bool) -> String {
+    pub(super) fn view_text(
+        &mut self,
+        world: &World,
+        id: ObjId,
+        creation: Creation,
+        used: bool,
+    ) -> String {
         let made_by = match world.tensor(id).map(|tensor| tensor.grad_fn.clone()) {
-            Some(GradFn::Node(node, output)) => format!("Output {output} of {} is a view", short(self.nodes[node].name)),
+            Some(GradFn::Node(node, output)) => format!(
+                "Output {output} of {} is a view",
+                short(self.nodes[node].name)
+            ),
             _ => "A view was created in no_grad mode".into(),
         };
-        let happens = if used { "its base or another view of its base has been modified inplace" } else { "is being modified inplace" };
-        let enabled = if made_by.starts_with("A view") { " with grad mode enabled" } else { "" };
-        let rest = match creation {
-            Creation::MultiOutput => " This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.",
-            Creation::Inference => " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the inference_mode block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).",
-            _ => " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).",
+        let happens = if used {
+            "its base or another view of its base has been modified inplace"
+        } else {
+            "is being modified inplace"
         };
-        let made_by = if creation == Creation::Inference { made_by.replace("no_grad mode", "inference mode") } else { made_by };
+        let enabled = if made_by.starts_with("A view") {
+            " with grad mode enabled"
+        } else {
+            ""
+        };
+        let rest = match creation {
+            Creation::MultiOutput => {
+                " This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+            }
+            Creation::Inference => {
+                " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the inference_mode block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
+            }
+            _ => {
+                " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
+            }
+        };
+        let made_by = if creation == Creation::Inference {
+            made_by.replace("no_grad mode", "inference mode")
+        } else {
+            made_by
+        };
         format!("{made_by} and {happens}{enabled}.{rest}")
     }
 
     /// The story of a view that may not be written.
     pub(super) fn view_story(&self, world: &World, id: ObjId) -> Vec<Step> {
-        let mut story: Vec<Step> = self.made(world, id).map(|span| Step { span, happened: Happened::ViewMade }).into_iter().collect();
-        let write = world.tensor(id).and_then(|tensor| world.counter(tensor.counter?)?.writes.clone());
+        let mut story: Vec<Step> = self
+            .made(world, id)
+            .map(|span| Step {
+                span,
+                happened: Happened::ViewMade,
+            })
+            .into_iter()
+            .collect();
+        let write = world
+            .tensor(id)
+            .and_then(|tensor| world.counter(tensor.counter?)?.writes.clone());
         if let Some(write) = write {
-            story.push(Step { span: write.span, happened: Happened::Overwritten(None) });
+            story.push(Step {
+                span: write.span,
+                happened: Happened::Overwritten(None),
+            });
         }
         story
     }
@@ -112,29 +219,65 @@ impl Analyzer<'_> {
     pub(super) fn bump(&mut self, world: &mut World, id: ObjId, span: Span) {
         self.writes += 1;
         let (number, place) = (self.writes, self.place(span));
-        let Some(tensor) = world.tensor(id).cloned() else { return };
+        let Some(tensor) = world.tensor(id).cloned() else {
+            return;
+        };
         if let Some(counter) = tensor.counter {
             let counter = world.counter_mut(counter);
             counter.low += 1;
             counter.high += 1;
             counter.last = number;
-            counter.writes = Some(Rc::new(Write { span: place, number, before: counter.writes.take() }));
+            counter.writes = Some(Rc::new(Write {
+                span: place,
+                number,
+                before: counter.writes.take(),
+            }));
         }
-        world.put(tensor.storage, Obj::Storage(Storage { last: number, span: Some(place) }));
-        for &part in tensor.one_of.iter().flat_map(|parts| parts.iter()).filter(|&&part| part != id) {
-            let Some(part) = world.tensor(part).cloned() else { continue };
-            if let Some(counter) = part.counter.filter(|&counter| Some(counter) != tensor.counter) {
+        world.put(
+            tensor.storage,
+            Obj::Storage(Storage {
+                last: number,
+                span: Some(place),
+            }),
+        );
+        for &part in tensor
+            .one_of
+            .iter()
+            .flat_map(|parts| parts.iter())
+            .filter(|&&part| part != id)
+        {
+            let Some(part) = world.tensor(part).cloned() else {
+                continue;
+            };
+            if let Some(counter) = part
+                .counter
+                .filter(|&counter| Some(counter) != tensor.counter)
+            {
                 let counter = world.counter_mut(counter);
                 counter.high += 1;
                 counter.last = number;
-                counter.writes = Some(Rc::new(Write { span: place, number, before: counter.writes.take() }));
+                counter.writes = Some(Rc::new(Write {
+                    span: place,
+                    number,
+                    before: counter.writes.take(),
+                }));
             }
         }
     }
 
     /// The write itself, and its place in the graph.
-    pub(super) fn write_in_place(&mut self, world: &mut World, row: &OpRow, args: &[Arg<ObjId>], inferred: Inferred, node: Option<NodeId>, span: Span) -> Res<SmallVec<[ObjId; 1]>> {
-        let Some(target) = args.first().and_then(|arg| tensors_of(arg).next()) else { return Ok(SmallVec::new()) };
+    pub(super) fn write_in_place(
+        &mut self,
+        world: &mut World,
+        row: &OpRow,
+        args: &[Arg<ObjId>],
+        inferred: Inferred,
+        node: Option<NodeId>,
+        span: Span,
+    ) -> Res<SmallVec<[ObjId; 1]>> {
+        let Some(target) = args.first().and_then(|arg| tensors_of(arg).next()) else {
+            return Ok(SmallVec::new());
+        };
         self.bump(world, target, span);
         if matches!(row.in_place, InPlace::Only) && row.params.len() == 1 {
             self.note_overwritten_gradient(world, target, span);
@@ -143,7 +286,9 @@ impl Analyzer<'_> {
             world.tensor_mut(target).meta = metas.into_iter().next().map(Rc::<Meta>::new);
         }
         self.note_written_from(world, target, args);
-        let floating = world.tensor(target).is_some_and(|tensor| tensor.dtype.is_none_or(Dtype::is_floating));
+        let floating = world
+            .tensor(target)
+            .is_some_and(|tensor| tensor.dtype.is_none_or(Dtype::is_floating));
         if let (Some(node), true) = (node, floating) {
             self.rebase(world, target, node);
         }
@@ -152,23 +297,35 @@ impl Analyzer<'_> {
 
     /// What a tensor was written from is among what it comes from.
     fn note_written_from(&mut self, world: &mut World, target: ObjId, args: &[Arg<ObjId>]) {
-        let sources: SmallVec<[super::story::OriginId; 2]> =
-            args[1..].iter().flat_map(tensors_of).filter_map(|id| world.tensor(id)).map(|tensor| tensor.origin).collect();
-        let Some(old) = world.tensor(target).map(|tensor| tensor.origin) else { return };
+        let sources: SmallVec<[super::story::OriginId; 2]> = args[1..]
+            .iter()
+            .flat_map(tensors_of)
+            .filter_map(|id| world.tensor(id))
+            .map(|tensor| tensor.origin)
+            .collect();
+        let Some(old) = world.tensor(target).map(|tensor| tensor.origin) else {
+            return;
+        };
         if sources.is_empty() || sources.contains(&old) {
             return;
         }
         let of = self.origins.get(old);
         let (span, source) = (of.span, of.source);
         let inputs = [old].into_iter().chain(sources).collect();
-        let source = if source == super::story::Source::Factory { super::story::Source::Operator } else { source };
+        let source = if source == super::story::Source::Factory {
+            super::story::Source::Operator
+        } else {
+            source
+        };
         let origin = self.origins.add(span, source, inputs);
         world.tensor_mut(target).origin = origin;
     }
 
     /// `rebase_history` (rule R5.3).
     pub(super) fn rebase(&mut self, world: &mut World, target: ObjId, node: NodeId) {
-        let Some(tensor) = world.tensor(target).cloned() else { return };
+        let Some(tensor) = world.tensor(target).cloned() else {
+            return;
+        };
         let here = |old: &GradFn, certain: Tri, node: NodeId| {
             if certain.is_true() {
                 GradFn::Node(node, 0)
@@ -183,16 +340,28 @@ impl Analyzer<'_> {
         let certain = self.nodes[node].recorded;
         match &tensor.view {
             Some(view) => {
-                let Some(base) = world.tensor(view.base).cloned() else { return };
+                let Some(base) = world.tensor(view.base).cloned() else {
+                    return;
+                };
                 let before = match &base.grad_fn {
                     GradFn::Node(node, output) => Edge::Node(*node, *output),
                     GradFn::None if base.bit.is_true() => Edge::Leaf(view.base),
                     GradFn::None => Edge::Null,
-                    GradFn::OneOf(parts) => Edge::OneOf(parts.iter().map(|part| part.map_or(Edge::Null, |(node, output)| Edge::Node(node, output))).collect()),
+                    GradFn::OneOf(parts) => Edge::OneOf(
+                        parts
+                            .iter()
+                            .map(|part| {
+                                part.map_or(Edge::Null, |(node, output)| Edge::Node(node, output))
+                            })
+                            .collect(),
+                    ),
                     GradFn::Unknown(_) => Edge::Unknown,
                 };
                 let inner = &self.nodes[node];
-                let edges = [before].into_iter().chain(inner.edges.iter().skip(1).cloned()).collect();
+                let edges = [before]
+                    .into_iter()
+                    .chain(inner.edges.iter().skip(1).cloned())
+                    .collect();
                 let (saved, span, recorded) = (inner.saved.clone(), inner.span, inner.recorded);
                 let slices = self.add_node(Node {
                     kind: NodeKind::CopySlices,

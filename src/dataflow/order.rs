@@ -26,11 +26,22 @@ impl Order {
         let graph = cfg::graph(function);
         let loops = natural_loops(function, &graph);
         let mut place: IndexVec<BlockId, u32> = function.blocks.ids().map(|_| u32::MAX).collect();
-        for (at, block) in reverse_post_order(function, &graph, &loops).into_iter().enumerate() {
+        for (at, block) in reverse_post_order(function, &graph, &loops)
+            .into_iter()
+            .enumerate()
+        {
             place[block] = at as u32;
         }
-        let is_loop_head = function.blocks.ids().map(|block| loops[block].contains(&block)).collect();
-        Order { place, is_loop_head, loops }
+        let is_loop_head = function
+            .blocks
+            .ids()
+            .map(|block| loops[block].contains(&block))
+            .collect();
+        Order {
+            place,
+            is_loop_head,
+            loops,
+        }
     }
 
     /// Whether an edge goes back to the head of a loop that it is in.
@@ -47,7 +58,11 @@ fn natural_loops(function: &Function, graph: &Graph) -> IndexVec<BlockId, Vec<Bl
     for head in graph.node_indices() {
         let tails: Vec<_> = graph
             .neighbors_directed(head, petgraph::Direction::Incoming)
-            .filter(|&tail| dominators.dominators(tail).is_some_and(|mut all| all.any(|node| node == head)))
+            .filter(|&tail| {
+                dominators
+                    .dominators(tail)
+                    .is_some_and(|mut all| all.any(|node| node == head))
+            })
             .collect();
         if !tails.is_empty() {
             members.push((graph[head], loop_body(graph, head, tails)));
@@ -57,12 +72,20 @@ fn natural_loops(function: &Function, graph: &Graph) -> IndexVec<BlockId, Vec<Bl
     members.sort_by_key(|(head, body)| (std::cmp::Reverse(body.len()), *head));
     let within = |block: BlockId| {
         let node = NodeIndex::new(block.index());
-        members.iter().filter(|(_, body)| body.contains(&node)).map(|(head, _)| *head).collect()
+        members
+            .iter()
+            .filter(|(_, body)| body.contains(&node))
+            .map(|(head, _)| *head)
+            .collect()
     };
     function.blocks.ids().map(within).collect()
 }
 
-fn loop_body(graph: &Graph, head: NodeIndex<u32>, mut work: Vec<NodeIndex<u32>>) -> FxHashSet<NodeIndex<u32>> {
+fn loop_body(
+    graph: &Graph,
+    head: NodeIndex<u32>,
+    mut work: Vec<NodeIndex<u32>>,
+) -> FxHashSet<NodeIndex<u32>> {
     let mut body = FxHashSet::from_iter([head]);
     while let Some(node) = work.pop() {
         if body.insert(node) {
@@ -73,13 +96,20 @@ fn loop_body(graph: &Graph, head: NodeIndex<u32>, mut work: Vec<NodeIndex<u32>>)
 }
 
 /// A reverse post-order in which successors outside of a block's loops come last.
-fn reverse_post_order(function: &Function, graph: &Graph, loops: &IndexVec<BlockId, Vec<BlockId>>) -> Vec<BlockId> {
+fn reverse_post_order(
+    function: &Function,
+    graph: &Graph,
+    loops: &IndexVec<BlockId, Vec<BlockId>>,
+) -> Vec<BlockId> {
     let mut seen: IndexVec<BlockId, bool> = function.blocks.ids().map(|_| false).collect();
     let mut order = Vec::with_capacity(seen.len());
     let entry = BlockId::new(0);
     // What is visited first ends last in the reverse order: the shallowest successors first.
     let successors = |block: BlockId| {
-        let mut next: Vec<BlockId> = graph.neighbors(NodeIndex::new(block.index())).map(|node| graph[node]).collect();
+        let mut next: Vec<BlockId> = graph
+            .neighbors(NodeIndex::new(block.index()))
+            .map(|node| graph[node])
+            .collect();
         next.sort_by_key(|&target| (std::cmp::Reverse(loops[target].len()), target));
         next
     };

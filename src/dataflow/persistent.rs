@@ -25,13 +25,19 @@ enum Node<T> {
 
 impl<T> Clone for PersistentVec<T> {
     fn clone(&self) -> Self {
-        PersistentVec { root: self.root.clone(), height: self.height }
+        PersistentVec {
+            root: self.root.clone(),
+            height: self.height,
+        }
     }
 }
 
 impl<T> Default for PersistentVec<T> {
     fn default() -> Self {
-        PersistentVec { root: None, height: 0 }
+        PersistentVec {
+            root: None,
+            height: 0,
+        }
     }
 }
 
@@ -46,7 +52,11 @@ impl<T: Clone> Clone for Node<T> {
 
 impl<T> Node<T> {
     fn empty(height: u32) -> Node<T> {
-        if height == 0 { Node::Leaf([const { None }; WIDTH]) } else { Node::Branch([const { None }; WIDTH]) }
+        if height == 0 {
+            Node::Leaf([const { None }; WIDTH])
+        } else {
+            Node::Branch([const { None }; WIDTH])
+        }
     }
 }
 
@@ -75,7 +85,10 @@ impl<T: Clone> PersistentVec<T> {
     pub fn slot_mut(&mut self, index: u32) -> &mut Option<T> {
         self.grow_to(index);
         let mut height = self.height;
-        let mut node = Rc::make_mut(self.root.get_or_insert_with(|| Rc::new(Node::empty(height))));
+        let mut node = Rc::make_mut(
+            self.root
+                .get_or_insert_with(|| Rc::new(Node::empty(height))),
+        );
         loop {
             match node {
                 Node::Leaf(slots) => return &mut slots[slot(index, 0)],
@@ -134,7 +147,13 @@ impl<T: Clone> PersistentVec<T> {
 }
 
 // The recursion is as deep as the tree is high: at most eight.
-fn diff_nodes<T>(a: Option<&Rc<Node<T>>>, b: Option<&Rc<Node<T>>>, height: u32, base: u32, out: &mut Vec<u32>) {
+fn diff_nodes<T>(
+    a: Option<&Rc<Node<T>>>,
+    b: Option<&Rc<Node<T>>>,
+    height: u32,
+    base: u32,
+    out: &mut Vec<u32>,
+) {
     match (a, b) {
         (None, None) => return,
         (Some(a), Some(b)) if Rc::ptr_eq(a, b) => return,
@@ -169,12 +188,22 @@ fn leaf_slot<T>(node: Option<&Rc<Node<T>>>, at: usize) -> Option<&T> {
 fn collect<'a, T>(node: &'a Node<T>, height: u32, base: u32, out: &mut Vec<(u32, &'a T)>) {
     match node {
         Node::Leaf(slots) => {
-            out.extend(slots.iter().enumerate().filter_map(|(at, slot)| Some((base | at as u32, slot.as_ref()?))));
+            out.extend(
+                slots
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(at, slot)| Some((base | at as u32, slot.as_ref()?))),
+            );
         }
         Node::Branch(children) => {
             for (at, node) in children.iter().enumerate() {
                 if let Some(node) = node {
-                    collect(node, height - 1, base | ((at as u32) << (BITS * height)), out);
+                    collect(
+                        node,
+                        height - 1,
+                        base | ((at as u32) << (BITS * height)),
+                        out,
+                    );
                 }
             }
         }
@@ -199,7 +228,11 @@ mod tests {
         assert_eq!(a.get(12_345), None);
         let diff = a.diff(&b);
         assert!(diff.contains(&77) && diff.contains(&12_345), "{diff:?}");
-        assert!(diff.len() <= 32, "shared parts were looked at: {}", diff.len());
+        assert!(
+            diff.len() <= 32,
+            "shared parts were looked at: {}",
+            diff.len()
+        );
         assert!(a.diff(&a.clone()).is_empty());
     }
 

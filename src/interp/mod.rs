@@ -10,6 +10,15 @@ use outcome::{Ending, Outcome, RunOptions};
 
 /// Runs a program. For now every program ends as unsupported.
 pub fn run(_program: &Program, sources: &SourceMap, _options: &RunOptions) -> Outcome {
-    let ending = Ending::Unsupported { what: "running programs: the interpreter is not available yet".into(), span: Span::new(sources.first(), 0, 0) };
-    Outcome { ending, warnings: Vec::new(), output: String::new(), tensors: Vec::new(), observations: Vec::new() }
+    let ending = Ending::Unsupported {
+        what: "running programs: the interpreter is not available yet".into(),
+        span: Span::new(sources.first(), 0, 0),
+    };
+    Outcome {
+        ending,
+        warnings: Vec::new(),
+        output: String::new(),
+        tensors: Vec::new(),
+        observations: Vec::new(),
+    }
 }

@@ -145,6 +145,13 @@ pub struct RunOptions {
 impl Default for RunOptions {
     /// Ten million instructions, ten seconds, one GiB, one MiB of output; the oracle's seed.
     fn default() -> RunOptions {
-        RunOptions { max_steps: 10_000_000, max_millis: 10_000, max_memory: 1 << 30, max_output: 1 << 20, seed: 0, choices: Vec::new() }
+        RunOptions {
+            max_steps: 10_000_000,
+            max_millis: 10_000,
+            max_memory: 1 << 30,
+            max_output: 1 << 20,
+            seed: 0,
+            choices: Vec::new(),
+        }
     }
 }

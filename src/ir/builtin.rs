@@ -266,15 +266,54 @@ named! {
 /// The types and methods of values that are no tensors, for checking names when a program is lowered.
 /// Both machines implement each of them.
 pub const METHODS: &[(&str, &[&str])] = &[
-    ("list", &["append", "extend", "insert", "pop", "remove", "clear", "index", "count", "copy", "reverse", "sort"]),
+    (
+        "list",
+        &[
+            "append", "extend", "insert", "pop", "remove", "clear", "index", "count", "copy",
+            "reverse", "sort",
+        ],
+    ),
     ("tuple", &["index", "count"]),
-    ("dict", &["keys", "values", "items", "get", "pop", "update", "setdefault", "copy", "clear"]),
-    ("set", &["add", "discard", "remove", "clear", "copy", "union", "update"]),
+    (
+        "dict",
+        &[
+            "keys",
+            "values",
+            "items",
+            "get",
+            "pop",
+            "update",
+            "setdefault",
+            "copy",
+            "clear",
+        ],
+    ),
+    (
+        "set",
+        &[
+            "add", "discard", "remove", "clear", "copy", "union", "update",
+        ],
+    ),
     (
         "str",
         &[
-            "format", "join", "split", "strip", "lstrip", "rstrip", "startswith", "endswith", "upper", "lower", "replace", "find", "count",
-            "title", "zfill", "ljust", "rjust",
+            "format",
+            "join",
+            "split",
+            "strip",
+            "lstrip",
+            "rstrip",
+            "startswith",
+            "endswith",
+            "upper",
+            "lower",
+            "replace",
+            "find",
+            "count",
+            "title",
+            "zfill",
+            "ljust",
+            "rjust",
         ],
     ),
     ("int", &[]),

@@ -26,8 +26,16 @@ impl Terminator {
     pub fn successors(&self) -> impl Iterator<Item = (BlockId, EdgeKind)> {
         let (first, second) = match *self {
             Terminator::Goto(target) => (Some((target, EdgeKind::Goto)), None),
-            Terminator::Branch { then, otherwise, .. } => (Some((then, EdgeKind::Then)), Some((otherwise, EdgeKind::Otherwise))),
-            Terminator::Next { body, done, .. } => (Some((body, EdgeKind::Then)), Some((done, EdgeKind::Otherwise))),
+            Terminator::Branch {
+                then, otherwise, ..
+            } => (
+                Some((then, EdgeKind::Then)),
+                Some((otherwise, EdgeKind::Otherwise)),
+            ),
+            Terminator::Next { body, done, .. } => (
+                Some((body, EdgeKind::Then)),
+                Some((done, EdgeKind::Otherwise)),
+            ),
             Terminator::Return(_) | Terminator::Raise(_) | Terminator::Unreachable => (None, None),
         };
         first.into_iter().chain(second)

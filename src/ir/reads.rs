@@ -18,15 +18,29 @@ impl InstrKind {
     /// Calls `visit` with each register that the instruction reads, in order.
     pub fn reads(&self, visit: &mut impl FnMut(Reg)) {
         match self {
-            InstrKind::Copy(a) | InstrKind::Unary(_, a) | InstrKind::GetAttr(a, _) | InstrKind::DelAttr(a, _) | InstrKind::Iter(a) => read(a, visit),
-            InstrKind::Enter(a) | InstrKind::Discard(a) | InstrKind::Element(a, _) => read(a, visit),
+            InstrKind::Copy(a)
+            | InstrKind::Unary(_, a)
+            | InstrKind::GetAttr(a, _)
+            | InstrKind::DelAttr(a, _)
+            | InstrKind::Iter(a) => read(a, visit),
+            InstrKind::Enter(a) | InstrKind::Discard(a) | InstrKind::Element(a, _) => {
+                read(a, visit)
+            }
             InstrKind::Unpack { value, .. } => read(value, visit),
-            InstrKind::Binary(_, a, b) | InstrKind::InPlace(_, a, b) | InstrKind::Compare(_, a, b) => read_all([a, b], visit),
+            InstrKind::Binary(_, a, b)
+            | InstrKind::InPlace(_, a, b)
+            | InstrKind::Compare(_, a, b) => read_all([a, b], visit),
             InstrKind::GetItem(a, b) | InstrKind::DelItem(a, b) => read_all([a, b], visit),
             InstrKind::SetAttr { object, value, .. } => read_all([object, value], visit),
-            InstrKind::SetItem { object, index, value } => read_all([object, index, value], visit),
+            InstrKind::SetItem {
+                object,
+                index,
+                value,
+            } => read_all([object, index, value], visit),
             InstrKind::Slice(parts) => read_all(parts.iter(), visit),
-            InstrKind::Tuple(parts) | InstrKind::List(parts) | InstrKind::Set(parts) => read_all(parts.iter().map(|part| &part.value), visit),
+            InstrKind::Tuple(parts) | InstrKind::List(parts) | InstrKind::Set(parts) => {
+                read_all(parts.iter().map(|part| &part.value), visit)
+            }
             InstrKind::Dict(parts) => {
                 for (key, value) in parts {
                     read_all(key.iter().chain([value]), visit);
@@ -34,15 +48,30 @@ impl InstrKind {
             }
             InstrKind::Append { list, value } => read_all([list, value], visit),
             InstrKind::Insert { dict, key, value } => read_all([dict, key, value], visit),
-            InstrKind::Call { callee, args } => read_all([callee].into_iter().chain(args.iter().map(|arg| &arg.value)), visit),
-            InstrKind::CallMethod { object, args, .. } => read_all([object].into_iter().chain(args.iter().map(|arg| &arg.value)), visit),
+            InstrKind::Call { callee, args } => read_all(
+                [callee]
+                    .into_iter()
+                    .chain(args.iter().map(|arg| &arg.value)),
+                visit,
+            ),
+            InstrKind::CallMethod { object, args, .. } => read_all(
+                [object]
+                    .into_iter()
+                    .chain(args.iter().map(|arg| &arg.value)),
+                visit,
+            ),
             InstrKind::Super { class, object } => read_all([class, object], visit),
             InstrKind::Builtin(_) | InstrKind::LoadUnit { .. } | InstrKind::Unknown => {}
-            InstrKind::MakeFunction { defaults, captures, .. } => {
+            InstrKind::MakeFunction {
+                defaults, captures, ..
+            } => {
                 read_all(defaults.iter(), visit);
                 captures.iter().copied().for_each(visit);
             }
-            InstrKind::MakeClass { bases, members, .. } => read_all(bases.iter().chain(members.iter().map(|(_, value)| value)), visit),
+            InstrKind::MakeClass { bases, members, .. } => read_all(
+                bases.iter().chain(members.iter().map(|(_, value)| value)),
+                visit,
+            ),
             InstrKind::MakeCell(value) => read_all(value, visit),
             InstrKind::LoadCell(cell) | InstrKind::Delete(cell) => visit(*cell),
             InstrKind::StoreCell { cell, value } => {
@@ -71,7 +100,11 @@ impl Terminator {
     /// Calls `visit` with each register that the terminator reads.
     pub fn reads(&self, visit: &mut impl FnMut(Reg)) {
         match self {
-            Terminator::Branch { condition: value, .. } | Terminator::Return(value) | Terminator::Raise(value) => read(value, visit),
+            Terminator::Branch {
+                condition: value, ..
+            }
+            | Terminator::Return(value)
+            | Terminator::Raise(value) => read(value, visit),
             Terminator::Next { iterator, .. } => read(iterator, visit),
             Terminator::Goto(_) | Terminator::Unreachable => {}
         }

@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::NonScalar, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::NonScalar,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: the tensor has more than one element",
     label: "needs a scalar, or a gradient of the same shape",
     help: &[

@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::NotATensor, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::NotATensor,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: this is no tensor",
     label: "a number has no graph",
     help: &["call `backward` on the tensor, and take `.item()` only for printing"],

@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::FreedGraph, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::FreedGraph,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: a part of its graph has been freed by an earlier backward",
     label: "goes back through the freed part",
     help: &[

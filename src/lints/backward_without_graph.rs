@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::NoGraph, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::NoGraph,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: nothing that it was computed of requires a gradient",
     label: "there is no graph to go back through",
     help: &[

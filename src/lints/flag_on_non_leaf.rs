@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::FlagOnNonLeaf, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::FlagOnNonLeaf,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: the flag of a computed tensor cannot be changed",
     label: "set here",
     help: &[

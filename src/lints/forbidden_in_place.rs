@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::ForbiddenInPlace, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::ForbiddenInPlace,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: it is not allowed for this tensor",
     label: "refused here",
     help: &["use the form that is not in place"],

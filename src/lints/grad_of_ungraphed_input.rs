@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::InputWithoutGraph, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::InputWithoutGraph,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: a tensor that it differentiates for does not require grad",
     label: "differentiates for it",
     help: &["make it with `requires_grad=true`, before it is used"],

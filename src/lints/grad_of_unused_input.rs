@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::UnusedInput, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::UnusedInput,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: a tensor that it differentiates for was not used",
     label: "not on the way to the output",
     help: &[

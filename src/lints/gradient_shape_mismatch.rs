@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::GradientShape, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::GradientShape,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: the gradient has another shape than the tensor",
     label: "the shapes must be equal; nothing is broadcast here",
     help: &["give a gradient of just the shape of the tensor"],

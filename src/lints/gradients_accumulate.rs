@@ -21,5 +21,7 @@ pub const PATTERN: Pattern = Pattern {
     applies: |kind| matches!(kind, FactKind::Accumulates),
     headline: "`{}` adds to the gradients of earlier iterations: nothing clears them",
     label: "adds to what it left before",
-    help: &["call `zero_grad()` in each iteration; where accumulation is meant, clear after the step"],
+    help: &[
+        "call `zero_grad()` in each iteration; where accumulation is meant, clear after the step",
+    ],
 };

@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::Hook, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::Hook,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: a hook is not allowed here, or gives back what is no gradient",
     label: "the hook is refused",
     help: &["let the hook return none, or a tensor of the same shape and dtype"],

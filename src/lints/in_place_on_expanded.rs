@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::ExpandedInPlace, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::ExpandedInPlace,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: several elements of the tensor are one place in memory",
     label: "written here",
     help: &["`clone()` it first"],

@@ -18,11 +18,16 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::LeafInPlace, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::LeafInPlace,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: it writes in place to a leaf that requires a gradient",
     label: "written here",
-    help: &[
-        "write under `no_grad()`",
-        "or compute a new tensor",
-    ],
+    help: &["write under `no_grad()`", "or compute a new tensor"],
 };

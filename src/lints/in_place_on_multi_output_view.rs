@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::MultiOutputView, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::MultiOutputView,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: the tensor is one of several views of one call",
     label: "not allowed for such a view",
     help: &[

@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::NoGradView, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::NoGradView,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: the view was made while gradients were off",
     label: "not allowed for such a view",
     help: &["make the view and write it on the same side of `no_grad()`"],

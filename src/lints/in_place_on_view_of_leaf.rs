@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::ViewOfLeafInPlace, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::ViewOfLeafInPlace,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: it writes to a view of a leaf that requires a gradient",
     label: "written here",
     help: &["write under `no_grad()`, taking the view there too"],

@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::InferenceTensor, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::InferenceTensor,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: a tensor in it was made in inference mode",
     label: "not allowed for an inference tensor",
     help: &["use `no_grad()` instead of `inference_mode()`, or `clone()` it outside"],

@@ -18,8 +18,18 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::NoDerivative, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::NoDerivative,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: PyTorch has no derivative for an operator on the way",
     label: "goes back through it",
-    help: &["use an operator that is differentiable, or `detach()` the argument if no gradient is meant to flow"],
+    help: &[
+        "use an operator that is differentiable, or `detach()` the argument if no gradient is meant to flow",
+    ],
 };

@@ -179,13 +179,28 @@ const PATTERNS: &[Pattern] = &[
 
 /// The findings that the facts come to, in the order of their places.
 pub fn check(facts: &Facts, sources: &SourceMap) -> Vec<Finding> {
-    facts.facts.iter().filter(|fact| sources.is_user(fact.span)).filter_map(|fact| finding(fact, sources)).collect()
+    facts
+        .facts
+        .iter()
+        .filter(|fact| sources.is_user(fact.span))
+        .filter_map(|fact| finding(fact, sources))
+        .collect()
 }
 
 fn finding(fact: &Fact, sources: &SourceMap) -> Option<Finding> {
-    let pattern = PATTERNS.iter().find(|pattern| (pattern.applies)(&fact.kind))?;
+    let pattern = PATTERNS
+        .iter()
+        .find(|pattern| (pattern.applies)(&fact.kind))?;
     // What has nothing to do with gradients is reported only where it is certain: the values that decide it are not followed.
-    if fact.certainty == Certainty::Sometimes && matches!(fact.kind, FactKind::Raises { failure: Failure::Other, .. }) {
+    if fact.certainty == Certainty::Sometimes
+        && matches!(
+            fact.kind,
+            FactKind::Raises {
+                failure: Failure::Other,
+                ..
+            }
+        )
+    {
         return None;
     }
     let severity = match fact.certainty {
@@ -211,11 +226,29 @@ fn prediction(fact: &Fact, sources: &SourceMap) -> Prediction {
     let span = fact.span;
     let tensor = || excerpt(sources, span).trim_end_matches(".grad").to_owned();
     match &fact.kind {
-        FactKind::Raises { error, message, .. } => Prediction::Raises { error: *error, torch_message: message.clone(), span },
-        FactKind::GradNone { .. } => Prediction::NoneGrad { expr: tensor(), span },
-        FactKind::StepWithoutGrad { parameter, .. } => Prediction::NoneGrad { expr: excerpt(sources, *parameter), span },
-        FactKind::NeverReached { .. } => Prediction::NoneGrad { expr: tensor(), span },
-        FactKind::StaleSaved | FactKind::Accumulates | FactKind::ConstantGradient => Prediction::WrongGrad { expr: tensor(), span },
+        FactKind::Raises { error, message, .. } => Prediction::Raises {
+            error: *error,
+            torch_message: message.clone(),
+            span,
+        },
+        FactKind::GradNone { .. } => Prediction::NoneGrad {
+            expr: tensor(),
+            span,
+        },
+        FactKind::StepWithoutGrad { parameter, .. } => Prediction::NoneGrad {
+            expr: excerpt(sources, *parameter),
+            span,
+        },
+        FactKind::NeverReached { .. } => Prediction::NoneGrad {
+            expr: tensor(),
+            span,
+        },
+        FactKind::StaleSaved | FactKind::Accumulates | FactKind::ConstantGradient => {
+            Prediction::WrongGrad {
+                expr: tensor(),
+                span,
+            }
+        }
         FactKind::NotHeld
         | FactKind::NotCalled { .. }
         | FactKind::GraphKept
@@ -229,7 +262,10 @@ fn prediction(fact: &Fact, sources: &SourceMap) -> Prediction {
 fn causes(fact: &Fact, sources: &SourceMap) -> Vec<Label> {
     let mut out: Vec<Label> = Vec::with_capacity(fact.story.len());
     for step in fact.story.iter().filter(|step| sources.is_user(step.span)) {
-        let label = Label { span: step.span, message: step.happened.to_string() };
+        let label = Label {
+            span: step.span,
+            message: step.happened.to_string(),
+        };
         if !out.contains(&label) {
             out.push(label);
         }

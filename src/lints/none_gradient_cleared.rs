@@ -18,7 +18,14 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::GradNone { why: WhyNone::Cleared }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::GradNone {
+                why: WhyNone::Cleared
+            }
+        )
+    },
     headline: "`{}` is none: it has been cleared and not filled again",
     label: "none here",
     help: &["read it between `backward()` and `zero_grad()`"],

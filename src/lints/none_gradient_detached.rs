@@ -18,7 +18,14 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::GradNone { why: WhyNone::Detached }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::GradNone {
+                why: WhyNone::Detached
+            }
+        )
+    },
     headline: "`{}` is none: the way from the loss to the tensor is cut",
     label: "none here",
     help: &["take the cut away, if the tensor is meant to learn"],

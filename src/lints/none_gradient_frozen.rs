@@ -18,7 +18,14 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::GradNone { why: WhyNone::Frozen }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::GradNone {
+                why: WhyNone::Frozen
+            }
+        )
+    },
     headline: "`{}` is none: the tensor was frozen",
     label: "none here",
     help: &["do not read the gradient of a frozen tensor, or unfreeze it before the forward pass"],

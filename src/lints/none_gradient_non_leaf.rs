@@ -18,7 +18,14 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::GradNone { why: WhyNone::NonLeaf }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::GradNone {
+                why: WhyNone::NonLeaf
+            }
+        )
+    },
     headline: "`{}` is none: the tensor is computed, and only leaves keep their gradient",
     label: "none here",
     help: &[

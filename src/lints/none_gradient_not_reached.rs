@@ -18,7 +18,14 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::GradNone { why: WhyNone::NotReached }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::GradNone {
+                why: WhyNone::NotReached
+            }
+        )
+    },
     headline: "`{}` is none: backward does not reach the tensor",
     label: "none here",
     help: &["use it in what the loss is computed from"],

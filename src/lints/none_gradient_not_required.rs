@@ -18,7 +18,14 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::GradNone { why: WhyNone::NotRequired }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::GradNone {
+                why: WhyNone::NotRequired
+            }
+        )
+    },
     headline: "`{}` is none: the tensor does not require a gradient",
     label: "none here",
     help: &["make it with `requires_grad=true`, or make it an `nn.Parameter`"],

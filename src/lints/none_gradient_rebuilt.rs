@@ -18,8 +18,17 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::GradNone { why: WhyNone::Rebuilt }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::GradNone {
+                why: WhyNone::Rebuilt
+            }
+        )
+    },
     headline: "`{}` is none: on the way to it a tensor is made anew from values",
     label: "none here",
-    help: &["use the tensor itself instead of `tensor(t)`, `.item()` or `nn.Parameter(t)`; `stack` joins scalars and keeps the graph"],
+    help: &[
+        "use the tensor itself instead of `tensor(t)`, `.item()` or `nn.Parameter(t)`; `stack` joins scalars and keeps the graph",
+    ],
 };

@@ -18,7 +18,14 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::GradNone { why: WhyNone::TooEarly }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::GradNone {
+                why: WhyNone::TooEarly
+            }
+        )
+    },
     headline: "`{}` is none: no backward has filled it",
     label: "none here",
     help: &["call `backward()` on the loss first"],

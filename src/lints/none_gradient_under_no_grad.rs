@@ -18,7 +18,14 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::GradNone { why: WhyNone::UnderNoGrad }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::GradNone {
+                why: WhyNone::UnderNoGrad
+            }
+        )
+    },
     headline: "`{}` is none: what leads to it was computed while gradients were off",
     label: "none here",
     help: &["move the computation out of `no_grad()` or `inference_mode()`"],

@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::NoneGradient, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::NoneGradient,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: a gradient in it is none",
     label: "needs a gradient",
     help: &["see to it that the gradient is filled, or test it with `is not none` first"],

@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::NoneValue, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::NoneValue,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: a value in it is none",
     label: "needs a value",
     help: &["return the value, or do not use the result of what works by effect"],

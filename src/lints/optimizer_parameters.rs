@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::OptimizerParameters, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::OptimizerParameters,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: it is given nothing that it can optimize",
     label: "refused here",
     help: &["pass leaves: `model.parameters()` after the layers are registered"],

@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::OutArgument, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::OutArgument,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: `out=` does not support gradients",
     label: "refused here",
     help: &["assign the result instead of passing `out=`"],

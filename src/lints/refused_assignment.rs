@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::RefusedAssignment, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::RefusedAssignment,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: this cannot be assigned here",
     label: "refused here",
     help: &["assign a value of the same kind and shape; a parameter takes an `nn.Parameter`"],

@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::IntegerRequiresGrad, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::IntegerRequiresGrad,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: only floating point tensors can require gradients",
     label: "not a floating point tensor",
     help: &["make it a float tensor: `1.0` instead of `1`, or `.float()`"],

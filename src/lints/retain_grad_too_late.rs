@@ -18,7 +18,14 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::GradNone { why: WhyNone::RetainedLate }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::GradNone {
+                why: WhyNone::RetainedLate
+            }
+        )
+    },
     headline: "`{}` is none: `retain_grad()` came after the backward",
     label: "none here",
     help: &["call `retain_grad()` before `backward()`"],

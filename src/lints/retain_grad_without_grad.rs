@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::RetainWithoutGrad, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::RetainWithoutGrad,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: the tensor does not require a gradient",
     label: "there will be none to retain",
     help: &["see to it that something it is computed of requires grad"],

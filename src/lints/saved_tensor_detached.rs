@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::SavedDetached, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::SavedDetached,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: a value that it needs was detached in place",
     label: "needed here",
     help: &["use `detach()`, which leaves the tensor as it is"],

@@ -18,7 +18,15 @@ pub static RULE: Rule = Rule {
 /// Which facts it reports, and how.
 pub const PATTERN: Pattern = Pattern {
     rule: &RULE,
-    applies: |kind| matches!(kind, FactKind::Raises { failure: Failure::SavedOverwritten, .. }),
+    applies: |kind| {
+        matches!(
+            kind,
+            FactKind::Raises {
+                failure: Failure::SavedOverwritten,
+                ..
+            }
+        )
+    },
     headline: "`{}` will fail: a value that it needs has been overwritten",
     label: "needed here",
     help: &[

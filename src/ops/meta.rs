@@ -93,7 +93,12 @@ impl Meta {
     /// A fresh contiguous tensor.
     pub fn contiguous(dtype: Dtype, shape: impl Into<Shape>) -> Meta {
         let shape = shape.into();
-        Meta { dtype, strides: contiguous_strides(&shape), shape, offset: 0 }
+        Meta {
+            dtype,
+            strides: contiguous_strides(&shape),
+            shape,
+            offset: 0,
+        }
     }
     /// The number of elements.
     pub fn numel(&self) -> usize {

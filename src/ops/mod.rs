@@ -30,4 +30,7 @@ pub use array::{Array, Buffer, Element};
 pub use bind::{Form, bind, bind_overloaded};
 pub use meta::{Dtype, Meta, Scalar, Shape};
 pub use rng::Rng;
-pub use row::{Arg, Backward, Exception, Forms, Gradient, IndexItem, InPlace, OpError, OpId, OpRow, Param, ParamKind, Raw, ResultKind, Save, Saved, Var, When};
+pub use row::{
+    Arg, Backward, Exception, Forms, Gradient, InPlace, IndexItem, OpError, OpId, OpRow, Param,
+    ParamKind, Raw, ResultKind, Save, Saved, Var, When,
+};

@@ -371,5 +371,9 @@ pub trait Backward {
     /// Dtype and layout of a tensor.
     fn meta(&self, var: Var) -> Meta;
     /// Runs the operator named `op` on bound arguments (trailing ones that have defaults may be left out).
-    fn call(&mut self, op: &'static str, args: Vec<Arg<Var>>) -> Result<SmallVec<[Var; 2]>, OpError>;
+    fn call(
+        &mut self,
+        op: &'static str,
+        args: Vec<Arg<Var>>,
+    ) -> Result<SmallVec<[Var; 2]>, OpError>;
 }

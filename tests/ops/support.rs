@@ -182,7 +182,8 @@ pub mod check_case {
         };
         let call = Call::of(case)?;
         // In place, a view changes the layout of the tensor itself and makes no new one.
-        let ours = !call.in_place && matches!(call.row.result, ResultKind::View | ResultKind::MultiView);
+        let ours =
+            !call.in_place && matches!(call.row.result, ResultKind::View | ResultKind::MultiView);
         let multi = matches!(call.row.result, ResultKind::MultiView);
         let (theirs, theirs_multi) = (
             measured[6].starts_with('T'),

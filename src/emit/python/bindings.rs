@@ -37,7 +37,11 @@ impl Scopes {
         names
             .bound
             .extend(function.params.iter().map(|param| param.name.symbol));
-        let Names { mut bound, elsewhere, .. } = names;
+        let Names {
+            mut bound,
+            elsewhere,
+            ..
+        } = names;
         bound.retain(|name| !elsewhere.contains(name));
         self.open.push(Scope {
             names: bound,

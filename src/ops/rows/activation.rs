@@ -345,7 +345,11 @@ pub const ROWS: &[OpRow] = &[
     // gradient of zero (measured: DB-RELU of failures.json).
     OpRow {
         name: "threshold_backward",
-        forms: Forms { function: &[], method: &[], functional: &[] },
+        forms: Forms {
+            function: &[],
+            method: &[],
+            functional: &[],
+        },
         params: &[tensor("grad_output"), SELF, number("threshold").or_int(0)],
         result: ResultKind::Fresh,
         in_place: InPlace::No,
@@ -561,11 +565,19 @@ fn infer_prelu(args: &[Arg<Meta>]) -> Metas {
 }
 
 fn forward_threshold_backward(args: &[Arg<Array>]) -> Arrays {
-    let (grad, x, bound) = (tensor_at(args, 0)?, tensor_at(args, 1)?, f64_at(args, 2, 0.0));
+    let (grad, x, bound) = (
+        tensor_at(args, 0)?,
+        tensor_at(args, 1)?,
+        f64_at(args, 2, 0.0),
+    );
     Ok(vec![if grad.dtype() == Dtype::F64 {
         zip::<f64, f64>(grad, x, |grad, x| if x <= bound { 0.0 } else { grad })?
     } else {
-        zip::<f32, f32>(grad, x, |grad, x| if f64::from(x) <= bound { 0.0 } else { grad })?
+        zip::<f32, f32>(
+            grad,
+            x,
+            |grad, x| if f64::from(x) <= bound { 0.0 } else { grad },
+        )?
     }])
 }
 
@@ -573,7 +585,14 @@ fn threshold_backward_gradients(b: &mut dyn Backward) -> Grads {
     let grad = b.only_grad()?;
     let x = b.input(1)?;
     let bound = b.number(2);
-    let of_grad = b.one("threshold_backward", vec![Arg::Tensor(grad), Arg::Tensor(x), Arg::Scalar(Scalar::Float(bound))])?;
+    let of_grad = b.one(
+        "threshold_backward",
+        vec![
+            Arg::Tensor(grad),
+            Arg::Tensor(x),
+            Arg::Scalar(Scalar::Float(bound)),
+        ],
+    )?;
     let of_x = b.zeros_like(grad)?;
     Ok(vec![Some(of_grad), Some(of_x)])
 }

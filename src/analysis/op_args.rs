@@ -1,0 +1,74 @@
+//! The arguments of operators: the tensors in them, and their replacement.
+
+use super::value::ObjId;
+use crate::ops::{self, Arg, OpRow, ParamKind};
+
+/// The tensors in an argument.
+pub(super) fn tensors_of(arg: &Arg<ObjId>) -> impl Iterator<Item = ObjId> + '_ {
+    let (one, many, items): (Option<ObjId>, &[ObjId], &[ops::IndexItem<ObjId>]) = match arg {
+        Arg::Tensor(id) => (Some(*id), &[], &[]),
+        Arg::Tensors(ids) => (None, ids, &[]),
+        Arg::Index(items) => (None, &[], items),
+        _ => (None, &[], &[]),
+    };
+    one.into_iter()
+        .chain(many.iter().copied())
+        .chain(items.iter().filter_map(|item| match item {
+            ops::IndexItem::Tensor(id) => Some(*id),
+            _ => None,
+        }))
+}
+
+/// The tensors that a gradient may flow to, in order; none where an argument is not known.
+pub(super) fn differentiable<'a>(
+    row: &'a OpRow,
+    args: &'a [Arg<ObjId>],
+) -> impl Iterator<Item = Option<ObjId>> + 'a {
+    row.params.iter().zip(args).flat_map(|(param, arg)| {
+        let flows = match param.kind {
+            ParamKind::Tensor { diff } | ParamKind::OptTensor { diff } => diff,
+            ParamKind::TensorOrScalar | ParamKind::Tensors => true,
+            _ => false,
+        };
+        let unknown = (flows && matches!(arg, Arg::Unknown)).then_some(None);
+        let known = tensors_of(arg).filter(move |_| flows).map(Some);
+        unknown.into_iter().chain(known)
+    })
+}
+
+/// The argument with its tensors replaced; none if one has nothing to be replaced by.
+pub(super) fn map_arg<T, U>(arg: &Arg<T>, of: &mut impl FnMut(&T) -> Option<U>) -> Option<Arg<U>> {
+    Some(match arg {
+        Arg::None => Arg::None,
+        Arg::Tensor(tensor) => Arg::Tensor(of(tensor)?),
+        Arg::Tensors(tensors) => Arg::Tensors(tensors.iter().map(of).collect::<Option<_>>()?),
+        Arg::Scalar(scalar) => Arg::Scalar(*scalar),
+        Arg::Ints(ints) => Arg::Ints(ints.clone()),
+        Arg::Str(text) => Arg::Str(text.clone()),
+        Arg::Dtype(dtype) => Arg::Dtype(*dtype),
+        Arg::Index(items) => Arg::Index(
+            items
+                .iter()
+                .map(|item| map_item(item, of))
+                .collect::<Option<_>>()?,
+        ),
+        Arg::Data(data, shape, dtype) => Arg::Data(data.clone(), shape.clone(), *dtype),
+        Arg::Unknown => Arg::Unknown,
+    })
+}
+
+fn map_item<T, U>(
+    item: &ops::IndexItem<T>,
+    of: &mut impl FnMut(&T) -> Option<U>,
+) -> Option<ops::IndexItem<U>> {
+    use ops::IndexItem as I;
+    Some(match item {
+        I::None => I::None,
+        I::Ellipsis => I::Ellipsis,
+        I::Int(at) => I::Int(*at),
+        I::Bool(value) => I::Bool(*value),
+        I::Slice(a, b, c) => I::Slice(*a, *b, *c),
+        I::Tensor(tensor) => I::Tensor(of(tensor)?),
+        I::Unknown => I::Unknown,
+    })
+}

@@ -1,0 +1,232 @@
+//! What a node does with what it kept when backward comes to it (rules R6.2, R6.3, R7.4, R7.6).
+
+use super::fact::{FactKind, Failure};
+use super::graph::{NodeKind, SavedTensor};
+use super::story::{Happened, Step};
+use super::value::{GradFn, NodeId};
+use super::world::World;
+use super::write::short;
+use super::{Analyzer, Res};
+use crate::dataflow::Tri;
+use crate::source::Span;
+
+const TWICE: &str = "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.";
+const DETACHED: &str = "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, please use out-of-place `.detach()` instead";
+
+impl Analyzer<'_> {
+    /// Unpacks all that a node keeps (rules R6.2, R7.4).
+    pub(super) fn check_node(
+        &mut self,
+        world: &mut World,
+        node: NodeId,
+        certain: Tri,
+        span: Span,
+    ) -> Res<()> {
+        let keeps = self.nodes[node].hidden || !self.nodes[node].saved.is_empty();
+        let release = world.released.get(node.number()).copied();
+        if let (Some(release), true) = (release, keeps)
+            && release.freed.may()
+        {
+            let story = vec![
+                Step {
+                    span: self.nodes[node].span,
+                    happened: Happened::Saved(None),
+                },
+                Step {
+                    span: release.by,
+                    happened: Happened::Freed,
+                },
+            ];
+            self.refuse(
+                world,
+                certain.and(release.freed),
+                Failure::FreedGraph,
+                TWICE.into(),
+                story,
+                span,
+            )?;
+        }
+        if let NodeKind::NotImplemented(error, text) = self.nodes[node].kind {
+            let story = vec![Step {
+                span: self.nodes[node].span,
+                happened: Happened::Other("this operator has no derivative in PyTorch".into()),
+            }];
+            return self
+                .raise(world, span, Failure::NoDerivative, error, text)
+                .map_err(|mut raise| {
+                    raise.story = story;
+                    raise
+                });
+        }
+        if let Some(gradient) = self.nodes[node].constant_gradient {
+            let story = vec![Step {
+                span: self.origins.get(gradient).span,
+                happened: Happened::GradientIsConstant,
+            }];
+            let at = self.nodes[node].span;
+            self.fact(world, at, FactKind::ConstantGradient, story);
+        }
+        for saved in self.nodes[node].saved.clone() {
+            self.unpack_saved(world, node, &saved, certain, span)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn unpack_saved(
+        &mut self,
+        world: &mut World,
+        node: NodeId,
+        saved: &SavedTensor,
+        certain: Tri,
+        span: Span,
+    ) -> Res<()> {
+        let made = self.nodes[node].span;
+        let now = world.tensor(saved.tensor).cloned();
+        if saved.had_grad_fn
+            && !saved.is_output
+            && now
+                .as_ref()
+                .is_some_and(|tensor| tensor.grad_fn == GradFn::None)
+        {
+            let story = vec![Step {
+                span: made,
+                happened: Happened::Saved(None),
+            }];
+            return self.refuse(
+                world,
+                certain,
+                Failure::SavedDetached,
+                DETACHED.into(),
+                story,
+                span,
+            );
+        }
+        let Some(counter) = saved
+            .counter
+            .and_then(|counter| world.counter(counter).cloned())
+        else {
+            return Ok(());
+        };
+        let exact = saved.low == saved.high;
+        if counter.last != saved.last {
+            let changed = if counter.low > saved.low {
+                Tri::True
+            } else {
+                Tri::Maybe
+            };
+            let write = first_write_after(&counter, saved.last);
+            let version = (counter.low == counter.high).then_some(counter.low);
+            let mut story = vec![Step {
+                span: made,
+                happened: Happened::Saved(exact.then_some(saved.low)),
+            }];
+            story.extend(write.map(|span| Step {
+                span,
+                happened: Happened::Overwritten(version),
+            }));
+            let text = self.overwritten_text(world, node, saved, version, span);
+            return self.refuse(
+                world,
+                certain.and(changed),
+                Failure::SavedOverwritten,
+                text,
+                story,
+                span,
+            );
+        }
+        let (storage, last) = saved.storage;
+        let swapped = now.as_ref().is_some_and(|tensor| tensor.storage != storage);
+        let written = world
+            .storage(storage)
+            .filter(|now| now.last != last)
+            .and_then(|now| now.span);
+        if let Some(written) = written {
+            let story = vec![
+                Step {
+                    span: made,
+                    happened: Happened::Saved(exact.then_some(saved.low)),
+                },
+                Step {
+                    span: written,
+                    happened: Happened::WrittenBehind,
+                },
+            ];
+            let _ = swapped;
+            if certain.is_true() {
+                self.fact(world, span, FactKind::StaleSaved, story);
+            } else {
+                self.uncertain_fact(world, span, FactKind::StaleSaved, story);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn overwritten_text(
+        &mut self,
+        world: &mut World,
+        node: NodeId,
+        saved: &SavedTensor,
+        version: Option<u32>,
+        span: Span,
+    ) -> String {
+        let tensor = world.tensor(saved.tensor).cloned();
+        let kind = tensor
+            .as_ref()
+            .and_then(|tensor| tensor.dtype)
+            .map_or_else(|| "…".into(), super::types::tensor_type);
+        let sizes = tensor
+            .as_ref()
+            .and_then(|tensor| tensor.meta.as_ref().map(|meta| meta.sizes()))
+            .unwrap_or_else(|| "…".into());
+        let output = if saved.is_output {
+            let at = match &self.nodes[node].kind {
+                NodeKind::Op { outputs, .. } => outputs
+                    .iter()
+                    .position(|&output| output == saved.tensor)
+                    .unwrap_or(0),
+                _ => 0,
+            };
+            format!(
+                ", which is output {at} of {},",
+                short(self.nodes[node].name)
+            )
+        } else {
+            // A view whose base was written has its `grad_fn` derived again when it is looked at.
+            if self.stale_view(world, saved.tensor) {
+                self.edge(world, saved.tensor, span).ok();
+            }
+            match world
+                .tensor(saved.tensor)
+                .map(|tensor| tensor.grad_fn.clone())
+            {
+                Some(GradFn::Node(node, output)) => format!(
+                    ", which is output {output} of {},",
+                    short(self.nodes[node].name)
+                ),
+                Some(GradFn::None) => String::new(),
+                _ => "…".into(),
+            }
+        };
+        let number = |version: Option<u32>| {
+            version.map_or_else(|| "…".into(), |version| version.to_string())
+        };
+        let expected = number((saved.low == saved.high).then_some(saved.low));
+        format!(
+            "one of the variables needed for gradient computation has been modified by an inplace operation: [{kind} {sizes}]{output} is at version {}; expected version {expected} instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).",
+            number(version)
+        )
+    }
+}
+
+fn first_write_after(counter: &super::value::Counter, last: u32) -> Option<Span> {
+    let mut found = None;
+    let mut write = counter.writes.as_ref();
+    while let Some(at) = write {
+        if at.number <= last {
+            break;
+        }
+        found = Some(at.span);
+        write = at.before.as_ref();
+    }
+    found
+}
