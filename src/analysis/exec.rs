@@ -6,6 +6,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::call::Args;
+use super::fact::Failure;
 use super::value::{Obj, Val};
 use super::world::{Join, Regs, World};
 use super::{Analyzer, Raise, Res};
@@ -305,7 +306,11 @@ impl Analyzer<'_> {
         };
         let mut path = path;
         // What led here is told even if the program catches it: a predicted exception is a fact of the place.
-        let raise = self.tell(&mut path.world, raise);
+        // An ordinary exception that is caught is a way of control, not a mistake; one that goes on is told at the end.
+        let raise = match raise.failure {
+            Failure::Other => raise,
+            _ => self.tell(&mut path.world, raise),
+        };
         self.in_flight(&raise);
         path.regs
             .set(handler.exception.index() as u32, raise.exception.clone());

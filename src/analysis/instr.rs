@@ -493,13 +493,26 @@ impl Analyzer<'_> {
         let method = match &bound.1 {
             super::value::Method::Tensor(attr) => attr.name(),
             super::value::Method::Op(op, _) => crate::ops::table::row(*op).name,
-            super::value::Method::Func(Val::Func(closure)) => {
-                self.program.functions[closure.function].name.as_str()
-            }
+            super::value::Method::Func(function) => match self.closure_of(world, function) {
+                Some(closure) => self.program.functions[closure.function].name.as_str(),
+                None => return,
+            },
             _ => return,
         };
         if NOT_CALLED.contains(&method) {
             self.fact(world, span, FactKind::NotCalled { method }, Vec::new());
+        }
+    }
+
+    /// The function that a decorator wraps, or that the value is.
+    fn closure_of(&self, world: &World, function: &Val) -> Option<Rc<Closure>> {
+        match function {
+            Val::Func(closure) => Some(closure.clone()),
+            Val::Obj(id) => match world.obj(*id) {
+                Some(Obj::Wrapped(wrapped)) => self.closure_of(world, &wrapped.1),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
