@@ -7,16 +7,11 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use support::recorded::Record;
 use support::{against_interp, against_lint, recorded};
 
-/// Whether there is an interpreter to compare. There is none yet: `gradlint::interp::run` says so for every program.
-const INTERPRETER: bool = false;
-
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     for (name, record) in recorded::load().programs {
-        if INTERPRETER {
-            trials.push(trial("interp", &name, &record, against_interp::differences));
-        }
+        trials.push(trial("interp", &name, &record, against_interp::differences));
         trials.push(trial("lint", &name, &record, against_lint::differences));
     }
     libtest_mimic::run(&arguments, trials).exit();

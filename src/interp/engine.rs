@@ -1,0 +1,793 @@
+//! The engine: runs backward through the graph. Rules R6.2, R7 and R8.1 of `shared/autograd/rules.md`.
+
+use std::collections::BinaryHeap;
+use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::formula::{Formula, Unpacked};
+use super::outcome::Observation;
+use super::record::plain;
+use super::value::{Args, Edge, Node, NodeKind, SavedKind, SavedTensor, Storage, Tensor, Value};
+use super::write::short;
+use super::{Machine, Res};
+use crate::index::IndexVec;
+use crate::ops::{Arg, Array, Gradient, Meta, Scalar, table};
+use crate::source::Span;
+
+const TWICE: &str = "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.";
+const DETACHED: &str = "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, please use out-of-place `.detach()` instead";
+
+type Grads = Vec<Option<Tensor>>;
+
+/// What a backward is asked to do.
+pub(super) struct Request {
+    pub roots: Vec<(Tensor, Option<Tensor>)>,
+    pub retain: bool,
+    pub create: bool,
+    /// With regard to what; none: all leaves.
+    pub inputs: Option<Vec<Tensor>>,
+    /// Whether gradients are left in `.grad` (or given back).
+    pub accumulate: bool,
+}
+
+/// A node in a pass.
+struct Visit {
+    node: Rc<Node>,
+    waiting: usize,
+    grads: Grads,
+    queued: bool,
+}
+
+/// A leaf in a pass.
+struct LeafVisit {
+    leaf: Tensor,
+    waiting: usize,
+    grad: Option<Tensor>,
+}
+
+/// A backward on its way.
+#[derive(Default)]
+struct Pass {
+    nodes: FxHashMap<*const Node, usize>,
+    visits: Vec<Visit>,
+    leaves: FxHashMap<u64, LeafVisit>,
+    ready: BinaryHeap<(u64, usize)>,
+    only: Option<FxHashSet<*const Node>>,
+    captured: Grads,
+}
+
+impl Machine<'_> {
+    /// Runs a backward. Gives the gradients of the inputs, if some are asked for.
+    pub(super) fn run_backward(&mut self, request: &Request, span: Span) -> Res<Grads> {
+        if self.passes > 50 {
+            return self.unsupported("backward within hooks this deep", span);
+        }
+        let mut starts = Vec::with_capacity(request.roots.len());
+        for (at, (root, grad)) in request.roots.iter().enumerate() {
+            let edge = self.edge(root, span)?;
+            if let Edge::Null = edge {
+                return self.runtime(
+                    format!(
+                        "element {at} of tensors does not require grad and does not have a grad_fn"
+                    ),
+                    span,
+                );
+            }
+            let meta = root.meta();
+            let grad = match grad {
+                Some(grad) if grad.dtype() == meta.dtype => Rc::clone(grad),
+                Some(grad) => self.cast(grad, &meta, span)?,
+                None => self.fresh(
+                    Array::full(meta.dtype, meta.shape.clone(), Scalar::Float(1.0)),
+                    span,
+                ),
+            };
+            starts.push((edge, grad));
+        }
+        let mut targets = Vec::new();
+        for input in request.inputs.iter().flatten() {
+            targets.push(self.edge(input, span)?);
+        }
+        let modes = self.grad;
+        self.grad = request.create;
+        self.passes += 1;
+        let result = self.pass(starts, &targets, request, span);
+        self.passes -= 1;
+        self.grad = modes;
+        result
+    }
+
+    fn cast(&mut self, grad: &Tensor, meta: &Meta, span: Span) -> Res<Tensor> {
+        let name = if table::by_name("_to_copy").is_some() {
+            "_to_copy"
+        } else {
+            "to"
+        };
+        self.run_named(
+            name,
+            vec![Arg::Tensor(Rc::clone(grad)), Arg::Dtype(meta.dtype)],
+            span,
+        )
+    }
+
+    fn pass(
+        &mut self,
+        starts: Vec<(Edge, Tensor)>,
+        targets: &[Edge],
+        request: &Request,
+        span: Span,
+    ) -> Res<Grads> {
+        let mut pass = Pass {
+            captured: vec![None; targets.len()],
+            ..Pass::default()
+        };
+        discover(&mut pass, &starts);
+        if request.inputs.is_some() {
+            pass.only = Some(leading_to(&pass, targets));
+        }
+        for (edge, grad) in starts {
+            self.arrive(&mut pass, &edge, grad, span)?;
+        }
+        for at in 0..pass.visits.len() {
+            if pass.visits[at].waiting == 0 && !pass.visits[at].queued {
+                enqueue(&mut pass, at);
+            }
+        }
+        let waits = |(id, visit): (&u64, &LeafVisit)| (visit.waiting == 0).then_some(*id);
+        let mut free: Vec<u64> = pass.leaves.iter().filter_map(waits).collect();
+        free.sort_unstable();
+        self.serve(&mut pass, free, targets, request, span)?;
+        while let Some((_, at)) = pass.ready.pop() {
+            self.step()?;
+            let free = self.visit(&mut pass, at, targets, request, span)?;
+            self.serve(&mut pass, free, targets, request, span)?;
+        }
+        Ok(pass.captured)
+    }
+
+    /// A gradient goes along an edge.
+    fn arrive(&mut self, pass: &mut Pass, edge: &Edge, grad: Tensor, span: Span) -> Res<()> {
+        let slot = match edge {
+            Edge::Null => return Ok(()),
+            Edge::Leaf(leaf) => match pass.leaves.get_mut(&leaf.id) {
+                Some(visit) => &mut visit.grad,
+                None => return Ok(()),
+            },
+            Edge::Node(node, output) => match pass.nodes.get(&Rc::as_ptr(node)) {
+                Some(&at) => {
+                    let grads = &mut pass.visits[at].grads;
+                    if grads.len() <= *output {
+                        grads.resize(*output + 1, None);
+                    }
+                    &mut grads[*output]
+                }
+                None => return Ok(()),
+            },
+        };
+        *slot = Some(match slot.take() {
+            None => grad,
+            Some(before) => {
+                self.run_named("add", vec![Arg::Tensor(before), Arg::Tensor(grad)], span)?
+            }
+        });
+        Ok(())
+    }
+
+    /// Runs a node, and gives the leaves that wait for nothing more.
+    fn visit(
+        &mut self,
+        pass: &mut Pass,
+        at: usize,
+        targets: &[Edge],
+        request: &Request,
+        span: Span,
+    ) -> Res<Vec<u64>> {
+        let node = Rc::clone(&pass.visits[at].node);
+        let mut grads = std::mem::take(&mut pass.visits[at].grads);
+        grads.resize(node.outputs.borrow().len().max(grads.len()).max(1), None);
+        self.arrive_at(pass, &node, &mut grads, targets, request, span)?;
+        if pass
+            .only
+            .as_ref()
+            .is_some_and(|only| !only.contains(&Rc::as_ptr(&node)))
+        {
+            return Ok(Vec::new());
+        }
+        let results = self.run_node(&node, &grads, span)?;
+        drop(grads);
+        if !request.retain {
+            release(&node);
+        }
+        let edges = node.edges.borrow().clone();
+        let mut free = Vec::new();
+        for (nth, edge) in edges.iter().enumerate() {
+            if let Some(grad) = results.get(nth).cloned().flatten() {
+                let grad = self.validated(&node, nth, edge, grad, span)?;
+                self.arrive(pass, edge, grad, span)?;
+            }
+            match edge {
+                Edge::Null => {}
+                Edge::Leaf(leaf) => {
+                    if let Some(visit) = pass.leaves.get_mut(&leaf.id) {
+                        visit.waiting = visit.waiting.saturating_sub(1);
+                        if visit.waiting == 0 {
+                            free.push(leaf.id);
+                        }
+                    }
+                }
+                Edge::Node(next, _) => {
+                    if let Some(&next) = pass.nodes.get(&Rc::as_ptr(next)) {
+                        let visit = &mut pass.visits[next];
+                        visit.waiting = visit.waiting.saturating_sub(1);
+                        if visit.waiting == 0 && !visit.queued {
+                            enqueue(pass, next);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(free)
+    }
+
+    /// Whether a gradient fits what it is a gradient of (rule R7.7).
+    fn validated(
+        &mut self,
+        node: &Rc<Node>,
+        nth: usize,
+        edge: &Edge,
+        grad: Tensor,
+        span: Span,
+    ) -> Res<Tensor> {
+        let expected = match edge {
+            Edge::Null => return Ok(grad),
+            Edge::Leaf(leaf) => (*leaf.meta()).clone(),
+            Edge::Node(next, output) => match next.outputs.borrow().get(*output) {
+                Some(meta) => meta.clone(),
+                None => return Ok(grad),
+            },
+        };
+        let meta = grad.meta();
+        if meta.shape != expected.shape
+            && matches!(edge, Edge::Leaf(_))
+            && meta.numel() != expected.numel()
+        {
+            let text = format!(
+                "Function {} returned an invalid gradient at index {nth} - got {} but expected shape compatible with {}",
+                node.name,
+                meta.sizes(),
+                expected.sizes()
+            );
+            return self.runtime(text, span);
+        }
+        if meta.dtype != expected.dtype {
+            self.cast(&grad, &expected, span)
+        } else {
+            Ok(grad)
+        }
+    }
+
+    /// A gradient arrives at the outputs of a node: hooks run, `.grad` of tensors that retain theirs is filled (R9.1).
+    fn arrive_at(
+        &mut self,
+        pass: &mut Pass,
+        node: &Rc<Node>,
+        grads: &mut Grads,
+        targets: &[Edge],
+        request: &Request,
+        span: Span,
+    ) -> Res<()> {
+        let hooks = node.hooks.borrow().clone();
+        for (_, output, hook) in &hooks {
+            if let Some(grad) = grads.get(*output).cloned().flatten() {
+                grads[*output] = Some(self.run_hook(hook, grad, span)?);
+            }
+        }
+        let retaining = node.retaining.borrow().clone();
+        for (output, tensor) in &retaining {
+            if let (Some(tensor), Some(grad)) =
+                (tensor.upgrade(), grads.get(*output).cloned().flatten())
+            {
+                let sum = match tensor.grad.borrow().clone() {
+                    Some(before) => {
+                        self.run_named("add", vec![Arg::Tensor(before), Arg::Tensor(grad)], span)?
+                    }
+                    None => self.run_named("clone", vec![Arg::Tensor(grad)], span)?,
+                };
+                *tensor.grad.borrow_mut() = Some(sum);
+            }
+        }
+        for (nth, target) in targets.iter().enumerate() {
+            if let Edge::Node(of, output) = target
+                && Rc::ptr_eq(of, node)
+                && let Some(grad) = grads.get(*output).cloned().flatten()
+            {
+                self.capture(pass, nth, grad, request, span)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn capture(
+        &mut self,
+        pass: &mut Pass,
+        nth: usize,
+        grad: Tensor,
+        request: &Request,
+        span: Span,
+    ) -> Res<()> {
+        pass.captured[nth] = Some(Rc::clone(&grad));
+        if request.accumulate
+            && let Some(input) = request.inputs.as_ref().and_then(|inputs| inputs.get(nth))
+        {
+            let input = Rc::clone(input);
+            self.accumulate(&input, grad, request, span)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves that wait for nothing more get their gradient.
+    fn serve(
+        &mut self,
+        pass: &mut Pass,
+        free: Vec<u64>,
+        targets: &[Edge],
+        request: &Request,
+        span: Span,
+    ) -> Res<()> {
+        for id in free {
+            let Some(visit) = pass.leaves.get_mut(&id) else {
+                continue;
+            };
+            let Some(mut grad) = visit.grad.take() else {
+                continue;
+            };
+            let leaf = Rc::clone(&visit.leaf);
+            let wanted: Vec<usize> = targets
+                .iter()
+                .enumerate()
+                .filter(|(_, edge)| matches!(edge, Edge::Leaf(other) if other.id == id))
+                .map(|(at, _)| at)
+                .collect();
+            if request.inputs.is_some() && wanted.is_empty() {
+                continue;
+            }
+            let hooks = leaf.hooks.borrow().clone();
+            for (_, hook) in &hooks {
+                grad = self.run_hook(hook, grad, span)?;
+            }
+            for &nth in &wanted {
+                pass.captured[nth] = Some(Rc::clone(&grad));
+            }
+            if request.accumulate && leaf.bit.get() {
+                self.accumulate(&leaf, grad, request, span)?;
+                let hooks = leaf.post_hooks.borrow().clone();
+                for (_, hook) in &hooks {
+                    self.call(hook, Args::of([Value::Tensor(Rc::clone(&leaf))]), span)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `AccumulateGrad` (rule R8.1).
+    fn accumulate(
+        &mut self,
+        leaf: &Tensor,
+        grad: Tensor,
+        request: &Request,
+        span: Span,
+    ) -> Res<()> {
+        let before = leaf.grad.borrow().clone();
+        match before {
+            None if request.create => {
+                let clone = self.run_named("clone", vec![Arg::Tensor(grad)], span)?;
+                *leaf.grad.borrow_mut() = Some(clone);
+            }
+            None => {
+                // What nothing else holds is taken as it is.
+                let own = Rc::strong_count(&grad) == 1
+                    && grad.meta().is_contiguous()
+                    && grad.view.is_none()
+                    && Rc::strong_count(&grad.storage.borrow()) == 1;
+                let kept = if own {
+                    grad
+                } else {
+                    self.fresh(grad.array().copy(), span)
+                };
+                *leaf.grad.borrow_mut() = Some(kept);
+            }
+            Some(before) => {
+                let zero = before
+                    .array()
+                    .scalars()
+                    .iter()
+                    .all(|value| value.as_f64() == 0.0);
+                if leaf.left.get() && !request.retain && !zero {
+                    let place = Observation::Accumulated(self.place(span));
+                    if self.observations.last() != Some(&place) {
+                        self.observe(place);
+                    }
+                }
+                if request.create {
+                    let sum =
+                        self.run_named("add", vec![Arg::Tensor(before), Arg::Tensor(grad)], span)?;
+                    *leaf.grad.borrow_mut() = Some(sum);
+                } else {
+                    let Some(op) = table::by_name("add") else {
+                        return self.unsupported("the sum of gradients", span);
+                    };
+                    self.run_one(op, vec![Arg::Tensor(before), Arg::Tensor(grad)], true, span)?;
+                }
+            }
+        }
+        leaf.left.set(!request.retain);
+        Ok(())
+    }
+
+    /// Runs a hook on a gradient (rule R9.2).
+    fn run_hook(&mut self, hook: &Value, grad: Tensor, span: Span) -> Res<Tensor> {
+        let result = self.call(hook, Args::of([Value::Tensor(Rc::clone(&grad))]), span)?;
+        let name = match hook {
+            Value::Func(closure) => self.program.functions[closure.function].name.to_string(),
+            _ => "hook".into(),
+        };
+        match result {
+            Value::None => Ok(grad),
+            Value::Tensor(new) => {
+                let (old, meta) = (grad.meta(), new.meta());
+                if old.dtype != meta.dtype {
+                    let text = format!(
+                        "hook '{name}' has changed the type of value (was torch.{}Tensor got torch.{}Tensor)",
+                        old.dtype.scalar_name(),
+                        meta.dtype.scalar_name()
+                    );
+                    return self.runtime(text, span);
+                }
+                if old.shape != meta.shape {
+                    return self
+                        .runtime(format!("hook '{name}' has changed the size of value"), span);
+                }
+                Ok(new)
+            }
+            other => {
+                let name = self.type_name(&other);
+                self.type_error(
+                    format!("expected Variable, but hook returned '{name}'"),
+                    span,
+                )
+            }
+        }
+    }
+
+    /// Unpacks what a node keeps (rules R6.2, R7.4) and runs its formula.
+    fn run_node(&mut self, node: &Rc<Node>, grads: &Grads, span: Span) -> Res<Grads> {
+        if node.released.get() && node.keeps.get() {
+            return self.runtime(TWICE, span);
+        }
+        match &node.kind {
+            NodeKind::NotImplemented(kind, text) => self.raise(*kind, *text, span),
+            NodeKind::CopySlices { base, view, inner } => {
+                self.copy_slices(node, base, view, inner, grads, span)
+            }
+            NodeKind::Op(op) => {
+                let saved = self.unpack_all(node, span)?;
+                let row = table::row(*op);
+                let Gradient::Formula(formula) = row.gradient else {
+                    return self.unsupported(format!("the gradient of `{}`", row.name), span);
+                };
+                let count = node.edges.borrow().len();
+                if grads.iter().all(Option::is_none) {
+                    return Ok(vec![None; count]);
+                }
+                let mut vars = IndexVec::new();
+                let grads = grads
+                    .iter()
+                    .map(|grad| grad.as_ref().map(|grad| vars.push(Rc::clone(grad))))
+                    .collect();
+                let outputs = node.outputs.borrow().clone();
+                let mut run = Formula {
+                    machine: self,
+                    node,
+                    saved,
+                    outputs,
+                    grads,
+                    vars,
+                    span,
+                    stopped: None,
+                };
+                let result = formula(&mut run);
+                let Formula { stopped, vars, .. } = run;
+                if let Some(stop) = stopped {
+                    return Err(stop);
+                }
+                match result {
+                    Ok(results) if results.len() == count => Ok(results
+                        .into_iter()
+                        .map(|var| var.map(|var| Rc::clone(&vars[var])))
+                        .collect()),
+                    Ok(_) => self.unsupported(
+                        format!("the gradient of `{}` with these arguments", row.name),
+                        span,
+                    ),
+                    Err(error) => self.op_error(error, span),
+                }
+            }
+        }
+    }
+
+    /// The gradient of a base that was written through a view.
+    fn copy_slices(
+        &mut self,
+        node: &Rc<Node>,
+        base: &Meta,
+        view: &Meta,
+        inner: &Rc<Node>,
+        grads: &Grads,
+        span: Span,
+    ) -> Res<Grads> {
+        let count = node.edges.borrow().len();
+        let Some(grad) = grads.first().cloned().flatten() else {
+            return Ok(vec![None; count]);
+        };
+        if !base.is_contiguous() || view.offset < base.offset {
+            return self.unsupported(
+                "the gradient of a write through a view of a strided tensor",
+                span,
+            );
+        }
+        let whole = self.run_named("clone", vec![Arg::Tensor(grad)], span)?;
+        let whole = if whole.meta().is_contiguous() {
+            whole
+        } else {
+            self.run_named("contiguous", vec![Arg::Tensor(whole)], span)?
+        };
+        let ints = |values: &[usize]| Arg::Ints(values.iter().map(|&value| value as i64).collect());
+        let offset = Arg::Scalar(Scalar::Int((view.offset - base.offset) as i64));
+        let slice = self.run_named(
+            "as_strided",
+            vec![
+                Arg::Tensor(Rc::clone(&whole)),
+                ints(&view.shape),
+                ints(&view.strides),
+                offset,
+            ],
+            span,
+        )?;
+        let part = self.run_named("clone", vec![Arg::Tensor(Rc::clone(&slice))], span)?;
+        let mut results = self.run_node(inner, &vec![Some(part)], span)?;
+        if results.is_empty() {
+            results.push(None);
+        }
+        match results[0].take() {
+            Some(inner) => {
+                self.run_named("copy_", vec![Arg::Tensor(slice), Arg::Tensor(inner)], span)?
+            }
+            None => self.run_named("zero_", vec![Arg::Tensor(slice)], span)?,
+        };
+        results[0] = Some(whole);
+        Ok(results)
+    }
+
+    fn unpack_all(&mut self, node: &Rc<Node>, span: Span) -> Res<Unpacked> {
+        let mut unpacked = Unpacked::default();
+        for saved in node.saved.borrow().iter() {
+            let tensor = self.unpack_saved(node, saved, span)?;
+            unpacked.inputs.push(tensor);
+        }
+        for (at, saved) in node.saved_outputs.borrow().iter() {
+            let tensor = self.unpack_saved(node, saved, span)?;
+            unpacked.outputs.push((*at, tensor));
+        }
+        Ok(unpacked)
+    }
+
+    fn unpack_saved(
+        &mut self,
+        node: &Rc<Node>,
+        saved: &SavedTensor,
+        span: Span,
+    ) -> Res<Option<Tensor>> {
+        match &saved.what {
+            SavedKind::Not => Ok(None),
+            SavedKind::Hidden { array, edge } => {
+                let id = self.next_id();
+                let storage = Rc::new(Storage::new(Rc::clone(&array.buffer), &Rc::default()));
+                let counter = Some(Rc::new(std::cell::Cell::new(0)));
+                let tensor = plain(id, Rc::new(array.meta.clone()), storage, counter, span);
+                match edge {
+                    Edge::Node(node, output) => {
+                        *tensor.grad_fn.borrow_mut() = Some((Rc::clone(node), *output))
+                    }
+                    Edge::Leaf(leaf) if self.grad => return Ok(Some(Rc::clone(leaf))),
+                    _ => {}
+                }
+                Ok(Some(Rc::new(tensor)))
+            }
+            SavedKind::Input {
+                tensor,
+                version,
+                had_grad_fn,
+                stamp,
+            } => {
+                if *had_grad_fn && tensor.grad_fn.borrow().is_none() {
+                    return self.runtime(DETACHED, span);
+                }
+                self.check_version(node, tensor, *version, None, span)?;
+                self.check_stamp(tensor, stamp, span);
+                Ok(Some(Rc::clone(tensor)))
+            }
+            SavedKind::Output {
+                alias,
+                version,
+                output,
+                stamp,
+            } => {
+                self.check_version(node, alias, *version, Some(*output), span)?;
+                self.check_stamp(alias, stamp, span);
+                let again = self.alias(alias);
+                *again.grad_fn.borrow_mut() = Some((Rc::clone(node), *output));
+                Ok(Some(again))
+            }
+        }
+    }
+
+    fn check_stamp(&mut self, tensor: &Tensor, stamp: &(Rc<Storage>, u64), span: Span) {
+        let now = Rc::clone(&tensor.storage.borrow());
+        let written = if !Rc::ptr_eq(&now, &stamp.0) {
+            now.written.get().or_else(|| Some(self.place(span)))
+        } else if now.writes.get() != stamp.1 {
+            now.written.get()
+        } else {
+            None
+        };
+        if let Some(written) = written {
+            let span = self.place(span);
+            self.observe(Observation::StaleSaved { span, written });
+        }
+    }
+
+    fn check_version(
+        &mut self,
+        node: &Rc<Node>,
+        tensor: &Tensor,
+        version: u64,
+        output: Option<usize>,
+        span: Span,
+    ) -> Res<()> {
+        let Some(now) = tensor.version().filter(|&now| now != version) else {
+            return Ok(());
+        };
+        let made_by = match output {
+            Some(output) => format!(", which is output {output} of {},", short(node.name)),
+            None => {
+                self.refresh_view(tensor, span).ok();
+                match &*tensor.grad_fn.borrow() {
+                    Some((node, output)) => {
+                        format!(", which is output {output} of {},", short(node.name))
+                    }
+                    None => String::new(),
+                }
+            }
+        };
+        let meta = tensor.meta();
+        let text = format!(
+            "one of the variables needed for gradient computation has been modified by an inplace operation: [torch.{}Tensor {}]{made_by} is at version {now}; expected version {version} instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).",
+            meta.dtype.scalar_name(),
+            meta.sizes()
+        );
+        self.runtime(text, span)
+    }
+}
+
+fn release(node: &Rc<Node>) {
+    node.released.set(true);
+    node.saved.borrow_mut().clear();
+    node.saved_outputs.borrow_mut().clear();
+    if let NodeKind::CopySlices { inner, .. } = &node.kind {
+        release(inner);
+    }
+}
+
+fn enqueue(pass: &mut Pass, at: usize) {
+    pass.visits[at].queued = true;
+    pass.ready.push((pass.visits[at].node.sequence, at));
+}
+
+/// Finds what is reachable, and counts dependencies.
+fn discover(pass: &mut Pass, starts: &[(Edge, Tensor)]) {
+    let mut work = Vec::new();
+    for (edge, _) in starts {
+        enter(pass, edge, 0, &mut work);
+    }
+    while let Some(at) = work.pop() {
+        let edges = pass.visits[at].node.edges.borrow().clone();
+        for edge in &edges {
+            enter(pass, edge, 1, &mut work);
+        }
+    }
+}
+
+fn enter(pass: &mut Pass, edge: &Edge, count: usize, work: &mut Vec<usize>) {
+    match edge {
+        Edge::Null => {}
+        Edge::Leaf(leaf) => {
+            let visit = pass.leaves.entry(leaf.id).or_insert_with(|| LeafVisit {
+                leaf: Rc::clone(leaf),
+                waiting: 0,
+                grad: None,
+            });
+            visit.waiting += count;
+        }
+        Edge::Node(node, _) => {
+            let key = Rc::as_ptr(node);
+            let at = match pass.nodes.get(&key) {
+                Some(&at) => at,
+                None => {
+                    let at = pass.visits.len();
+                    pass.visits.push(Visit {
+                        node: Rc::clone(node),
+                        waiting: 0,
+                        grads: Vec::new(),
+                        queued: false,
+                    });
+                    pass.nodes.insert(key, at);
+                    work.push(at);
+                    at
+                }
+            };
+            pass.visits[at].waiting += count;
+        }
+    }
+}
+
+/// The nodes from which an input can be reached (rule R7.2).
+fn leading_to(pass: &Pass, targets: &[Edge]) -> FxHashSet<*const Node> {
+    let leaves: FxHashSet<u64> = targets
+        .iter()
+        .filter_map(|edge| {
+            if let Edge::Leaf(leaf) = edge {
+                Some(leaf.id)
+            } else {
+                None
+            }
+        })
+        .collect();
+    let nodes: FxHashSet<*const Node> = targets
+        .iter()
+        .filter_map(|edge| {
+            if let Edge::Node(node, _) = edge {
+                Some(Rc::as_ptr(node))
+            } else {
+                None
+            }
+        })
+        .collect();
+    let mut users: FxHashMap<*const Node, Vec<*const Node>> = FxHashMap::default();
+    let mut leading = FxHashSet::default();
+    let mut work = Vec::new();
+    for visit in &pass.visits {
+        let own = Rc::as_ptr(&visit.node);
+        for edge in visit.node.edges.borrow().iter() {
+            let leads = match edge {
+                Edge::Null => false,
+                Edge::Leaf(leaf) => leaves.contains(&leaf.id),
+                Edge::Node(next, _) => {
+                    users.entry(Rc::as_ptr(next)).or_default().push(own);
+                    nodes.contains(&Rc::as_ptr(next))
+                }
+            };
+            if leads && leading.insert(own) {
+                work.push(own);
+            }
+        }
+    }
+    while let Some(node) = work.pop() {
+        for &user in users.get(&node).into_iter().flatten() {
+            if leading.insert(user) {
+                work.push(user);
+            }
+        }
+    }
+    leading
+}

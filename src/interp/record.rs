@@ -1,0 +1,653 @@
+//! Operators on tensors: computing, recording, saving. Rules R2.1 to R2.7 of `shared/autograd/rules.md`, in the order
+//! of events that R2.2 gives.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+
+use super::value::{
+    Creation, Edge, Node, NodeKind, SavedKind, SavedTensor, Storage, Tensor, TensorImpl, Value,
+    View, item_size,
+};
+use super::{Machine, Res};
+use crate::ops::row::Default as RowDefault;
+use crate::ops::{
+    self, Arg, Array, Gradient, InPlace, Meta, OpError, OpId, OpRow, ParamKind, ResultKind, Save,
+    Saved, When, table,
+};
+use crate::source::Span;
+
+/// The results of an operator.
+pub(super) type Outputs = SmallVec<[Tensor; 2]>;
+
+const INFERENCE_SAVED: &str = "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.";
+
+/// Operators whose result is Python's `True` or `False`, not a tensor.
+const PYTHON_BOOLS: &[&str] = &["equal", "allclose", "is_same_size"];
+
+impl Machine<'_> {
+    /// Applies an operator. Several results are a tuple.
+    pub(super) fn apply(
+        &mut self,
+        op: OpId,
+        args: Vec<Arg<Tensor>>,
+        in_place: bool,
+        span: Span,
+    ) -> Res<Value> {
+        let several = matches!(table::row(op).result, ResultKind::MultiView);
+        let outputs = self.run_op(op, args, in_place, span)?;
+        Ok(match outputs.as_slice() {
+            [one] if PYTHON_BOOLS.contains(&table::row(op).name) => {
+                super::tensor_attr::scalar_value(one.array().item())
+            }
+            [one] if !several => Value::Tensor(Rc::clone(one)),
+            _ => Value::tuple(outputs.into_iter().map(Value::Tensor).collect()),
+        })
+    }
+
+    /// Applies an operator that has one result.
+    pub(super) fn run_one(
+        &mut self,
+        op: OpId,
+        args: Vec<Arg<Tensor>>,
+        in_place: bool,
+        span: Span,
+    ) -> Res<Tensor> {
+        let args = with_defaults(table::row(op), args);
+        match self.run_op(op, args, in_place, span)?.into_iter().next() {
+            Some(tensor) => Ok(tensor),
+            None => self.unsupported("an operator without a result", span),
+        }
+    }
+
+    /// The operator of this name on bound arguments, first result.
+    pub(super) fn run_named(
+        &mut self,
+        name: &str,
+        args: Vec<Arg<Tensor>>,
+        span: Span,
+    ) -> Res<Tensor> {
+        match table::by_name(name) {
+            Some(op) => {
+                let in_place = matches!(table::row(op).in_place, InPlace::Only);
+                self.run_one(op, args, in_place, span)
+            }
+            None => self.unsupported(format!("the operator `{name}`"), span),
+        }
+    }
+
+    /// Applies an operator to bound arguments.
+    pub(super) fn run_op(
+        &mut self,
+        op: OpId,
+        args: Vec<Arg<Tensor>>,
+        in_place: bool,
+        span: Span,
+    ) -> Res<Outputs> {
+        self.check_bounds()?;
+        let row = table::row(op);
+        let in_place = in_place
+            || matches!(row.in_place, InPlace::Only)
+            || (!matches!(row.in_place, InPlace::No) && ops::inplace::requested(row, &args));
+        if in_place && matches!(row.in_place, InPlace::No) {
+            return self.unsupported(format!("`{}` in place", row.name), span);
+        }
+        let metas: Vec<Arg<Meta>> = args
+            .iter()
+            .map(|arg| map_arg(arg, &mut |tensor: &Tensor| (*tensor.meta()).clone()))
+            .collect();
+        // In inference mode nothing is recorded, whatever `enable_grad` says (rule R3.3).
+        let recorded = self.grad
+            && !self.inference
+            && !matches!(row.gradient, Gradient::NotDifferentiable)
+            && differentiable(row, &args).any(|tensor| tensor.requires_grad());
+        if in_place {
+            self.check_in_place(&args, recorded, span)?;
+            if let (Some(Arg::Tensor(target)), false) =
+                (metas.first(), matches!(row.result, ResultKind::View))
+                && let Err(error) = ops::inplace::check_overlap(row, target)
+            {
+                return self.op_error(error, span);
+            }
+        }
+        let inferred = match (row.infer)(&metas) {
+            Ok(inferred) => inferred,
+            Err(error) => return self.op_error(error, span),
+        };
+        if let (true, Some(Arg::Tensor(target)), Some(result)) =
+            (in_place, metas.first(), inferred.first())
+            && !matches!(row.result, ResultKind::View)
+            && let Err(error) = ops::inplace::check_in_place(row, target, result)
+        {
+            return self.op_error(error, span);
+        }
+        if let (ResultKind::SelfIf(is_self), Some(Arg::Tensor(first)), false) =
+            (row.result, args.first(), in_place)
+            && is_self(&metas)
+        {
+            return Ok(SmallVec::from_iter([Rc::clone(first)]));
+        }
+        let node = match recorded {
+            true => Some(self.make_node(op, row, &args, metas.clone(), in_place, span)?),
+            false => None,
+        };
+        let outputs = self.compute(row, &args, &inferred, in_place, span)?;
+        if let Some(node) = node {
+            self.attach(row, node, &args, &outputs, in_place);
+        }
+        Ok(outputs)
+    }
+
+    /// Runs the kernel, or makes the views.
+    fn compute(
+        &mut self,
+        row: &OpRow,
+        args: &[Arg<Tensor>],
+        inferred: &[Meta],
+        in_place: bool,
+        span: Span,
+    ) -> Res<Outputs> {
+        let is_view = matches!(row.result, ResultKind::View | ResultKind::MultiView);
+        let first = args.first().and_then(|arg| tensors_of(arg).next());
+        if let (true, Some(base)) = (is_view, first) {
+            if in_place {
+                self.check_inference_target(base, span)?;
+                if let Some(meta) = inferred.first() {
+                    *base.meta.borrow_mut() = Rc::new(meta.clone());
+                }
+                self.bump(base, false, span);
+                return Ok(SmallVec::from_iter([Rc::clone(base)]));
+            }
+            let several = matches!(row.result, ResultKind::MultiView);
+            return Ok(inferred
+                .iter()
+                .map(|meta| self.new_view(base, meta.clone(), several, span))
+                .collect());
+        }
+        let Some(forward) = row.forward else {
+            return self.unsupported(format!("the numbers of `{}`", row.name), span);
+        };
+        let bytes: usize = inferred
+            .iter()
+            .map(|meta| meta.numel().saturating_mul(item_size(meta.dtype)))
+            .fold(0, usize::saturating_add);
+        self.afford(bytes)?;
+        let arrays: Vec<Arg<Array>> = args
+            .iter()
+            .map(|arg| map_arg(arg, &mut |tensor: &Tensor| tensor.array()))
+            .collect();
+        let results = match forward(&arrays, &mut self.rng) {
+            Ok(results) => results,
+            Err(error) => return self.op_error(error, span),
+        };
+        drop(arrays);
+        if let (true, Some(target), Some(result)) = (in_place, first, results.first()) {
+            self.write_numbers(target, result, span);
+            self.check_inference_target(target, span)?;
+            self.bump(target, true, span);
+            return Ok(SmallVec::from_iter([Rc::clone(target)]));
+        }
+        Ok(results
+            .into_iter()
+            .map(|array| self.fresh(array, span))
+            .collect())
+    }
+
+    /// Puts a node behind the results.
+    fn attach(
+        &mut self,
+        row: &OpRow,
+        mut node: Node,
+        args: &[Arg<Tensor>],
+        outputs: &Outputs,
+        in_place: bool,
+    ) {
+        *node.outputs.get_mut() = outputs
+            .iter()
+            .map(|output| (*output.meta()).clone())
+            .collect();
+        let hidden = saves(row, in_place)
+            .iter()
+            .any(|save| save.what == Saved::Hidden);
+        let wanted: SmallVec<[usize; 2]> = saves(row, in_place)
+            .iter()
+            .filter(|save| is_saved(save, &node.needs))
+            .filter_map(|save| {
+                if let Saved::Output(at) = save.what {
+                    Some(at)
+                } else {
+                    None
+                }
+            })
+            .collect();
+        for (at, output) in outputs.iter().enumerate() {
+            let what = if wanted.contains(&at) {
+                let stamp = stamp(output);
+                SavedKind::Output {
+                    alias: self.alias(output),
+                    version: output.version().unwrap_or(0),
+                    output: at,
+                    stamp,
+                }
+            } else if hidden {
+                SavedKind::Hidden {
+                    array: output.array(),
+                    edge: Edge::Null,
+                }
+            } else {
+                continue;
+            };
+            node.keeps.set(true);
+            node.saved_outputs
+                .get_mut()
+                .push((at, SavedTensor { what }));
+        }
+        let node = Rc::new(node);
+        if in_place {
+            if let Some(Arg::Tensor(target)) = args.first().filter(|_| {
+                outputs
+                    .first()
+                    .is_some_and(|output| output.dtype().is_floating())
+            }) {
+                self.rebase(target, node);
+            }
+            return;
+        }
+        for (at, output) in outputs.iter().enumerate() {
+            if output.dtype().is_floating() {
+                *output.grad_fn.borrow_mut() = Some((Rc::clone(&node), at));
+            }
+        }
+    }
+
+    /// The same numbers and version without a graph.
+    pub(super) fn alias(&mut self, tensor: &Tensor) -> Tensor {
+        let id = self.next_id();
+        Rc::new(plain(
+            id,
+            tensor.meta(),
+            Rc::clone(&tensor.storage.borrow()),
+            tensor.counter.clone(),
+            tensor.made,
+        ))
+    }
+
+    fn make_node(
+        &mut self,
+        op: OpId,
+        row: &OpRow,
+        args: &[Arg<Tensor>],
+        metas: Vec<Arg<Meta>>,
+        in_place: bool,
+        span: Span,
+    ) -> Res<Node> {
+        let mut edges = Vec::new();
+        let mut needs = vec![false; args.len()];
+        for (at, (param, arg)) in row.params.iter().zip(args).enumerate() {
+            if flows(param.kind) {
+                for tensor in tensors_of(arg) {
+                    let edge = self.edge(tensor, span)?;
+                    needs[at] |= !matches!(edge, Edge::Null);
+                    edges.push(edge);
+                }
+            }
+        }
+        let mut saved = Vec::new();
+        let mut keeps = false;
+        let hidden = saves(row, in_place)
+            .iter()
+            .any(|save| save.what == Saved::Hidden);
+        let mut indexed = Vec::with_capacity(args.len());
+        for (at, arg) in args.iter().enumerate() {
+            let asked = saves(row, in_place)
+                .iter()
+                .any(|save| save.what == Saved::Input(at) && is_saved(save, &needs));
+            let clone_of_self = in_place && at == 0 && own_saves(row).is_none();
+            let mut failed = None;
+            let places = map_arg(arg, &mut |tensor: &Tensor| {
+                let what = match asked {
+                    _ if failed.is_some() => SavedKind::Not,
+                    true if !clone_of_self && tensor.counter.is_none() => {
+                        failed = Some(());
+                        SavedKind::Not
+                    }
+                    true if !clone_of_self => SavedKind::Input {
+                        tensor: Rc::clone(tensor),
+                        version: tensor.version().unwrap_or(0),
+                        had_grad_fn: tensor.grad_fn.borrow().is_some(),
+                        stamp: stamp(tensor),
+                    },
+                    asked if asked || hidden => match self.edge(tensor, span) {
+                        Ok(edge) => SavedKind::Hidden {
+                            array: tensor.array(),
+                            edge,
+                        },
+                        Err(_) => SavedKind::Hidden {
+                            array: tensor.array(),
+                            edge: Edge::Null,
+                        },
+                    },
+                    _ => SavedKind::Not,
+                };
+                keeps |= !matches!(what, SavedKind::Not);
+                saved.push(SavedTensor { what });
+                saved.len() - 1
+            });
+            if failed.is_some() {
+                return self.runtime(INFERENCE_SAVED, span);
+            }
+            keeps |= asked && matches!(arg, Arg::Scalar(_));
+            indexed.push(places);
+        }
+        self.sequence += 1;
+        let kind = match row.gradient {
+            Gradient::NotImplemented(error, text) => NodeKind::NotImplemented(error, text),
+            _ => NodeKind::Op(op),
+        };
+        Ok(Node {
+            sequence: self.sequence,
+            name: node_name(row, &metas, in_place),
+            kind,
+            edges: RefCell::new(edges),
+            metas,
+            outputs: RefCell::default(),
+            args: indexed,
+            saved: RefCell::new(saved),
+            saved_outputs: RefCell::default(),
+            needs,
+            keeps: Cell::new(keeps || hidden),
+            released: Cell::new(false),
+            hooks: RefCell::default(),
+            retaining: RefCell::default(),
+        })
+    }
+
+    /// The edge that a use of the tensor goes along. Derives a stale view's `grad_fn` again, or raises (rule R5.4).
+    pub(super) fn edge(&mut self, tensor: &Tensor, span: Span) -> Res<Edge> {
+        self.refresh_view(tensor, span)?;
+        Ok(match &*tensor.grad_fn.borrow() {
+            Some((node, output)) => Edge::Node(Rc::clone(node), *output),
+            None if tensor.bit.get() => Edge::Leaf(Rc::clone(tensor)),
+            None => Edge::Null,
+        })
+    }
+
+    /// Brings a view's `grad_fn` up to date with its base.
+    pub(super) fn refresh_view(&mut self, tensor: &Tensor, span: Span) -> Res<()> {
+        let Some(view) = &tensor.view else {
+            return Ok(());
+        };
+        let now = tensor.version().unwrap_or(0);
+        if now == view.attr_version.get()
+            || !(tensor.grad_fn.borrow().is_some() || view.base.requires_grad())
+        {
+            return Ok(());
+        }
+        if view.creation != Creation::Default {
+            let text = super::write::view_text(tensor, view.creation, true);
+            return self.runtime(text, span);
+        }
+        let edge = self.edge(&Rc::clone(&view.base), span)?;
+        let Some(op) = table::by_name("as_strided") else {
+            return self.unsupported("views of what was written", span);
+        };
+        let (base, meta) = (view.base.meta(), tensor.meta());
+        let ints = |values: &[usize]| {
+            values
+                .iter()
+                .map(|&value| value as i64)
+                .collect::<SmallVec<[i64; 4]>>()
+        };
+        let offset = ops::Scalar::Int(meta.offset as i64);
+        let metas = vec![
+            Arg::Tensor((*base).clone()),
+            Arg::Ints(ints(&meta.shape)),
+            Arg::Ints(ints(&meta.strides)),
+            Arg::Scalar(offset),
+        ];
+        let args = vec![
+            Arg::Tensor(0),
+            metas_as(&metas[1]),
+            metas_as(&metas[2]),
+            metas_as(&metas[3]),
+        ];
+        self.sequence += 1;
+        let node = Node {
+            sequence: self.sequence,
+            name: "AsStridedBackward0",
+            kind: NodeKind::Op(op),
+            needs: vec![!matches!(edge, Edge::Null), false, false, false],
+            edges: RefCell::new(vec![edge]),
+            metas,
+            outputs: RefCell::new(vec![(*meta).clone()]),
+            args,
+            saved: RefCell::new(vec![SavedTensor {
+                what: SavedKind::Not,
+            }]),
+            saved_outputs: RefCell::default(),
+            keeps: Cell::new(false),
+            released: Cell::new(false),
+            hooks: RefCell::default(),
+            retaining: RefCell::default(),
+        };
+        let node = Rc::new(node);
+        self.move_retained(tensor, &node);
+        *tensor.grad_fn.borrow_mut() = Some((node, 0));
+        view.attr_version.set(now);
+        Ok(())
+    }
+
+    /// A new tensor with a storage of its own.
+    pub(super) fn fresh(&mut self, array: Array, span: Span) -> Tensor {
+        let storage = Rc::new(Storage::new(array.buffer, &self.memory));
+        let counter = (!self.inference).then(|| Rc::new(Cell::new(0)));
+        let id = self.next_id();
+        Rc::new(plain(
+            id,
+            Rc::new(array.meta),
+            storage,
+            counter,
+            self.place(span),
+        ))
+    }
+
+    fn new_view(&mut self, of: &Tensor, meta: Meta, several: bool, span: Span) -> Tensor {
+        let id = self.next_id();
+        let mut tensor = plain(
+            id,
+            Rc::new(meta),
+            Rc::clone(&of.storage.borrow()),
+            of.counter.clone(),
+            self.place(span),
+        );
+        // A view of an inference tensor is not tracked (rule R3.3).
+        if let Some(version) = of.version() {
+            let inherited = of
+                .view
+                .as_ref()
+                .map_or(Creation::Default, |view| view.creation);
+            let creation = match inherited {
+                Creation::Inference => Creation::Inference,
+                _ if self.inference => Creation::Inference,
+                _ if !self.grad => Creation::NoGrad,
+                _ if several => Creation::MultiOutput,
+                inherited => inherited,
+            };
+            let base = of
+                .view
+                .as_ref()
+                .map_or_else(|| Rc::clone(of), |view| Rc::clone(&view.base));
+            tensor.view = Some(View {
+                base,
+                attr_version: Cell::new(version),
+                creation,
+            });
+        }
+        Rc::new(tensor)
+    }
+}
+
+fn metas_as(arg: &Arg<Meta>) -> Arg<usize> {
+    map_arg(arg, &mut |_: &Meta| 0)
+}
+
+/// Where the numbers are, and how often they were written.
+pub(super) fn stamp(tensor: &Tensor) -> (Rc<Storage>, u64) {
+    let storage = Rc::clone(&tensor.storage.borrow());
+    let writes = storage.writes.get();
+    (storage, writes)
+}
+
+/// A tensor without any graph.
+pub(super) fn plain(
+    id: u64,
+    meta: Rc<Meta>,
+    storage: Rc<Storage>,
+    counter: Option<Rc<Cell<u64>>>,
+    made: Span,
+) -> TensorImpl {
+    TensorImpl {
+        id,
+        meta: RefCell::new(meta),
+        storage: RefCell::new(storage),
+        bit: Cell::new(false),
+        grad_fn: RefCell::default(),
+        grad: RefCell::default(),
+        retains: Cell::new(false),
+        hooks: RefCell::default(),
+        post_hooks: RefCell::default(),
+        counter,
+        view: None,
+        is_parameter: Cell::new(false),
+        made,
+        left: Cell::new(false),
+        attrs: RefCell::default(),
+    }
+}
+
+/// Arguments with the defaults of the trailing parameters that are not given.
+pub(super) fn with_defaults(row: &OpRow, mut args: Vec<Arg<Tensor>>) -> Vec<Arg<Tensor>> {
+    while args.len() < row.params.len() {
+        args.push(match row.params[args.len()].default {
+            Some(RowDefault::Scalar(scalar)) => Arg::Scalar(scalar),
+            Some(RowDefault::Str(text)) => Arg::Str(text.into()),
+            Some(RowDefault::Ints(ints)) => Arg::Ints(ints.into()),
+            _ => Arg::None,
+        });
+    }
+    args
+}
+
+/// The tensors in an argument.
+pub(super) fn tensors_of<'a, T>(arg: &'a Arg<T>) -> impl Iterator<Item = &'a T> {
+    let (one, many, items): (Option<&T>, &[T], &[ops::IndexItem<T>]) = match arg {
+        Arg::Tensor(tensor) => (Some(tensor), &[], &[]),
+        Arg::Tensors(tensors) => (None, tensors, &[]),
+        Arg::Index(items) => (None, &[], items),
+        _ => (None, &[], &[]),
+    };
+    let of = |item: &'a ops::IndexItem<T>| {
+        if let ops::IndexItem::Tensor(tensor) = item {
+            Some(tensor)
+        } else {
+            None
+        }
+    };
+    one.into_iter()
+        .chain(many)
+        .chain(items.iter().filter_map(of))
+}
+
+/// Whether a gradient may flow to such a parameter.
+pub(super) fn flows(kind: ParamKind) -> bool {
+    match kind {
+        ParamKind::Tensor { diff } | ParamKind::OptTensor { diff } => diff,
+        ParamKind::TensorOrScalar | ParamKind::Tensors => true,
+        _ => false,
+    }
+}
+
+/// The tensors that a gradient may flow to, in order.
+pub(super) fn differentiable<'a, T>(
+    row: &'a OpRow,
+    args: &'a [Arg<T>],
+) -> impl Iterator<Item = &'a T> {
+    row.params
+        .iter()
+        .zip(args)
+        .filter(|(param, _)| flows(param.kind))
+        .flat_map(|(_, arg)| tensors_of(arg))
+}
+
+fn is_saved(save: &Save, needs: &[bool]) -> bool {
+    match save.when {
+        When::Always => true,
+        When::Needs(places) => places
+            .iter()
+            .any(|&at| needs.get(at).copied().unwrap_or(false)),
+    }
+}
+
+/// What an operator saves in the form in which it is called.
+fn saves(row: &OpRow, in_place: bool) -> &'static [Save] {
+    match own_saves(row) {
+        Some(saves) if in_place => saves,
+        _ => row.saves,
+    }
+}
+
+fn own_saves(row: &OpRow) -> Option<&'static [Save]> {
+    match row.in_place {
+        InPlace::Yes { saves, .. } => saves,
+        _ => None,
+    }
+}
+
+fn node_name(row: &OpRow, metas: &[Arg<Meta>], in_place: bool) -> &'static str {
+    match (row.in_place, row.node_by) {
+        (
+            InPlace::Yes {
+                node: Some(node), ..
+            },
+            _,
+        ) if in_place => node,
+        (_, Some(by)) => by(metas),
+        _ => row.node,
+    }
+}
+
+/// The argument with its tensors replaced.
+pub(super) fn map_arg<T, U>(arg: &Arg<T>, of: &mut impl FnMut(&T) -> U) -> Arg<U> {
+    use ops::IndexItem as I;
+    match arg {
+        Arg::None => Arg::None,
+        Arg::Tensor(tensor) => Arg::Tensor(of(tensor)),
+        Arg::Tensors(tensors) => Arg::Tensors(tensors.iter().map(of).collect()),
+        Arg::Scalar(scalar) => Arg::Scalar(*scalar),
+        Arg::Ints(ints) => Arg::Ints(ints.clone()),
+        Arg::Str(text) => Arg::Str(Rc::clone(text)),
+        Arg::Dtype(dtype) => Arg::Dtype(*dtype),
+        Arg::Index(items) => Arg::Index(
+            items
+                .iter()
+                .map(|item| match item {
+                    I::None => I::None,
+                    I::Ellipsis => I::Ellipsis,
+                    I::Int(at) => I::Int(*at),
+                    I::Bool(value) => I::Bool(*value),
+                    I::Slice(a, b, c) => I::Slice(*a, *b, *c),
+                    I::Tensor(tensor) => I::Tensor(of(tensor)),
+                    I::Unknown => I::Unknown,
+                })
+                .collect(),
+        ),
+        Arg::Data(data, shape, dtype) => Arg::Data(Rc::clone(data), shape.clone(), *dtype),
+        Arg::Unknown => Arg::Unknown,
+    }
+}
+
+/// An error for what a formula asks and the node does not have.
+pub(super) fn not_saved() -> OpError {
+    OpError::Unsupported("a gradient formula that asks for what its operator does not save".into())
+}

@@ -1,0 +1,181 @@
+//! Writing in place: what forbids it (rules R5.2, R5.4), what it does to versions (R4.2) and to the graph (R5.3).
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use super::value::{Creation, Edge, Node, NodeKind, Tensor};
+use super::{Machine, Res};
+use crate::ops::array::write_strided;
+use crate::ops::{Arg, Array};
+use crate::source::Span;
+
+const INFERENCE_WRITE: &str = "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.";
+
+impl Machine<'_> {
+    /// `check_inplace` (rule R5.2): before the write.
+    pub(super) fn check_in_place(
+        &mut self,
+        args: &[Arg<Tensor>],
+        recorded: bool,
+        span: Span,
+    ) -> Res<()> {
+        let Some(Arg::Tensor(target)) = args.first() else {
+            return Ok(());
+        };
+        let own = target.requires_grad();
+        if !self.grad || !(recorded || own) {
+            return Ok(());
+        }
+        if let Some(view) = &target.view {
+            if view.creation != Creation::Default {
+                return self.runtime(view_text(target, view.creation, false), span);
+            }
+            if own && view.base.grad_fn.borrow().is_none() && view.base.bit.get() {
+                return self.runtime("a view of a leaf Variable that requires grad is being used in an in-place operation.", span);
+            }
+            return Ok(());
+        }
+        if own && target.grad_fn.borrow().is_none() {
+            return self.runtime(
+                "a leaf Variable that requires grad is being used in an in-place operation.",
+                span,
+            );
+        }
+        Ok(())
+    }
+
+    /// An inference tensor may not be written outside of inference mode (rule R3.3); PyTorch says so when it counts
+    /// the write, after the kernel.
+    pub(super) fn check_inference_target(&mut self, target: &Tensor, span: Span) -> Res<()> {
+        if target.counter.is_none() && !self.inference {
+            return self.runtime(INFERENCE_WRITE, span);
+        }
+        Ok(())
+    }
+
+    /// Writes numbers through a tensor's layout.
+    pub(super) fn write_numbers(&mut self, target: &Tensor, source: &Array, _span: Span) {
+        let storage = Rc::clone(&target.storage.borrow());
+        let meta = target.meta();
+        let mut buffer = storage.buffer.borrow_mut();
+        // A result that is the target's own buffer is copied by `make_mut` before it is written.
+        write_strided(Rc::make_mut(&mut buffer), &meta, source);
+    }
+
+    /// Counts a write: the version, and the storage.
+    pub(super) fn bump(&mut self, tensor: &Tensor, wrote: bool, span: Span) {
+        if let Some(counter) = &tensor.counter {
+            counter.set(counter.get() + 1);
+        }
+        if wrote {
+            self.note_write(tensor, span);
+        }
+    }
+
+    /// Notes that a storage was written, and where.
+    pub(super) fn note_write(&mut self, tensor: &Tensor, span: Span) {
+        let storage = tensor.storage.borrow();
+        storage.writes.set(storage.writes.get() + 1);
+        storage.written.set(Some(self.place(span)));
+    }
+
+    /// `rebase_history` (rule R5.3).
+    pub(super) fn rebase(&mut self, target: &Tensor, node: Rc<Node>) {
+        let Some(view) = &target.view else {
+            self.move_retained(target, &node);
+            *target.grad_fn.borrow_mut() = Some((node, 0));
+            return;
+        };
+        let base = Rc::clone(&view.base);
+        let before = match &*base.grad_fn.borrow() {
+            Some((node, output)) => Edge::Node(Rc::clone(node), *output),
+            None if base.bit.get() => Edge::Leaf(Rc::clone(&base)),
+            None => Edge::Null,
+        };
+        let edges = [before]
+            .into_iter()
+            .chain(node.edges.borrow().iter().skip(1).cloned())
+            .collect();
+        self.sequence += 1;
+        let slices = Rc::new(Node {
+            sequence: self.sequence,
+            name: "torch::autograd::CopySlices",
+            metas: Vec::new(),
+            outputs: RefCell::new(vec![(*base.meta()).clone()]),
+            args: Vec::new(),
+            saved: RefCell::default(),
+            saved_outputs: RefCell::default(),
+            needs: Vec::new(),
+            edges: RefCell::new(edges),
+            keeps: Cell::new(true),
+            released: Cell::new(false),
+            hooks: RefCell::default(),
+            retaining: RefCell::default(),
+            kind: NodeKind::CopySlices {
+                base: (*base.meta()).clone(),
+                view: (*target.meta()).clone(),
+                inner: node,
+            },
+        });
+        self.move_retained(&base, &slices);
+        *base.grad_fn.borrow_mut() = Some((slices, 0));
+    }
+
+    /// The retain hook of an earlier value moves to the new one (rule R9.1).
+    pub(super) fn move_retained(&mut self, tensor: &Tensor, node: &Rc<Node>) {
+        if !tensor.retains.get() {
+            return;
+        }
+        if let Some((old, _)) = &*tensor.grad_fn.borrow() {
+            old.retaining.borrow_mut().retain(|(_, weak)| {
+                !weak
+                    .upgrade()
+                    .is_some_and(|other| Rc::ptr_eq(&other, tensor))
+            });
+        }
+        node.retaining.borrow_mut().push((0, Rc::downgrade(tensor)));
+    }
+}
+
+/// PyTorch's words for a view that may not be written (`used`: that may not be used since its base was).
+pub(super) fn view_text(tensor: &Tensor, creation: Creation, used: bool) -> String {
+    let made_by = match &*tensor.grad_fn.borrow() {
+        Some((node, output)) => format!("Output {output} of {} is a view", short(node.name)),
+        None => "A view was created in no_grad mode".into(),
+    };
+    let happens = if used {
+        "its base or another view of its base has been modified inplace"
+    } else {
+        "is being modified inplace"
+    };
+    let enabled = if made_by.starts_with("A view") {
+        " with grad mode enabled"
+    } else {
+        ""
+    };
+    let rest = match creation {
+        Creation::MultiOutput => {
+            " This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+        }
+        Creation::Inference => {
+            " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the inference_mode block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
+        }
+        _ => {
+            " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
+        }
+    };
+    let made_by = if creation == Creation::Inference {
+        made_by.replace("no_grad mode", "inference mode")
+    } else {
+        made_by
+    };
+    format!("{made_by} and {happens}{enabled}.{rest}")
+}
+
+/// A node's name as messages show it: `MulBackward0` is `Mul` (rule R6.3).
+pub(super) fn short(name: &str) -> &str {
+    match name.find("Backward") {
+        Some(at) if name[at + 8..].bytes().all(|byte| byte.is_ascii_digit()) => &name[..at],
+        _ => name,
+    }
+}
