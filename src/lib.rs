@@ -98,6 +98,8 @@ pub struct LintResult {
     pub is_refused: bool,
     /// Where the analysis lost track.
     pub lost: Vec<analysis::fact::Lost>,
+    /// Every read of a gradient that was none or may have been, whether it is a finding or not.
+    pub none_reads: Vec<Span>,
 }
 
 /// Parses a text and does nothing else with it. Returns the number of messages.
@@ -144,6 +146,7 @@ impl Checked {
             findings,
             is_refused: true,
             lost: Vec::new(),
+            none_reads: Vec::new(),
         };
         (result, self.module)
     }
@@ -185,6 +188,7 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
         findings,
         is_refused: false,
         lost: facts.lost,
+        none_reads: facts.none_reads,
     }
 }
 

@@ -31,6 +31,50 @@ struct Entry {
     contradicted: bool,
 }
 
+impl Entry {
+    /// Two paths may fail at one place with texts that differ, in a version say: what differs is not known before the run.
+    fn widen_message(&mut self, other: &FactKind) {
+        if let (FactKind::Raises { message, .. }, FactKind::Raises { message: new, .. }) =
+            (&mut self.fact.kind, other)
+            && message != new
+        {
+            *message = common_text(message, new);
+        }
+    }
+}
+
+/// What two texts have in common, word by word, with `…` for the rest.
+fn common_text(a: &str, b: &str) -> String {
+    let (a, b): (Vec<&str>, Vec<&str>) = (a.split(' ').collect(), b.split(' ').collect());
+    if a.len() == b.len() {
+        let words: Vec<String> = a.iter().zip(&b).map(|(a, b)| common_word(a, b)).collect();
+        return words.join(" ");
+    }
+    let before = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let shorter = a.len().min(b.len()) - before;
+    let ends = a.iter().rev().zip(b.iter().rev());
+    let after = ends.take(shorter).take_while(|(a, b)| a == b).count();
+    let words: Vec<&str> = a[..before]
+        .iter()
+        .chain(&["…"])
+        .chain(&a[a.len() - after..])
+        .copied()
+        .collect();
+    words.join(" ")
+}
+
+/// A word, or where two differ `…` and the punctuation that ends both.
+fn common_word(a: &str, b: &str) -> String {
+    if a == b {
+        return a.to_owned();
+    }
+    let ends = a.chars().rev().zip(b.chars().rev());
+    let same = ends.take_while(|(a, b)| a == b && a.is_ascii_punctuation());
+    let mut ending: Vec<char> = same.map(|(a, _)| a).collect();
+    ending.push('…');
+    ending.iter().rev().collect()
+}
+
 /// What makes two facts the same: the kind without its details, and the place.
 type Key = (
     Span,
@@ -68,7 +112,10 @@ impl Analyzer<'_> {
         };
         let key = (span, std::mem::discriminant(&kind), failure, subject);
         let number = match self.found.by_key.get(&key) {
-            Some(&number) => number,
+            Some(&number) => {
+                self.found.facts[number as usize].widen_message(&kind);
+                number
+            }
             None => {
                 let number = self.found.facts.len() as u32;
                 let story = story

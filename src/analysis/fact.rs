@@ -12,6 +12,9 @@ pub struct Facts {
     pub facts: Vec<Fact>,
     /// Where the analysis lost track, so that silence can be told from a clean bill.
     pub lost: Vec<Lost>,
+    /// Every read of a gradient that was none or may have been, in the order of places. Most are no mistake: a program
+    /// may ask whether a gradient is there, or see it come later.
+    pub none_reads: Vec<Span>,
 }
 
 /// A place where the analysis lost track of something.

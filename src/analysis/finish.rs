@@ -17,6 +17,8 @@ use crate::symbol::Symbol;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     reads: Vec<Read>,
+    /// Reads of a gradient that may have been none.
+    undecided: Vec<Span>,
     instances: Vec<(Val, Span)>,
     unregistered: Vec<(Span, Vec<Val>)>,
     leaves: Vec<ObjId>,
@@ -121,6 +123,12 @@ impl Analyzer<'_> {
             return OriginId::NOWHERE;
         }
         self.origin(span, Source::GradRead(number), [])
+    }
+
+    /// Notes a read of `.grad` that may give none.
+    pub(super) fn ledger_undecided(&mut self, span: Span) {
+        let place = self.place(span);
+        self.ledger.undecided.push(place);
     }
 
     /// A gradient that is none was used as a value. Whether that is worth telling is known at the end of the path.
@@ -448,7 +456,7 @@ impl Analyzer<'_> {
         if let Err(raise) = end.result {
             self.tell(&mut world, raise);
         }
-        self.unfulfilled_reads(&mut world, finished);
+        self.unfulfilled_reads(&mut world);
         if finished {
             self.accumulated(&mut world);
             self.never_reached(&mut world);
@@ -460,8 +468,9 @@ impl Analyzer<'_> {
         });
     }
 
-    /// Reads of a gradient that was none, and did not come later either.
-    fn unfulfilled_reads(&mut self, world: &mut World, finished: bool) {
+    /// Reads of a gradient that was none. What a backward had passed by and another fills later was only read early, as
+    /// in the training of two networks in turn; before the first backward, and after `zero_grad`, none is what is read.
+    fn unfulfilled_reads(&mut self, world: &mut World) {
         let used: Vec<u32> = world
             .used_reads
             .entries()
@@ -481,8 +490,7 @@ impl Analyzer<'_> {
                 matches!(tensor.grad, Val::Obj(_) | Val::Unknown)
                     || !tensor.history.left_by.is_empty()
             });
-            // A gradient that comes later was only read early; a computed tensor has none to come.
-            if (came && why != WhyNone::NonLeaf) || (!finished && why == WhyNone::TooEarly) {
+            if came && !matches!(why, WhyNone::NonLeaf | WhyNone::TooEarly | WhyNone::Cleared) {
                 continue;
             }
             let fact = self.fact(world, span, FactKind::GradNone { why }, story);
@@ -703,9 +711,14 @@ impl Analyzer<'_> {
         let mut lost = std::mem::take(&mut self.lost);
         lost.sort_by_key(|lost| (lost.span, lost.why));
         lost.dedup();
+        let mut none_reads = std::mem::take(&mut self.ledger.undecided);
+        none_reads.extend(self.ledger.reads.iter().map(|read| read.span));
+        none_reads.sort();
+        none_reads.dedup();
         Facts {
             facts: self.weighed(),
             lost,
+            none_reads,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::graph::NodeKind;
-use super::op_args::{differentiable, map_arg, tensors_of};
+use super::graph::{Edge, NodeKind};
+use super::op_args::{differentiable, edges_by_argument, map_arg, tensors_of};
 use super::record::OpArgs;
 use super::value::{NodeId, ObjId};
 use super::world::World;
@@ -40,22 +40,53 @@ impl Analyzer<'_> {
     ) -> Res<Option<Vec<Option<ObjId>>>> {
         let (op, args, outputs) = match &self.nodes[node].kind {
             NodeKind::Op { op, args, outputs } => (*op, args.to_vec(), outputs.to_vec()),
-            NodeKind::CopySlices | NodeKind::AsStrided | NodeKind::NotImplemented(..) => {
-                return Ok(None);
-            }
+            NodeKind::AsStrided => return Ok(self.as_strided_gradient(world, node, grads, span)),
+            NodeKind::CopySlices(_) | NodeKind::NotImplemented(..) => return Ok(None),
         };
         let before = world.grad.0;
         world.grad.0 = create;
-        let result = self.run_row(world, op, &args, &outputs, grads, span);
+        let edges = self.nodes[node].edges.clone();
+        let result = self.run_row(world, op, &args, &edges, &outputs, grads, span);
         world.grad.0 = before;
         result
     }
 
+    /// The gradient of a base for that of a regenerated view: it is linear, so a constant gives a constant.
+    fn as_strided_gradient(
+        &mut self,
+        world: &mut World,
+        node: NodeId,
+        grads: &[Option<ObjId>],
+        span: Span,
+    ) -> Option<Vec<Option<ObjId>>> {
+        let grad = (*grads.first()?)?;
+        if self.requires_grad(world, grad).may() {
+            return None;
+        }
+        let base = match self.nodes[node].edges.first()? {
+            Edge::Leaf(leaf) => *leaf,
+            Edge::Node(of, output) => match &self.nodes[*of].kind {
+                NodeKind::Op { outputs, .. } => *outputs.get(*output as usize)?,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let base = world.tensor(base)?.clone();
+        Some(vec![Some(self.gradient_like(
+            world,
+            &base,
+            Tri::False,
+            span,
+        ))])
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one node")]
     fn run_row(
         &mut self,
         world: &mut World,
         op: OpId,
         args: &OpArgs,
+        edges: &[Edge],
         outputs: &[ObjId],
         grads: &[Option<ObjId>],
         span: Span,
@@ -74,9 +105,9 @@ impl Analyzer<'_> {
         {
             return Ok(None);
         }
-        let needs = args
-            .iter()
-            .map(|arg| tensors_of(arg).any(|id| self.requires_grad(world, id).may()))
+        // As it was when the node was made: an argument may have been detached in place since.
+        let needs = edges_by_argument(row, args, edges)
+            .map(|edges| edges.iter().any(|edge| *edge != Edge::Null))
             .collect();
         let mut vars = IndexVec::new();
         let grads: Vec<Option<Var>> = grads

@@ -321,19 +321,11 @@ impl Analyzer<'_> {
         create: Tri,
         span: Span,
     ) -> ObjId {
-        if let (Some(grad), true) = (grad, create.may()) {
-            return grad;
-        }
-        let Some(tensor) = world.tensor(input).cloned() else {
-            return input;
+        let id = match (grad, world.tensor(input).cloned()) {
+            (Some(grad), _) => grad,
+            (None, Some(tensor)) => self.gradient_like(world, &tensor, create, span),
+            (None, None) => return input,
         };
-        let id = self.gradient_like(world, &tensor, create, span);
-        if let Some(layout) = grad
-            .and_then(|grad| world.tensor(grad))
-            .map(|grad| grad.meta.clone())
-        {
-            world.tensor_mut(id).meta = layout;
-        }
         // Who asks for a gradient while gradients are off wants a constant.
         if !create.may() && world.grad.0.is_true() {
             let origin = self.origin(span, Source::GradientConstant, []);

@@ -44,7 +44,7 @@ pub(super) enum NodeKind {
         outputs: SmallVec<[ObjId; 1]>,
     },
     /// An in-place write through a view, seen from the base (rule R5.3). What it keeps is what the operator's own node keeps.
-    CopySlices,
+    CopySlices(NodeId),
     /// A view regenerated after its base was written (rule R5.4).
     AsStrided,
     /// A derivative that PyTorch does not have: the exception and its text.

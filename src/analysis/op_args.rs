@@ -1,5 +1,6 @@
 //! The arguments of operators: the tensors in them, and their replacement.
 
+use super::graph::Edge;
 use super::value::ObjId;
 use crate::ops::{self, Arg, OpRow, ParamKind};
 
@@ -25,14 +26,37 @@ pub(super) fn differentiable<'a>(
     args: &'a [Arg<ObjId>],
 ) -> impl Iterator<Item = Option<ObjId>> + 'a {
     row.params.iter().zip(args).flat_map(|(param, arg)| {
-        let flows = match param.kind {
-            ParamKind::Tensor { diff } | ParamKind::OptTensor { diff } => diff,
-            ParamKind::TensorOrScalar | ParamKind::Tensors => true,
-            _ => false,
-        };
+        let flows = flows(param.kind);
         let unknown = (flows && matches!(arg, Arg::Unknown)).then_some(None);
         let known = tensors_of(arg).filter(move |_| flows).map(Some);
         unknown.into_iter().chain(known)
+    })
+}
+
+fn flows(kind: ParamKind) -> bool {
+    match kind {
+        ParamKind::Tensor { diff } | ParamKind::OptTensor { diff } => diff,
+        ParamKind::TensorOrScalar | ParamKind::Tensors => true,
+        _ => false,
+    }
+}
+
+/// A node's edges, argument by argument: there is one for each tensor that `differentiable` gives.
+pub(super) fn edges_by_argument<'a>(
+    row: &'a OpRow,
+    args: &'a [Arg<ObjId>],
+    edges: &'a [Edge],
+) -> impl Iterator<Item = &'a [Edge]> + 'a {
+    let mut rest = edges;
+    row.params.iter().zip(args).map(move |(param, arg)| {
+        let count = match arg {
+            _ if !flows(param.kind) => 0,
+            Arg::Unknown => 1,
+            arg => tensors_of(arg).count(),
+        };
+        let (own, after) = rest.split_at(count.min(rest.len()));
+        rest = after;
+        own
     })
 }
 

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::fact::Failure;
 use super::graph::{Edge, Node, NodeKind, SavedTensor};
-use super::op_args::{differentiable, map_arg, tensors_of};
+use super::op_args::{differentiable, edges_by_argument, map_arg, tensors_of};
 use super::story::{Happened, OriginId, Source, Step};
 use super::value::{Creation, GradFn, NodeId, Obj, ObjId, Storage, Tensor, Val, View};
 use super::world::World;
@@ -344,10 +344,9 @@ impl Analyzer<'_> {
         in_place: bool,
     ) {
         for save in saves(row, in_place) {
-            if let (Saved::Output(at), true) = (
-                save.what,
-                self.is_saved_later(world, save, args, node).may(),
-            ) && let Some(&output) = outputs.get(at)
+            if let (Saved::Output(at), true) =
+                (save.what, self.is_saved_later(row, save, args, node).may())
+                && let Some(&output) = outputs.get(at)
             {
                 let saved = self.save(world, output, true);
                 self.nodes[node].saved.push(saved);
@@ -362,31 +361,21 @@ impl Analyzer<'_> {
     }
 
     /// Whether an output is saved: what needs a gradient is told by the edges, since an in-place write has changed the tensors.
-    fn is_saved_later(
-        &self,
-        _world: &World,
-        save: &Save,
-        args: &[Arg<ObjId>],
-        node: NodeId,
-    ) -> Tri {
+    fn is_saved_later(&self, row: &OpRow, save: &Save, args: &[Arg<ObjId>], node: NodeId) -> Tri {
         let When::Needs(places) = save.when else {
             return Tri::True;
         };
-        let mut edges = self.nodes[node].edges.iter();
-        let mut any = Tri::False;
-        for (at, arg) in args.iter().enumerate() {
-            let count = tensors_of(arg).count();
-            for edge in edges.by_ref().take(count) {
-                if places.contains(&at) {
-                    any = any.or(match edge {
-                        Edge::Null => Tri::False,
-                        Edge::Leaf(_) | Edge::Node(..) => Tri::True,
-                        _ => Tri::Maybe,
-                    });
-                }
-            }
-        }
-        any
+        let of_places = edges_by_argument(row, args, &self.nodes[node].edges)
+            .enumerate()
+            .filter(|(at, _)| places.contains(at))
+            .flat_map(|(_, edges)| edges);
+        of_places.fold(Tri::False, |any, edge| {
+            any.or(match edge {
+                Edge::Null => Tri::False,
+                Edge::Leaf(_) | Edge::Node(..) => Tri::True,
+                _ => Tri::Maybe,
+            })
+        })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a call")]

@@ -134,6 +134,7 @@ impl Analyzer<'_> {
                 .collect();
             let all_none = grads.iter().all(|grad| matches!(grad, Val::None(_)));
             if !all_none {
+                self.ledger_undecided(span);
                 return Ok(Val::Unknown);
             }
         }
@@ -144,6 +145,9 @@ impl Analyzer<'_> {
             }
             other => {
                 let other = other.clone();
+                if let Val::Unknown = other {
+                    self.ledger_undecided(span);
+                }
                 if !tensor.history.used {
                     world.tensor_mut(id).history.used = true;
                 }

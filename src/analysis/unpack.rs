@@ -66,8 +66,12 @@ impl Analyzer<'_> {
             let at = self.nodes[node].span;
             self.fact(world, at, FactKind::ConstantGradient, story);
         }
-        for saved in self.nodes[node].saved.clone() {
-            self.unpack_saved(world, node, &saved, certain, span)?;
+        let keeper = match self.nodes[node].kind {
+            NodeKind::CopySlices(inner) => inner,
+            _ => node,
+        };
+        for saved in self.nodes[keeper].saved.clone() {
+            self.unpack_saved(world, keeper, &saved, certain, span)?;
         }
         Ok(())
     }
@@ -124,18 +128,11 @@ impl Analyzer<'_> {
                 span,
                 happened: Happened::Overwritten(version),
             }));
-            let text = self.overwritten_text(world, node, saved, version, span);
-            return self.refuse(
-                world,
-                certain.and(changed),
-                Failure::SavedOverwritten,
-                text,
-                story,
-                span,
-            );
+            let certain = certain.and(changed);
+            let text = self.overwritten_text(world, node, saved, version, certain, span)?;
+            return self.refuse(world, certain, Failure::SavedOverwritten, text, story, span);
         }
         let (storage, last) = saved.storage;
-        let swapped = now.as_ref().is_some_and(|tensor| tensor.storage != storage);
         let written = world
             .storage(storage)
             .filter(|now| now.last != last)
@@ -151,7 +148,6 @@ impl Analyzer<'_> {
                     happened: Happened::WrittenBehind,
                 },
             ];
-            let _ = swapped;
             if certain.is_true() {
                 self.fact(world, span, FactKind::StaleSaved, story);
             } else {
@@ -167,8 +163,9 @@ impl Analyzer<'_> {
         node: NodeId,
         saved: &SavedTensor,
         version: Option<u32>,
+        certain: Tri,
         span: Span,
-    ) -> String {
+    ) -> Res<String> {
         let tensor = world.tensor(saved.tensor).cloned();
         let kind = tensor
             .as_ref()
@@ -193,7 +190,10 @@ impl Analyzer<'_> {
         } else {
             // A view whose base was written has its `grad_fn` derived again when it is looked at.
             if self.stale_view(world, saved.tensor) {
-                self.edge(world, saved.tensor, span).ok();
+                match self.edge(world, saved.tensor, span) {
+                    Err(raise) if certain.is_true() => return Err(raise),
+                    _ => {}
+                }
             }
             match world
                 .tensor(saved.tensor)
@@ -211,10 +211,10 @@ impl Analyzer<'_> {
             version.map_or_else(|| "…".into(), |version| version.to_string())
         };
         let expected = number((saved.low == saved.high).then_some(saved.low));
-        format!(
+        Ok(format!(
             "one of the variables needed for gradient computation has been modified by an inplace operation: [{kind} {sizes}]{output} is at version {}; expected version {expected} instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).",
             number(version)
-        )
+        ))
     }
 }
 

@@ -362,13 +362,13 @@ impl Analyzer<'_> {
                     .into_iter()
                     .chain(inner.edges.iter().skip(1).cloned())
                     .collect();
-                let (saved, span, recorded) = (inner.saved.clone(), inner.span, inner.recorded);
+                let (span, recorded) = (inner.span, inner.recorded);
                 let slices = self.add_node(Node {
-                    kind: NodeKind::CopySlices,
+                    kind: NodeKind::CopySlices(node),
                     name: "torch::autograd::CopySlices",
                     span,
                     edges,
-                    saved,
+                    saved: SmallVec::new(),
                     hidden: true,
                     recorded,
                     sequence: 0,

@@ -661,7 +661,8 @@ impl Machine<'_> {
         let made_by = match output {
             Some(output) => format!(", which is output {output} of {},", short(node.name)),
             None => {
-                self.refresh_view(tensor, span).ok();
+                // Telling what made it looks at its `grad_fn`, which can fail in its own right.
+                self.refresh_view(tensor, span)?;
                 match &*tensor.grad_fn.borrow() {
                     Some((node, output)) => {
                         format!(", which is output {output} of {},", short(node.name))

@@ -17,6 +17,8 @@ impl Machine<'_> {
                 self.observe(Observation::LeafWithoutGrad(leaf.made));
             }
         }
+        // Looking at a stale view can fail as a program's own look would, but it is not the program that looks here.
+        let observations = std::mem::take(&mut self.observations);
         let mut tensors: Vec<(String, TensorState)> = Vec::new();
         for (name, value) in self.main.take().unwrap_or_default() {
             let Value::Tensor(tensor) = value else {
@@ -31,7 +33,7 @@ impl Machine<'_> {
             warnings: std::mem::take(&mut self.warnings),
             output: std::mem::take(&mut self.output),
             tensors,
-            observations: std::mem::take(&mut self.observations),
+            observations,
         }
     }
 

@@ -30,7 +30,7 @@ impl Machine<'_> {
             if view.creation != Creation::Default {
                 return self.runtime(view_text(target, view.creation, false), span);
             }
-            if own && view.base.grad_fn.borrow().is_none() && view.base.bit.get() {
+            if own && view.base.grad_fn.borrow().is_none() {
                 return self.runtime("a view of a leaf Variable that requires grad is being used in an in-place operation.", span);
             }
             return Ok(());

@@ -1,4 +1,4 @@
-//! GL208: a gradient is read and no backward ever fills it.
+//! GL208: a gradient is read before the first backward.
 
 use crate::analysis::fact::{FactKind, WhyNone};
 use crate::diagnostic::Severity;
@@ -9,7 +9,7 @@ use crate::lints::Pattern;
 pub static RULE: Rule = Rule {
     code: "GL208",
     name: "none-gradient-too-early",
-    summary: "a gradient is read and no backward ever fills it",
+    summary: "a gradient is read before the first backward",
     severity: Severity::Warning,
     documentation: include_str!("docs/GL208.md"),
     since: "0.1.0",

@@ -1,5 +1,6 @@
 //! The tool's machines, from the text of a program.
 
+use gradlint::LintResult;
 use gradlint::interp::outcome::{Outcome, RunOptions};
 use gradlint::lint::Finding;
 use gradlint::source::SourceMap;
@@ -25,11 +26,17 @@ pub fn run_program_with(name: &str, text: &str, choices: &[bool]) -> (Outcome, S
 
 /// What the linter finds in `text`, which is free of mistakes.
 pub fn lint_program(name: &str, text: &str) -> (Vec<Finding>, SourceMap) {
+    let result = lint_whole(name, text);
+    (result.findings, result.sources)
+}
+
+/// All that the linter says of `text`, which is free of mistakes.
+pub fn lint_whole(name: &str, text: &str) -> LintResult {
     let result = gradlint::with_stack(|| gradlint::lint_text(name, text));
     assert!(
         !result.is_refused,
         "{name} is no program: {:?}",
         result.findings
     );
-    (result.findings, result.sources)
+    result
 }
