@@ -54,7 +54,7 @@ use ir::Program;
 use lint::registry::{INVALID_PROGRAM, SYNTAX_ERROR};
 use lint::{Certainty, Finding, Prediction, Rule};
 use source::{Origin, SourceMap, Span};
-use syntax::ast::{Block, Module, StmtKind};
+use syntax::ast::{Block, Dialect, Module, StmtKind};
 
 /// What a message about the text is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -111,6 +111,9 @@ pub fn parse_text(name: &str, text: &str) -> usize {
 
 /// Parses and lowers a text. A text with syntax errors is not lowered: each would be told again as an unknown name.
 pub fn check_text(name: &str, text: &str) -> Checked {
+    if is_python(name) {
+        return check_python(name, text);
+    }
     let mut sources = SourceMap::default();
     let file = sources.add(name, text, Origin::User);
     let (module, errors) = syntax::parse(file, text);
@@ -133,7 +136,37 @@ pub fn check_text(name: &str, text: &str) -> Checked {
     }
 }
 
+/// Whether a file of that name is in Python.
+pub fn is_python(name: &str) -> bool {
+    name.ends_with(".py")
+}
+
+/// Parses and lowers a text in Python, with syntax errors as far as it parses.
+fn check_python(name: &str, text: &str) -> Checked {
+    let mut sources = SourceMap::default();
+    let file = sources.add(name, text, Origin::User);
+    let translated = front::python::translate(file, text);
+    let module = translated.module;
+    let (program, _) = front::tg::lower(&mut sources, &module, prelude::Prelude::embedded());
+    let messages = translated
+        .errors
+        .into_iter()
+        .map(|error| (MessageKind::Syntax, error))
+        .collect();
+    Checked {
+        sources,
+        module,
+        program,
+        messages,
+    }
+}
+
 impl Checked {
+    /// Whether the text is no program at all.
+    pub fn is_refused(&self) -> bool {
+        self.module.dialect == Dialect::Tg && !self.messages.is_empty()
+    }
+
     /// The messages as findings, and the tree.
     pub fn refuse(self) -> (LintResult, Module) {
         let findings = self
@@ -163,15 +196,16 @@ pub fn lint_text_confirmed(name: &str, text: &str) -> LintResult {
 }
 
 fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
-    if !checked.messages.is_empty() {
+    if checked.is_refused() {
         return checked.refuse().0;
     }
     let Checked {
         sources,
         module,
         program,
-        ..
+        messages,
     } = checked;
+    let is_refused = !messages.is_empty();
     let mut straight = Vec::new();
     if confirm {
         straight_line(&module.body, &mut straight);
@@ -179,6 +213,11 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
     drop(module);
     let facts = analysis::analyze(&program, &sources);
     let mut findings = lints::check(&facts, &sources);
+    findings.extend(
+        messages
+            .into_iter()
+            .map(|(kind, message)| as_finding(kind, message)),
+    );
     findings.sort_by(|a, b| order(a).cmp(&order(b)));
     if confirm {
         confirm::confirm(&mut findings, &program, &sources, &straight);
@@ -186,7 +225,7 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
     LintResult {
         sources,
         findings,
-        is_refused: false,
+        is_refused,
         lost: facts.lost,
         none_reads: facts.none_reads,
     }

@@ -88,21 +88,37 @@ fn a_folder_means_its_programs() {
 fn a_folder_without_programs_is_said() {
     let folder = Folder::new("nothing");
     folder.file("sub/notes.txt", "");
-    folder.run(&["sub"]).is(2).says("without `.tg` files");
+    folder.run(&["sub"]).is(2).says("without `.tg` or `.py` files");
 }
 
 #[test]
-fn python_is_not_there_yet() {
+fn python_files_are_linted_as_they_stand() {
     let folder = Folder::new("python");
-    folder.file("a.py", "import torch\n");
-    folder
-        .run(&["a.py"])
-        .is(2)
-        .says("Python files are not supported yet");
-    assert_eq!(
-        folder.run(&["a.py", "--format", "json"]).json()["files"][0]["status"],
-        "skipped"
+    folder.file(
+        "a.py",
+        "import torch as t\nfrom elsewhere import data\n\nx = data()\ny = t.ones(2)\nif x:\n    y.sum().backward()\n",
     );
+    let diagnostic = folder.run(&["a.py", "--format", "json"]).json()["diagnostics"][0].clone();
+    assert_eq!(diagnostic["rule"], "GL101");
+    assert_eq!(diagnostic["range"]["start"]["line"], 7);
+    assert_eq!(diagnostic["range"]["start"]["column"], 5);
+}
+
+#[test]
+fn a_python_file_is_linted_as_far_as_it_parses() {
+    let folder = Folder::new("broken");
+    folder.file("a.py", "import torch\nx = (\ny = torch.ones(2)\n");
+    folder.run(&["a.py"]).is(2).says("GL001");
+    folder.file("deep.py", &format!("x = {}", "(".repeat(100_000)));
+    folder
+        .run(&["deep.py"])
+        .is(2)
+        .says("too many nested parentheses");
+    folder.file("b.ipynb", "{}");
+    folder
+        .run(&["b.ipynb"])
+        .is(2)
+        .says("notebooks are not supported yet");
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub enum Input {
     No(Status),
 }
 
-/// All files by the names that they are shown with, in order; a folder stands for the `.tg` files below it.
+/// All files by the names that they are shown with, in order; a folder stands for the `.tg` and `.py` files below it.
 pub fn inputs(paths: &[PathBuf], stdin_name: Option<&Path>) -> BTreeMap<String, Input> {
     let mut inputs = BTreeMap::new();
     for path in paths {
@@ -38,12 +38,12 @@ pub fn inputs(paths: &[PathBuf], stdin_name: Option<&Path>) -> BTreeMap<String, 
 }
 
 fn named(path: &Path) -> Input {
-    let is_python = path
+    let is_notebook = path
         .extension()
-        .is_some_and(|extension| extension == "py" || extension == "ipynb");
-    match is_python {
+        .is_some_and(|extension| extension == "ipynb");
+    match is_notebook {
         true => Input::No(Status::Skipped(
-            "Python files are not supported yet".to_owned(),
+            "notebooks are not supported yet".to_owned(),
         )),
         false => Input::File(path.to_owned()),
     }
@@ -75,7 +75,9 @@ fn below(folder: &Path, inputs: &mut BTreeMap<String, Input>) {
     if inputs.len() == before {
         inputs.insert(
             folder.display().to_string(),
-            Input::No(Status::Skipped("a folder without `.tg` files".to_owned())),
+            Input::No(Status::Skipped(
+                "a folder without `.tg` or `.py` files".to_owned(),
+            )),
         );
     }
 }
@@ -85,7 +87,7 @@ fn is_program(entry: &ignore::DirEntry) -> bool {
         && entry
             .path()
             .extension()
-            .is_some_and(|extension| extension == "tg")
+            .is_some_and(|extension| extension == "tg" || extension == "py")
 }
 
 /// The text of a file, `-` being standard input.

@@ -5,4 +5,5 @@
 //! puts its number into a register and goes to the one copy of the `finally` code, which ends with branches on that
 //! register. So the code is linear in the nesting.
 
+pub mod python;
 pub mod tg;

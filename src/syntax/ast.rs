@@ -17,11 +17,25 @@ crate::define_index! {
     pub struct ExprId = "expr";
 }
 
+/// The language that a tree was written in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    /// `.tg`: an unknown name is a mistake.
+    Tg,
+    /// Python: names are resolved as there, and one that is not known is an unknown value.
+    Python {
+        /// How many statements of the file come before those that were added to enter it.
+        entries: usize,
+    },
+}
+
 /// One parsed file.
 #[derive(Clone, Debug)]
 pub struct Module {
     /// The file.
     pub file: FileId,
+    /// Its language.
+    pub dialect: Dialect,
     /// Its statements.
     pub body: Block,
     /// All its expressions.
@@ -359,6 +373,8 @@ pub enum ExprKind {
     },
     /// `*a` in a tuple, list or target.
     Starred(ExprId),
+    /// `(a := b)`
+    Named(Name, ExprId),
     /// `lambda a, b=1: e`
     Lambda {
         /// Its parameters.

@@ -36,6 +36,7 @@ pub fn parse(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
     };
     (
         Module {
+            dialect: Dialect::Tg,
             file,
             body,
             exprs: builder.exprs,

@@ -217,6 +217,13 @@ impl Printer<'_> {
             ExprKind::Attribute(x, name) => self.attribute(*x, name),
             &ExprKind::Subscript(x, index) => self.subscript(x, index),
             &ExprKind::Slice { lower, upper, step } => self.slice(lower, upper, step),
+            ExprKind::Named(name, x) => {
+                self.push("(");
+                self.push(name.symbol.as_str());
+                self.push(" := ");
+                self.expr(*x, level::EXPR);
+                self.push(")");
+            }
             ExprKind::Starred(x) => {
                 self.push("*");
                 self.expr(*x, level::BIT_OR);

@@ -304,6 +304,7 @@ impl Same<'_> {
                 self.all(x, y, Self::expr)
             }
             (Starred(x), Starred(y)) => self.expr(x, y),
+            (Named(xn, x), Named(yn, y)) => xn.symbol == yn.symbol && self.expr(x, y),
             (Dict(x), Dict(y)) => self.all(x, y, |same, x, y| {
                 same.optional(&x.0, &y.0, Self::expr) && same.expr(&x.1, &y.1)
             }),

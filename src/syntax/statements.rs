@@ -381,5 +381,6 @@ fn describe(kind: &ExprKind) -> &'static str {
         ExprKind::Slice { .. } => "a slice",
         ExprKind::Starred(_) => "something starred",
         ExprKind::Lambda { .. } => "a lambda",
+        ExprKind::Named(..) => "a binding",
     }
 }

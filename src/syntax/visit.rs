@@ -47,7 +47,10 @@ impl ExprKind {
                     clause.for_each_child(&mut f);
                 }
             }
-            &ExprKind::Unary(_, x) | &ExprKind::Attribute(x, _) | &ExprKind::Starred(x) => f(x),
+            &ExprKind::Unary(_, x)
+            | &ExprKind::Attribute(x, _)
+            | &ExprKind::Starred(x)
+            | &ExprKind::Named(_, x) => f(x),
             &ExprKind::Binary(_, x, y)
             | &ExprKind::Logical(_, x, y)
             | &ExprKind::Subscript(x, y) => {

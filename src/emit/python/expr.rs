@@ -180,6 +180,12 @@ impl Writer<'_> {
                 .text("]"),
             ExprKind::Slice { lower, upper, step } => slice(p, *lower, *upper, *step),
             ExprKind::Starred(inner) => return starred(p, *inner),
+            ExprKind::Named(name, inner) => {
+                let name = self.name(name.symbol);
+                p.text(format!("({name} := "))
+                    .expr(*inner, Lambda)
+                    .text(")")
+            }
             ExprKind::Lambda { params, body } => {
                 p.text(if params.is_empty() {
                     "lambda"

@@ -52,12 +52,15 @@ impl UnitLowerer<'_, '_, '_> {
             }
             ExprKind::Attribute(object, method) => match self.chain(callee) {
                 Chain::Known(known) => self.known_call(known, callee, args, span, hint),
+                Chain::Mistake if self.is_python() => self.value_call(callee, args, span, hint),
                 Chain::Mistake => self.mistaken_call(args, span, hint),
                 Chain::Attributes => self.method_call(*object, *method, args, span, hint),
             },
             _ => {
                 if let ExprKind::Name(name) = &module[callee].kind {
-                    self.check_own(*name, args);
+                    if !self.is_python() {
+                        self.check_own(*name, args);
+                    }
                 }
                 self.value_call(callee, args, span, hint)
             }
@@ -90,7 +93,9 @@ impl UnitLowerer<'_, '_, '_> {
             self.note_made_attribute(args.get(1));
         }
         let callee = self.builtin_value(known, callee_span, None);
-        self.check_known(known, callee_span, args);
+        if !self.is_python() {
+            self.check_known(known, callee_span, args);
+        }
         let args = self.args(args);
         self.emit(InstrKind::Call { callee, args }, span, hint)
     }

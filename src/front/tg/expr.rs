@@ -55,6 +55,11 @@ impl UnitLowerer<'_, '_, '_> {
                 self.emit(InstrKind::GetItem(object, index), span, hint)
             }
             ExprKind::Lambda { params, body } => self.lambda(id, params, *body, hint),
+            ExprKind::Named(name, value) => {
+                let value = self.expr(*value);
+                self.store_name(name.symbol, value.clone(), span);
+                value
+            }
             ExprKind::ListComp { .. } | ExprKind::DictComp { .. } => self.comprehension(id),
             _ => self.display(id, hint),
         }

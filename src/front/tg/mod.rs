@@ -10,7 +10,7 @@ use crate::ir::{FuncId, Program, Unit, UnitId};
 use crate::prelude::{self, Prelude};
 use crate::source::{FileId, Origin, SourceMap, Span};
 use crate::symbol::Symbol;
-use crate::syntax::ast::Module;
+use crate::syntax::ast::{Dialect, Module};
 
 mod assign;
 mod attributes;
@@ -24,6 +24,7 @@ mod function;
 mod function_builder;
 mod name;
 mod names;
+mod python_names;
 mod scope;
 mod signature;
 mod stmt;
@@ -33,6 +34,7 @@ mod with_stmt;
 
 use attributes::Attributes;
 use names::Known;
+pub use python_names::{is_builtin as is_python_builtin, is_known as is_known_in_python};
 use signature::Signature;
 use unit::UnitLowerer;
 
@@ -50,6 +52,7 @@ pub fn lower(
     prelude: &Prelude,
 ) -> (Program, Vec<Diagnostic>) {
     let mut lowerer = Lowerer::new(sources, prelude);
+    lowerer.python = module.dialect != Dialect::Tg;
     let unit = lowerer.declare_unit(module.file, Symbol::intern("__main__"));
     UnitLowerer::lower(&mut lowerer, module, unit, None);
     lowerer.lower_loaded();
@@ -60,7 +63,9 @@ pub fn lower(
         mut suggestions,
         ..
     } = lowerer;
-    attributes.check(&mut errors, &mut suggestions);
+    if module.dialect == Dialect::Tg {
+        attributes.check(&mut errors, &mut suggestions);
+    }
     debug_assert_eq!(
         crate::ir::verify::verify(&program),
         Ok(()),
@@ -168,6 +173,8 @@ struct Lowerer<'a> {
     loaded: FxHashMap<usize, Loaded>,
     queue: Vec<usize>,
     known: FxHashMap<(&'static str, String), Option<Known>>,
+    /// Whether the program was written in Python: nothing in it is a mistake of names.
+    python: bool,
 }
 
 impl<'a> Lowerer<'a> {
@@ -183,6 +190,7 @@ impl<'a> Lowerer<'a> {
             loaded: FxHashMap::default(),
             queue: Vec::new(),
             known: FxHashMap::default(),
+            python: false,
         }
     }
 
@@ -249,6 +257,7 @@ impl<'a> Lowerer<'a> {
         }
         let found = match namespace {
             Some(namespace) => names::known_in_prelude(self.prelude, namespace, name),
+            None if self.python => python_names::known(self.prelude, name),
             None => names::known(self.prelude, name),
         };
         self.known.insert(key, found);
@@ -257,6 +266,8 @@ impl<'a> Lowerer<'a> {
 
     fn error(&mut self, error: Diagnostic) {
         match self.sources.is_user(error.primary.span) {
+            // What is not known of a Python program is no mistake in it.
+            true if self.python => {}
             true => self.errors.push(error),
             false => self.prelude_errors.push(error),
         }

@@ -21,6 +21,11 @@ pub enum Chain {
 }
 
 impl UnitLowerer<'_, '_, '_> {
+    /// Whether the file is in Python.
+    pub fn is_python(&self) -> bool {
+        self.module.dialect != Dialect::Tg
+    }
+
     /// Whether the program binds the name, as seen from here.
     pub fn is_bound(&self, name: Symbol) -> bool {
         self.scopes.resolve(self.scope, name).is_some()
@@ -108,7 +113,7 @@ impl UnitLowerer<'_, '_, '_> {
             }
         }
         let span = self.module[expr].span;
-        if self.low.is_crowded(span) {
+        if self.is_python() || self.low.is_crowded(span) {
             return Chain::Mistake;
         }
         match names::is_namespace(self.low.prelude, root) || root == "torch" {
@@ -127,7 +132,7 @@ impl UnitLowerer<'_, '_, '_> {
     }
 
     fn unknown_name(&mut self, name: &str, span: Span, hint: Option<Reg>) -> Operand {
-        if !self.low.is_crowded(span) {
+        if !self.is_python() && !self.low.is_crowded(span) {
             self.report_unknown(name, span);
         }
         self.emit(InstrKind::Unknown, span, hint)

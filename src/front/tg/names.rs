@@ -106,7 +106,7 @@ pub fn known_in_prelude(prelude: &Prelude, namespace: &str, name: &str) -> Optio
 }
 
 /// The ways that PyTorch's own modules are written.
-fn canonical(name: &str) -> String {
+pub fn canonical(name: &str) -> String {
     for (long, short) in [
         ("nn.functional.", "F."),
         ("nn.parameter.", "nn."),
@@ -127,12 +127,12 @@ fn private_intrinsic(name: &str) -> Option<Known> {
     intrinsic(name).filter(|_| name.starts_with('_'))
 }
 
-fn intrinsic(name: &str) -> Option<Known> {
+pub fn intrinsic(name: &str) -> Option<Known> {
     Intrinsic::from_name(name).map(|found| Known::Builtin(Builtin::Intrinsic(found)))
 }
 
 /// A name without `torch.`: Python's meaning comes first.
-fn plain(prelude: &Prelude, name: &str) -> Option<Known> {
+pub fn plain(prelude: &Prelude, name: &str) -> Option<Known> {
     match name {
         "input" => return Some(Known::Input),
         "unknown" => return Some(Known::Unknown),
@@ -153,7 +153,7 @@ fn plain(prelude: &Prelude, name: &str) -> Option<Known> {
 }
 
 /// A name that stood behind `torch.`: PyTorch's meaning comes first.
-fn torch(prelude: &Prelude, name: &str) -> Option<Known> {
+pub fn torch(prelude: &Prelude, name: &str) -> Option<Known> {
     dtype(name)
         .map(|dtype| Known::Builtin(Builtin::Dtype(dtype)))
         .or_else(|| composite_or_operator(prelude, name))
@@ -216,7 +216,7 @@ fn operator_row(name: &str) -> Option<Builtin> {
     })
 }
 
-fn number(name: &str, torch: bool) -> Option<Known> {
+pub fn number(name: &str, torch: bool) -> Option<Known> {
     let bare = matches!(name, "pi" | "e" | "tau");
     if bare && !torch {
         return None;

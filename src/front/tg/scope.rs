@@ -239,6 +239,19 @@ impl Walk<'_> {
         }
     }
 
+    /// `(name := e)` binds in the function around a comprehension.
+    fn bind_named(&mut self, name: Symbol) {
+        let inner = self.current;
+        while let (ScopeKind::Comprehension, Some(parent)) = (
+            self.scopes.all[self.current].kind,
+            self.scopes.all[self.current].parent,
+        ) {
+            self.current = parent;
+        }
+        self.bind(name);
+        self.current = inner;
+    }
+
     fn bind_in(&mut self, scope: ScopeId, name: Symbol, owner: Owner) {
         let scope = &mut self.scopes.all[scope];
         if let Some(binding) = scope.names.get_mut(&name) {
@@ -491,6 +504,10 @@ impl Walk<'_> {
                 clauses,
             } => self.comprehension(id, clauses, &[*key, *value]),
             ExprKind::Lambda { params, body } => self.lambda(id, params, *body),
+            ExprKind::Named(name, value) => {
+                self.expr(*value);
+                self.bind_named(name.symbol);
+            }
             _ => {}
         }
     }

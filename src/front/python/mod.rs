@@ -1,0 +1,143 @@
+//! From Python to the language's own tree. Python is parsed by `ruff_python_parser`, which only this room names; what it
+//! says is then said in the tree of `.tg` (whose statements and expressions are Python's, but for a few forms that are
+//! unfolded here), with the places of the Python text. So there is one lowering for both languages, and
+//! `emit --to tg` prints just what is linted and run.
+//!
+//! What is resolved here is what only the text of a file tells: which names are imports. They are written out
+//! (`nn.Linear` under `from torch import nn` is `torch.nn.Linear`), so that a builtin is always named by its full path.
+//! What has no meaning for gradients becomes [`ExprKind::Error`](crate::syntax::ast::ExprKind::Error), an unknown value.
+
+use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::{Mod, ModModule};
+use ruff_python_parser::{Mode, ParseOptions, Parsed};
+use ruff_text_size::{Ranged, TextRange};
+
+use crate::diagnostic::Diagnostic;
+use crate::source::{FileId, Span};
+use crate::syntax::ast::{Block, Comment, Dialect, Module};
+
+mod bindings;
+mod class;
+mod entry;
+mod expr;
+mod function;
+mod guard;
+mod imports;
+mod pattern;
+mod stmt;
+mod translator;
+
+use translator::Translator;
+
+/// How many syntax errors of one file are told.
+const MAX_ERRORS: usize = 100;
+
+/// What the text of a file says.
+pub struct Translated {
+    /// The tree, as far as the text parses.
+    pub module: Module,
+    /// Its syntax errors.
+    pub errors: Vec<Diagnostic>,
+    /// Whether it names PyTorch anywhere: a file that does not has nothing to lint.
+    pub uses_torch: bool,
+}
+
+/// Parses and translates a text. Needs a deep stack: call it within [`with_stack`](crate::with_stack).
+pub fn translate(file: FileId, text: &str) -> Translated {
+    match guard::too_deep(text) {
+        Some((at, what)) => {
+            let span = Span::new(file, at, (at + 1).min(text.len()));
+            refused(file, text, Diagnostic::error(span, what))
+        }
+        None => parsed(file, text),
+    }
+}
+
+fn refused(file: FileId, text: &str, error: Diagnostic) -> Translated {
+    let module = Translator::new(file, text).module(&[], Vec::new());
+    Translated {
+        module,
+        errors: vec![error],
+        uses_torch: false,
+    }
+}
+
+fn parsed(file: FileId, text: &str) -> Translated {
+    let parsed = ruff_python_parser::parse_unchecked(text, ParseOptions::from(Mode::Module));
+    let errors = errors(file, text, &parsed);
+    let comments = comments(file, text, &parsed);
+    let uses_torch = text.contains("torch");
+    let Mod::Module(ModModule { body, .. }) = parsed.into_syntax() else {
+        return refused(
+            file,
+            text,
+            Diagnostic::error(Span::new(file, 0, 0), "not a module"),
+        );
+    };
+    let module = Translator::new(file, text).module(&body, comments);
+    Translated {
+        module,
+        errors,
+        uses_torch,
+    }
+}
+
+fn errors(file: FileId, text: &str, parsed: &Parsed<Mod>) -> Vec<Diagnostic> {
+    let told = parsed.errors().iter().take(MAX_ERRORS);
+    told.map(|error| {
+        let message = error.error.to_string();
+        let mut chars = message.chars();
+        let first = chars.next().map(|c| c.to_ascii_lowercase());
+        let message: String = first.into_iter().chain(chars).collect();
+        Diagnostic::error(span(file, clamp(error.location, text)), message)
+    })
+    .collect()
+}
+
+/// An error may be said to lie behind the end.
+fn clamp(range: TextRange, text: &str) -> TextRange {
+    let len = ruff_text_size::TextSize::of(text);
+    TextRange::new(range.start().min(len), range.end().min(len))
+}
+
+fn comments(file: FileId, text: &str, parsed: &Parsed<Mod>) -> Vec<Comment> {
+    let tokens = parsed.tokens().iter();
+    tokens
+        .filter(|token| token.kind() == TokenKind::Comment)
+        .map(|token| {
+            let range = token.range();
+            let before = &text[..range.start().to_usize()];
+            let line = before.rsplit('\n').next().unwrap_or(before);
+            Comment {
+                span: span(file, range),
+                text: text[range].trim_end().into(),
+                own_line: line.trim().is_empty(),
+            }
+        })
+        .collect()
+}
+
+fn span(file: FileId, range: TextRange) -> Span {
+    Span {
+        file,
+        start: range.start().to_u32(),
+        end: range.end().to_u32(),
+    }
+}
+
+impl Translator<'_> {
+    /// The whole file.
+    fn module(mut self, body: &[ruff_python_ast::Stmt], comments: Vec<Comment>) -> Module {
+        self.enter_module(body);
+        let span = Span::new(self.file, 0, self.text.len());
+        let mut stmts = self.suite(body);
+        let entries = self.entries(body, &mut stmts);
+        Module {
+            file: self.file,
+            dialect: Dialect::Python { entries },
+            body: Block { stmts, span },
+            exprs: self.exprs,
+            comments,
+        }
+    }
+}
