@@ -88,7 +88,10 @@ fn a_folder_means_its_programs() {
 fn a_folder_without_programs_is_said() {
     let folder = Folder::new("nothing");
     folder.file("sub/notes.txt", "");
-    folder.run(&["sub"]).is(2).says("without `.tg` or `.py` files");
+    folder
+        .run(&["sub"])
+        .is(2)
+        .says("without `.tg` or `.py` files");
 }
 
 #[test]
@@ -109,7 +112,7 @@ fn a_python_file_is_linted_as_far_as_it_parses() {
     let folder = Folder::new("broken");
     folder.file("a.py", "import torch\nx = (\ny = torch.ones(2)\n");
     folder.run(&["a.py"]).is(2).says("GL001");
-    folder.file("deep.py", &format!("x = {}", "(".repeat(100_000)));
+    folder.file("deep.py", format!("x = {}", "(".repeat(100_000)));
     folder
         .run(&["deep.py"])
         .is(2)

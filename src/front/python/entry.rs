@@ -7,7 +7,7 @@ use crate::syntax::ast::Stmt;
 
 impl Translator<'_> {
     /// Adds calls with unknown arguments, and returns how many statements of the text come before them.
-    pub fn entries(&mut self, _body: &[py::Stmt], stmts: &mut Vec<Stmt>) -> usize {
+    pub fn entries(&mut self, _body: &[py::Stmt], stmts: &mut [Stmt]) -> usize {
         stmts.len()
     }
 }

@@ -112,7 +112,7 @@ impl Translator<'_> {
             (Meaning::Import(path), _) => self.path(&path, span),
             (_, "__name__") => self.add(ExprKind::Str("__main__".into()), span),
             (_, "") => self.unknown(span),
-            _ => match self.from_star(name) {
+            _ => match self.star_import(name) {
                 Some(path) => self.path(&path, span),
                 None => self.plain(name, span),
             },
@@ -120,7 +120,7 @@ impl Translator<'_> {
     }
 
     /// The path of a name that comes from `from torch.nn import *`.
-    fn from_star(&self, name: &str) -> Option<String> {
+    fn star_import(&self, name: &str) -> Option<String> {
         if self.is_bound(name) || crate::front::tg::is_python_builtin(name) {
             return None;
         }

@@ -98,13 +98,11 @@ impl Translator<'_> {
         for parameter in parameters.posonlyargs.iter().chain(&parameters.args) {
             params.push(self.parameter(parameter, ParamKind::Normal));
         }
-        for (parameter, kind) in [(&parameters.vararg, ParamKind::VarArgs)] {
-            params.extend(parameter.as_ref().map(|parameter| Param {
-                kind,
-                name: self.name(&parameter.name),
-                default: None,
-            }));
-        }
+        params.extend(parameters.vararg.as_ref().map(|parameter| Param {
+            kind: ParamKind::VarArgs,
+            name: self.name(&parameter.name),
+            default: None,
+        }));
         for parameter in &parameters.kwonlyargs {
             params.push(self.parameter(parameter, ParamKind::KeywordOnly));
         }

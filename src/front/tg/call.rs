@@ -57,10 +57,10 @@ impl UnitLowerer<'_, '_, '_> {
                 Chain::Attributes => self.method_call(*object, *method, args, span, hint),
             },
             _ => {
-                if let ExprKind::Name(name) = &module[callee].kind {
-                    if !self.is_python() {
-                        self.check_own(*name, args);
-                    }
+                if let ExprKind::Name(name) = &module[callee].kind
+                    && !self.is_python()
+                {
+                    self.check_own(*name, args);
                 }
                 self.value_call(callee, args, span, hint)
             }
