@@ -70,6 +70,7 @@ impl Analyzer<'_> {
             history.left_by.push(place);
         }
         history.ever = true;
+        self.note_reached(id);
     }
 
     /// A gradient of a tensor: of its shape and dtype.

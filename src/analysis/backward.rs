@@ -40,6 +40,14 @@ pub(super) enum Target {
     Output(NodeId, u32),
 }
 
+/// Where gradients arrived.
+pub(super) struct Arrivals {
+    /// For each target: how surely, and the gradient if it is followed.
+    pub at: FxHashMap<Target, (Tri, Option<ObjId>)>,
+    /// Whether some may have gone along ways that are not known.
+    pub unknown: bool,
+}
+
 /// A backward on its way.
 struct Pass {
     /// For each node that is reached: whether for sure.
@@ -59,13 +67,13 @@ struct Pass {
 }
 
 impl Analyzer<'_> {
-    /// Runs a backward. The result: for each target at which a gradient arrived, how surely, and the gradient if it is followed.
+    /// Runs a backward.
     pub(super) fn run_backward(
         &mut self,
         world: &mut World,
         request: &Request,
         span: Span,
-    ) -> Res<FxHashMap<Target, (Tri, Option<ObjId>)>> {
+    ) -> Res<Arrivals> {
         let mut starts = Vec::with_capacity(request.roots.len());
         for (at, &(root, grad)) in request.roots.iter().enumerate() {
             let edge = self.edge(world, root, span)?;
@@ -94,6 +102,7 @@ impl Analyzer<'_> {
             }
             starts.push((edge, root, grad));
         }
+        self.backwards += 1;
         let place = self.place(span);
         let origin = world
             .tensor(request.roots[0].0)
@@ -109,12 +118,20 @@ impl Analyzer<'_> {
             self.arrive(world, &mut pass, edge, certain, grad, request, span)?;
         }
         let result = self.run_nodes(world, &mut pass, request, span);
+        if pass.unknown && request.accumulate {
+            self.may_fill_gradients(world, request.inputs.as_deref());
+        }
         match result {
-            Ok(()) => Ok(pass
-                .arrived
-                .iter()
-                .map(|(target, tri)| (*target, (*tri, pass.grads.get(target).copied().flatten())))
-                .collect()),
+            Ok(()) => Ok(Arrivals {
+                at: pass
+                    .arrived
+                    .iter()
+                    .map(|(target, tri)| {
+                        (*target, (*tri, pass.grads.get(target).copied().flatten()))
+                    })
+                    .collect(),
+                unknown: pass.unknown,
+            }),
             Err(raise) => Err(raise),
         }
     }

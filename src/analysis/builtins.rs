@@ -30,10 +30,7 @@ impl Analyzer<'_> {
             }
             Val::Builtin(Builtin::Exception(kind)) => Ok(self.make_exception(world, *kind, args)),
             Val::Bound(bound) => self.call_bound(world, &bound.0, &bound.1, args, span),
-            Val::Unknown => {
-                self.used_all(world, &args, span);
-                Ok(Val::Unknown)
-            }
+            Val::Unknown => Ok(self.call_unknown(world, None, &args, span)),
             Val::Obj(id) => match world.obj(*id).cloned() {
                 Some(Obj::Mode(mode)) => match args.positional.first() {
                     Some(function) => Ok(Val::Obj(

@@ -240,7 +240,7 @@ impl Analyzer<'_> {
         let function = &program.functions[closure.function];
         if self.calls.len() >= MAX_DEPTH || self.fuel == 0 {
             self.lose(span, "calls are nested too deeply to be followed");
-            world.approximate = true;
+            world.cut_short();
             return vec![Completion {
                 world,
                 result: Ok(Val::Unknown),

@@ -29,6 +29,8 @@ struct Entry {
     at: Vec<u32>,
     /// Whether some path came past the place without the fact.
     contradicted: bool,
+    /// Whether it has turned out not to hold.
+    dropped: bool,
 }
 
 impl Entry {
@@ -135,6 +137,7 @@ impl Analyzer<'_> {
                     fact,
                     at: Vec::new(),
                     contradicted: false,
+                    dropped: false,
                 });
                 self.found.by_key.insert(key, number);
                 number
@@ -202,10 +205,18 @@ impl Analyzer<'_> {
         }
     }
 
+    /// Takes back facts that have turned out not to hold.
+    pub(super) fn drop_facts(&mut self, is_dropped: impl Fn(u32) -> bool) {
+        for (number, entry) in self.found.facts.iter_mut().enumerate() {
+            entry.dropped |= is_dropped(number as u32);
+        }
+    }
+
     /// All facts with their certainty, in the order of their places.
     pub(super) fn weighed(&mut self) -> Vec<Fact> {
         let mut facts: Vec<Fact> = std::mem::take(&mut self.found.facts)
             .into_iter()
+            .filter(|entry| !entry.dropped)
             .map(|entry| Fact {
                 certainty: if entry.contradicted {
                     Certainty::Sometimes

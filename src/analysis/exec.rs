@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::call::Args;
 use super::fact::Failure;
+use super::loops::Trip;
 use super::value::{Obj, Val};
 use super::world::{Join, Regs, World};
 use super::{Analyzer, Raise, Res};
@@ -21,22 +22,14 @@ pub const MAX_PATHS: usize = 8;
 pub const BASE_FUEL: u64 = 400_000;
 /// Instructions followed for each instruction of the program.
 pub const FUEL_PER_INSTRUCTION: u64 = 40;
-/// Trips around loops that are followed before loops are cut short.
-pub const MAX_TRIPS: u64 = 20_000;
-/// Trips around a loop whose count is known, by the number of loops around it.
-const KNOWN_TRIPS: [u32; 4] = [100, 24, 8, 3];
-/// Trips around a loop whose count is not known, by the number of loops around it. The first trip shows what a later
-/// one needs, the second fails, and the third shows what needs two trips to go wrong (an optimizer's step in between).
-const UNKNOWN_TRIPS: [u32; 4] = [3, 2, 1, 1];
-
 /// A function's blocks in the order in which they are followed.
 #[derive(Debug)]
 pub(super) struct Plan {
-    order: Order,
+    pub order: Order,
     /// Whether a register is read in another block than those that write it; only such temporaries live across blocks.
     live: Vec<bool>,
     /// The number of each block's first instruction.
-    first_number: IndexVec<BlockId, u32>,
+    pub first_number: IndexVec<BlockId, u32>,
 }
 
 /// How a call ended on one path.
@@ -49,11 +42,11 @@ pub(super) struct Completion {
 }
 
 /// A state on its way.
-struct Path {
-    world: World,
-    regs: Regs,
-    /// The loops that it goes around, with the trips so far, and those of them whose end was not known.
-    trips: SmallVec<[(BlockId, u32, u32); 2]>,
+pub(super) struct Path {
+    pub world: World,
+    pub regs: Regs,
+    /// The loops that it goes around, outermost first.
+    pub trips: SmallVec<[Trip; 2]>,
 }
 
 /// Where following a block's instructions stopped.
@@ -70,10 +63,10 @@ enum Stopped {
 
 /// Where a state is.
 #[derive(Clone, Copy)]
-struct Site<'a> {
-    block: BlockId,
-    function: &'a Function,
-    plan: &'a Plan,
+pub(super) struct Site<'a> {
+    pub block: BlockId,
+    pub function: &'a Function,
+    pub plan: &'a Plan,
 }
 
 /// Where states go to: other blocks, or out of the function.
@@ -101,10 +94,11 @@ impl Analyzer<'_> {
                 trips: SmallVec::new(),
             }],
         );
-        let outer_depth = self.loop_depth;
+        let (outer_depth, outer_widened) = (self.loop_depth, self.is_widened);
         while let Some(((_, block), paths)) = ways.pending.pop_first() {
             for path in self.merge(paths, function, &plan) {
                 self.loop_depth = outer_depth + path.trips.len() as u32;
+                self.is_widened = outer_widened || path.trips.iter().any(Trip::is_widened);
                 self.block(
                     path,
                     Site {
@@ -116,7 +110,7 @@ impl Analyzer<'_> {
                 );
             }
         }
-        self.loop_depth = outer_depth;
+        (self.loop_depth, self.is_widened) = (outer_depth, outer_widened);
         ways.out
     }
 
@@ -247,7 +241,7 @@ impl Analyzer<'_> {
             span,
             "the program is followed no further: too many instructions",
         );
-        path.world.approximate = true;
+        path.world.cut_short();
         ways.out.push(Completion {
             world: path.world,
             result: Ok(Val::Unknown),
@@ -334,10 +328,20 @@ impl Analyzer<'_> {
                 otherwise,
             } => {
                 let value = self.operand(&path.regs, condition);
+                let number = plan.first_number[block];
                 match self.truth(&mut path.world, &value, span) {
-                    Ok(Tri::True) => self.go(path, site, *then, ways),
-                    Ok(Tri::False) => self.go(path, site, *otherwise, ways),
-                    Ok(Tri::Maybe) => self.fork(path, site, (*then, *otherwise), ways),
+                    Ok(Tri::True) => {
+                        self.last_way.insert(number, true);
+                        self.go(path, site, *then, ways)
+                    }
+                    Ok(Tri::False) => {
+                        self.last_way.insert(number, false);
+                        self.go(path, site, *otherwise, ways)
+                    }
+                    Ok(Tri::Maybe) => match self.usual_way(&path, site, (*then, *otherwise)) {
+                        Some(way) => self.go(path, site, way, ways),
+                        None => self.fork(path, site, (*then, *otherwise), ways),
+                    },
                     Err(raise) => self.unwind(path, raise, site, ways),
                 }
             }
@@ -366,9 +370,7 @@ impl Analyzer<'_> {
                                 return;
                             }
                         }
-                        // A long loop is cut short: as if it had ended here.
-                        if self.too_long(&path, block) {
-                            path.world.approximate = true;
+                        if self.is_steady_list(&path, block, &iterator) {
                             return self.go(path, site, *done, ways);
                         }
                         path.regs.set(dest.index() as u32, value);
@@ -419,90 +421,27 @@ impl Analyzer<'_> {
         }
     }
 
-    /// Whether a loop of unknown length has been gone around often enough: its head need only be left.
-    fn enough_trips(&self, path: &Path, head: BlockId) -> bool {
-        path.trips
-            .iter()
-            .position(|(at, ..)| *at == head)
-            .is_some_and(|at| path.trips[at].2 > self.allowed_trips(path, at))
-    }
-
-    /// How often the loop at this place of the path's loops may be gone around if its length is not known.
-    fn allowed_trips(&self, path: &Path, at: usize) -> u32 {
-        let depth = (self.loop_depth as usize).saturating_sub(path.trips.len()) + at;
-        if self.trips == 0 {
-            1
-        } else {
-            UNKNOWN_TRIPS[depth.min(UNKNOWN_TRIPS.len() - 1)]
-        }
-    }
-
-    /// Notes for each loop that `exit` leaves that its end was not known on this trip.
-    fn note_unknown(&self, path: &mut Path, block: BlockId, exit: BlockId, plan: &Plan) {
-        for &head in &plan.order.loops[block] {
-            if !plan.order.loops[exit].contains(&head)
-                && let Some(trip) = path.trips.iter_mut().find(|(at, ..)| *at == head)
-            {
-                trip.2 += 1;
-            }
-        }
-    }
-
-    fn too_long(&self, path: &Path, head: BlockId) -> bool {
-        let Some(at) = path
-            .trips
-            .iter()
-            .position(|(loop_head, ..)| *loop_head == head)
-        else {
-            return false;
-        };
-        let depth = (self.loop_depth as usize - path.trips.len() + at).min(KNOWN_TRIPS.len() - 1);
-        let (_, trips, unknown) = path.trips[at];
-        let limit = if self.trips == 0 {
-            2
-        } else {
-            KNOWN_TRIPS[depth]
-        };
-        unknown == 0 && trips >= limit
-    }
-
     /// Sends a state along an edge, unless it would go around a loop too often.
     fn go(&mut self, mut path: Path, site: Site, to: BlockId, ways: &mut Ways) {
         let Site {
             block: from, plan, ..
         } = site;
         path.trips
-            .retain(|(head, ..)| plan.order.loops[to].contains(head));
+            .retain(|trip| plan.order.loops[to].contains(&trip.head));
         if plan.order.is_loop_head[to] {
             if plan.order.is_back_edge(from, to) {
                 if !self.another_trip(&mut path, to) {
                     return;
                 }
             } else {
-                path.trips.push((to, 0, 0));
+                let trip = self.enter_loop(&path, to);
+                path.trips.push(trip);
             }
         }
         ways.pending
             .entry((plan.order.place[to], to))
             .or_default()
             .push(path);
-    }
-
-    /// Counts a trip; false if the state need not be followed around once more.
-    fn another_trip(&mut self, path: &mut Path, head: BlockId) -> bool {
-        self.trips = self.trips.saturating_sub(1);
-        let Some(at) = path
-            .trips
-            .iter()
-            .position(|(loop_head, ..)| *loop_head == head)
-        else {
-            return true;
-        };
-        let allowed = self.allowed_trips(path, at);
-        let trip = &mut path.trips[at];
-        trip.1 += 1;
-        // The ways out have been followed on every trip so far; an endless loop is known by its trips only.
-        trip.2 <= allowed && trip.1 <= KNOWN_TRIPS[0] * 2
     }
 
     /// The value of an operand. An unbound variable is reported by the instruction that reads it.
@@ -541,6 +480,7 @@ fn absorb(world: &mut World, other: &World) {
         }
     }
     world.approximate |= other.approximate;
+    world.truncated |= other.truncated;
     // Objects that only the other has cannot be reached from here, but their numbers are taken.
     for at in other.heap.diff(&world.heap) {
         if world.heap.get(at).is_none()

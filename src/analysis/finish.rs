@@ -25,6 +25,26 @@ pub(super) struct Ledger {
     retaining: Vec<ObjId>,
     hooks: Vec<Hook>,
     ends: Vec<End>,
+    /// Leaves whose gradient was cleared on some path.
+    cleared: FxHashSet<ObjId>,
+    /// Tensors that got a gradient on some path.
+    reached: FxHashSet<ObjId>,
+    /// Facts that say of a leaf that something never happens, which another path may refute.
+    absences: Vec<Absence>,
+}
+
+/// A fact that holds only if on no path a leaf was cleared, or reached.
+#[derive(Debug)]
+struct Absence {
+    fact: u32,
+    leaf: ObjId,
+    of: AbsentEvent,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum AbsentEvent {
+    Clearing,
+    Gradient,
 }
 
 /// A read of a gradient that was none.
@@ -94,6 +114,13 @@ impl Ledger {
             .find(|hook| hook.number == number)
             .and_then(|hook| hook.node)
             .map(|(node, _)| node)
+    }
+    /// The tensors that may get a gradient.
+    pub(super) fn may_get_gradients(&self) -> Vec<ObjId> {
+        let mut all = [self.leaves.as_slice(), self.retaining.as_slice()].concat();
+        all.sort();
+        all.dedup();
+        all
     }
     /// The tensors that may retain their gradient.
     pub(super) fn retaining(&self) -> Vec<ObjId> {
@@ -293,6 +320,7 @@ impl Analyzer<'_> {
     /// A gradient was set to none.
     pub(super) fn note_cleared(&mut self, world: &mut World, id: ObjId, span: Span) {
         let place = self.place(span);
+        self.ledger.cleared.insert(id);
         let history = &mut world.tensor_mut(id).history;
         history.left_by.clear();
         history.cleared = Some(place);
@@ -352,8 +380,14 @@ impl Analyzer<'_> {
         }
     }
 
+    /// A tensor gets a gradient.
+    pub(super) fn note_reached(&mut self, id: ObjId) {
+        self.ledger.reached.insert(id);
+    }
+
     /// A gradient was assigned.
     pub(super) fn note_gradient(&mut self, world: &mut World, id: ObjId, _span: Span) {
+        self.note_reached(id);
         let history = &mut world.tensor_mut(id).history;
         history.left_by.clear();
         history.ever = true;
@@ -457,7 +491,7 @@ impl Analyzer<'_> {
             self.tell(&mut world, raise);
         }
         self.unfulfilled_reads(&mut world);
-        if finished {
+        if finished && !world.truncated {
             self.accumulated(&mut world);
             self.never_reached(&mut world);
             self.not_registered(&mut world);
@@ -518,7 +552,12 @@ impl Analyzer<'_> {
                     })
                     .into_iter()
                     .collect();
-                self.fact(world, backward, FactKind::Accumulates, story);
+                let fact = self.fact(world, backward, FactKind::Accumulates, story);
+                self.ledger.absences.push(Absence {
+                    fact,
+                    leaf,
+                    of: AbsentEvent::Clearing,
+                });
             }
         }
     }
@@ -559,13 +598,13 @@ impl Analyzer<'_> {
                     continue;
                 };
                 let story = story.into_iter().filter(|step| step.span != made).collect();
-                self.fact_about(
-                    world,
-                    made,
-                    FactKind::NeverReached { why },
-                    story,
-                    Some(made),
-                );
+                let kind = FactKind::NeverReached { why };
+                let fact = self.fact_about(world, made, kind, story, Some(made));
+                self.ledger.absences.push(Absence {
+                    fact,
+                    leaf: param,
+                    of: AbsentEvent::Gradient,
+                });
             }
         }
     }
@@ -702,8 +741,22 @@ impl Analyzer<'_> {
         Ok(())
     }
 
+    /// Drops what was said never to happen to a leaf, and happens on another path.
+    fn drop_refuted(&mut self) {
+        let mut holds: FxHashMap<u32, bool> = FxHashMap::default();
+        for absence in std::mem::take(&mut self.ledger.absences) {
+            let happens = match absence.of {
+                AbsentEvent::Clearing => self.ledger.cleared.contains(&absence.leaf),
+                AbsentEvent::Gradient => self.ledger.reached.contains(&absence.leaf),
+            };
+            *holds.entry(absence.fact).or_default() |= !happens;
+        }
+        self.drop_facts(|fact| holds.get(&fact) == Some(&false));
+    }
+
     /// All facts, weighed against all paths.
     pub(super) fn into_facts(mut self) -> Facts {
+        self.drop_refuted();
         let ends = std::mem::take(&mut self.ledger.ends);
         for end in &ends {
             self.weigh(&end.passed, &end.found);

@@ -87,7 +87,9 @@ impl Analyzer<'_> {
             args.get(1, "grad_tensors").cloned(),
             span,
         )?;
-        if !roots.is_empty() {
+        if roots.is_empty() {
+            self.may_fill_gradients(world, inputs.as_deref());
+        } else {
             self.run_backward(
                 world,
                 &Request {
@@ -262,16 +264,17 @@ impl Analyzer<'_> {
         let mut out = Vec::with_capacity(inputs.len());
         for (at, &input) in inputs.iter().enumerate() {
             let target = self.target_of(world, input);
-            let found = target.and_then(|target| arrived.get(&target).copied());
+            let found = target.and_then(|target| arrived.at.get(&target).copied());
             let certain = found.map_or(
-                if target.is_some() {
+                if target.is_some() && !arrived.unknown {
                     Tri::False
                 } else {
                     Tri::Maybe
                 },
                 |(certain, _)| certain,
             );
-            if !certain.is_true() && allow_unused.is_false() {
+            let is_undecided = found.is_none() && arrived.unknown;
+            if !certain.is_true() && allow_unused.is_false() && !is_undecided {
                 let text = format!(
                     "The differentiated Tensor at index {at} appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior."
                 );

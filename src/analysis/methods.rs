@@ -22,8 +22,7 @@ impl Analyzer<'_> {
         span: Span,
     ) -> Res<Val> {
         if matches!(object, Val::Unknown) {
-            self.used_all(world, &args, span);
-            return Ok(Val::Unknown);
+            return Ok(self.call_unknown(world, Some(name), &args, span));
         }
         if let Some(tensor) = world.as_tensor(object) {
             return self.tensor_method(world, tensor, name, args, span);

@@ -41,6 +41,7 @@ mod grad_api;
 mod graph;
 mod instr;
 mod iterate;
+mod loops;
 mod methods;
 mod numbers;
 mod op_args;
@@ -49,6 +50,7 @@ mod scalars;
 pub mod story;
 mod tensor_attr;
 mod types;
+mod unknown;
 mod unpack;
 pub mod value;
 mod views;
@@ -111,6 +113,12 @@ pub(crate) struct Analyzer<'p> {
     fuel: u64,
     /// Trips around loops that may still be made.
     trips: u64,
+    /// How many backward calls have been followed.
+    backwards: u32,
+    /// Whether the numbers of a loop that encloses the present place have been widened.
+    is_widened: bool,
+    /// Which way a branch went when its condition was last known, by the number of its block's first instruction.
+    last_way: FxHashMap<u32, bool>,
     /// How many loops that are being gone around enclose the present place.
     loop_depth: u32,
     lost: Vec<fact::Lost>,
@@ -144,7 +152,10 @@ impl<'p> Analyzer<'p> {
             units: FxHashMap::default(),
             orders: FxHashMap::default(),
             fuel: exec::BASE_FUEL + exec::FUEL_PER_INSTRUCTION * size as u64,
-            trips: exec::MAX_TRIPS,
+            trips: loops::MAX_TRIPS,
+            backwards: 0,
+            is_widened: false,
+            last_way: FxHashMap::default(),
             loop_depth: 0,
             lost: Vec::new(),
             next_number: 0,

@@ -39,6 +39,8 @@ pub struct World {
     pub found: PersistentVec<()>,
     /// Whether something on the way was cut short, so that nothing is certain any more.
     pub approximate: bool,
+    /// Whether something was cut short that may have done what else is missed at the end: then nothing is said to be missing.
+    pub truncated: bool,
     /// The last backward and what it started from.
     pub backward: Option<(Span, OriginId)>,
     /// The reads of a gradient that was none and was used as if it were there, by their numbers.
@@ -58,10 +60,17 @@ impl World {
             passed: PersistentVec::default(),
             found: PersistentVec::default(),
             approximate: false,
+            truncated: false,
             backward: None,
             used_reads: PersistentVec::default(),
             stepped: PersistentVec::default(),
         }
+    }
+
+    /// Notes that what follows is not followed.
+    pub fn cut_short(&mut self) {
+        self.approximate = true;
+        self.truncated = true;
     }
 
     /// The object.
@@ -328,6 +337,7 @@ impl<'a> Join<'a> {
         world.grad.0 = world.grad.0.join(other.grad.0);
         world.inference.0 = world.inference.0.join(other.inference.0);
         world.approximate |= other.approximate;
+        world.truncated |= other.truncated;
         (world, regs)
     }
 
