@@ -1,11 +1,12 @@
 //! The interpreter and the linter against what real PyTorch did with each program of `tests/oracle/programs` and
-//! `examples`: one test per program and machine. See `tests/oracle/README.md`.
+//! `examples`: one test per program and machine, and one for whether a run
+//! confirms what the linter says. See `tests/oracle/README.md`.
 
 mod support;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::recorded::Record;
-use support::{against_interp, against_lint, recorded};
+use support::{against_confirm, against_interp, against_lint, recorded};
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -13,6 +14,8 @@ fn main() {
     for (name, record) in recorded::load().programs {
         trials.push(trial("interp", &name, &record, against_interp::differences));
         trials.push(trial("lint", &name, &record, against_lint::differences));
+        let confirm = against_confirm::differences;
+        trials.push(trial("confirm", &name, &record, confirm));
     }
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -6,6 +6,7 @@
     reason = "each test binary uses its own part of this"
 )]
 
+pub mod against_confirm;
 pub mod against_interp;
 pub mod against_lint;
 pub mod generate;
