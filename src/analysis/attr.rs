@@ -392,12 +392,14 @@ impl Analyzer<'_> {
     }
 
     /// What a module has registered under the name: saves a call of its `__getattr__`, which would give the same.
-    fn registered(&self, world: &World, attrs: ObjId, key: &Val) -> Option<Val> {
-        let modules = world.dict(attrs)?.get(&Val::str("_modules"))?;
-        let Val::Obj(modules) = modules else {
-            return None;
-        };
-        world.dict(*modules)?.get(key).cloned()
+    pub(super) fn registered(&self, world: &World, attrs: ObjId, key: &Val) -> Option<Val> {
+        let attrs = world.dict(attrs)?;
+        ["_parameters", "_modules"].into_iter().find_map(|table| {
+            let Val::Obj(table) = attrs.get(&Val::str(table))? else {
+                return None;
+            };
+            world.dict(*table)?.get(key).cloned()
+        })
     }
 
     /// `object.name = value`
@@ -427,7 +429,7 @@ impl Analyzer<'_> {
                             self.fact(world, span, kind, Vec::new());
                         }
                         self.check_registered(world, &value, span);
-                        self.note_replaced(world, object, name, &value, span)?;
+                        self.note_replaced(world, object, name, &value, span);
                     }
                     match self.find_member(world, instance.class, Symbol::intern("__setattr__")) {
                         Some(setattr) => {

@@ -3,15 +3,15 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::Analyzer;
 use super::exec::Completion;
 use super::fact::{FactKind, Facts, WhyNone};
+use super::replaced::Replaced;
 use super::story::{Happened, OriginId, Source, Step};
 use super::value::{GradFn, NodeId, ObjId, Val};
 use super::world::World;
-use super::{Analyzer, Res};
 use crate::dataflow::{PersistentVec, Tri};
 use crate::source::Span;
-use crate::symbol::Symbol;
 
 /// What is kept beside the states, for all paths.
 #[derive(Debug, Default)]
@@ -31,6 +31,7 @@ pub(super) struct Ledger {
     reached: FxHashSet<ObjId>,
     /// Facts that say of a leaf that something never happens, which another path may refute.
     absences: Vec<Absence>,
+    replaced: Vec<Replaced>,
 }
 
 /// A fact that holds only if on no path a leaf was cleared, or reached.
@@ -88,6 +89,18 @@ impl Ledger {
     /// A plain container of parameters or modules was put on a module.
     pub(super) fn note_unregistered(&mut self, span: Span, items: Vec<Val>, _container: Val) {
         self.unregistered.push((span, items));
+    }
+    /// Parameters were replaced.
+    pub(super) fn note_replacement(&mut self, replaced: Replaced) {
+        self.replaced.push(replaced);
+    }
+    /// All replacements so far.
+    pub(super) fn replacements(&self) -> Vec<Replaced> {
+        self.replaced.clone()
+    }
+    /// The instances that were made, with where.
+    pub(super) fn instances(&self) -> Vec<(Val, Span)> {
+        self.instances.clone()
     }
     /// Whether any tensor has a hook.
     pub(super) fn has_hooks(&self) -> bool {
@@ -495,6 +508,7 @@ impl Analyzer<'_> {
             self.accumulated(&mut world);
             self.never_reached(&mut world);
             self.not_registered(&mut world);
+            self.not_held(&mut world);
         }
         self.ledger.ends.push(End {
             passed: world.passed,
@@ -693,52 +707,6 @@ impl Analyzer<'_> {
             }
         }
         false
-    }
-
-    /// A parameter of a module is replaced while an optimizer holds the old one.
-    pub(super) fn note_replaced(
-        &mut self,
-        world: &mut World,
-        module: &Val,
-        name: Symbol,
-        new: &Val,
-        span: Span,
-    ) -> Res<()> {
-        let Some(instance) = world.instance(module) else {
-            return Ok(());
-        };
-        let parameters = world
-            .dict(instance.attrs)
-            .and_then(|attrs| attrs.get(&Val::str("_parameters")).cloned());
-        let Some(Val::Obj(parameters)) = parameters else {
-            return Ok(());
-        };
-        let old = world
-            .dict(parameters)
-            .and_then(|dict| dict.get(&Val::str(name.as_str())).cloned());
-        let (Some(old), Some(new)) = (
-            old.and_then(|value| world.as_tensor(&value)),
-            world.as_tensor(new),
-        ) else {
-            return Ok(());
-        };
-        if old == new {
-            return Ok(());
-        }
-        let optimizers: Vec<(Val, Span)> = self.ledger.instances.clone();
-        for (optimizer, made) in optimizers {
-            if let Some(held) = self.held_by(world, &optimizer)
-                && held.contains(&old)
-                && !held.contains(&new)
-            {
-                let story = vec![Step {
-                    span: made,
-                    happened: Happened::OptimizerMade,
-                }];
-                self.fact(world, span, FactKind::NotHeld, story);
-            }
-        }
-        Ok(())
     }
 
     /// Drops what was said never to happen to a leaf, and happens on another path.

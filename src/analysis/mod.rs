@@ -46,6 +46,7 @@ mod methods;
 mod numbers;
 mod op_args;
 mod record;
+mod replaced;
 mod scalars;
 pub mod story;
 mod tensor_attr;
