@@ -199,7 +199,7 @@ impl Machine<'_> {
         if !request.retain {
             release(&node);
         }
-        let edges = node.edges.borrow().clone();
+        let edges = node.edges.borrow();
         let mut free = Vec::new();
         for (nth, edge) in edges.iter().enumerate() {
             if let Some(grad) = results.get(nth).cloned().flatten() {
@@ -241,9 +241,9 @@ impl Machine<'_> {
     ) -> Res<Tensor> {
         let expected = match edge {
             Edge::Null => return Ok(grad),
-            Edge::Leaf(leaf) => (*leaf.meta()).clone(),
+            Edge::Leaf(leaf) => leaf.meta(),
             Edge::Node(next, output) => match next.outputs.borrow().get(*output) {
-                Some(meta) => meta.clone(),
+                Some(meta) => Rc::clone(meta),
                 None => return Ok(grad),
             },
         };
@@ -398,12 +398,7 @@ impl Machine<'_> {
                 *leaf.grad.borrow_mut() = Some(kept);
             }
             Some(before) => {
-                let zero = before
-                    .array()
-                    .scalars()
-                    .iter()
-                    .all(|value| value.as_f64() == 0.0);
-                if leaf.left.get() && !request.retain && !zero {
+                if leaf.left.get() && !request.retain && !is_zero(&before) {
                     let place = Observation::Accumulated(self.place(span));
                     if self.observations.last() != Some(&place) {
                         self.observe(place);
@@ -485,12 +480,10 @@ impl Machine<'_> {
                     .iter()
                     .map(|grad| grad.as_ref().map(|grad| vars.push(Rc::clone(grad))))
                     .collect();
-                let outputs = node.outputs.borrow().clone();
                 let mut run = Formula {
                     machine: self,
                     node,
                     saved,
-                    outputs,
                     grads,
                     vars,
                     span,
@@ -681,6 +674,11 @@ impl Machine<'_> {
     }
 }
 
+fn is_zero(tensor: &Tensor) -> bool {
+    let array = tensor.array();
+    crate::with_element!(array.dtype(), T => array.values::<T>().iter().all(|value| *value == T::default()))
+}
+
 fn release(node: &Rc<Node>) {
     node.released.set(true);
     node.saved.borrow_mut().clear();
@@ -702,8 +700,8 @@ fn discover(pass: &mut Pass, starts: &[(Edge, Tensor)]) {
         enter(pass, edge, 0, &mut work);
     }
     while let Some(at) = work.pop() {
-        let edges = pass.visits[at].node.edges.borrow().clone();
-        for edge in &edges {
+        let node = Rc::clone(&pass.visits[at].node);
+        for edge in node.edges.borrow().iter() {
             enter(pass, edge, 1, &mut work);
         }
     }

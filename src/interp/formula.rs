@@ -23,7 +23,6 @@ pub(super) struct Formula<'a, 'p> {
     pub machine: &'a mut Machine<'p>,
     pub node: &'a Rc<Node>,
     pub saved: Unpacked,
-    pub outputs: Vec<Meta>,
     pub grads: Vec<Option<Var>>,
     pub vars: IndexVec<Var, Tensor>,
     pub span: Span,
@@ -35,13 +34,12 @@ impl Backward for Formula<'_, '_> {
         self.grads.get(output).copied().flatten()
     }
     fn output_meta(&self, output: usize) -> Meta {
-        self.outputs
-            .get(output)
-            .cloned()
-            .unwrap_or_else(|| Meta::contiguous(crate::ops::Dtype::F32, [0usize].as_slice()))
+        let outputs = self.node.outputs.borrow();
+        let meta = outputs.get(output).map(|meta| Meta::clone(meta));
+        meta.unwrap_or_else(|| Meta::contiguous(crate::ops::Dtype::F32, [0usize].as_slice()))
     }
     fn outputs(&self) -> usize {
-        self.outputs.len()
+        self.node.outputs.borrow().len()
     }
     fn input(&mut self, position: usize) -> Result<Var, OpError> {
         self.inputs(position)?
@@ -85,7 +83,7 @@ impl Backward for Formula<'_, '_> {
         self.node.needs.get(position).copied().unwrap_or(false)
     }
     fn meta(&self, var: Var) -> Meta {
-        (*self.vars[var].meta()).clone()
+        Meta::clone(&self.vars[var].meta.borrow())
     }
     fn call(
         &mut self,

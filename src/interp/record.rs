@@ -7,8 +7,8 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::value::{
-    Creation, Edge, Node, NodeKind, SavedKind, SavedTensor, Storage, Tensor, TensorImpl, Value,
-    View, item_size,
+    Creation, Edge, Edges, Node, NodeKind, SavedKind, SavedTensor, Storage, Tensor, TensorImpl,
+    Value, View, item_size,
 };
 use super::{Machine, Res};
 use crate::ops::row::Default as RowDefault;
@@ -20,6 +20,9 @@ use crate::source::Span;
 
 /// The results of an operator.
 pub(super) type Outputs = SmallVec<[Tensor; 2]>;
+
+/// Bytes of a result that is not computed before the bounds are looked at.
+const LARGE: usize = 1 << 14;
 
 const INFERENCE_SAVED: &str = "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.";
 
@@ -85,7 +88,6 @@ impl Machine<'_> {
         in_place: bool,
         span: Span,
     ) -> Res<Outputs> {
-        self.check_bounds()?;
         let row = table::row(op);
         let in_place = in_place
             || matches!(row.in_place, InPlace::Only)
@@ -95,7 +97,11 @@ impl Machine<'_> {
         }
         let metas: Vec<Arg<Meta>> = args
             .iter()
-            .map(|arg| map_arg(arg, &mut |tensor: &Tensor| (*tensor.meta()).clone()))
+            .map(|arg| {
+                map_arg(arg, &mut |tensor: &Tensor| {
+                    Meta::clone(&tensor.meta.borrow())
+                })
+            })
             .collect();
         // In inference mode nothing is recorded, whatever `enable_grad` says (rule R3.3).
         let recorded = self.grad
@@ -129,7 +135,7 @@ impl Machine<'_> {
             return Ok(SmallVec::from_iter([Rc::clone(first)]));
         }
         let node = match recorded {
-            true => Some(self.make_node(op, row, &args, metas.clone(), in_place, span)?),
+            true => Some(self.make_node(op, row, &args, metas, in_place, span)?),
             false => None,
         };
         let outputs = self.compute(row, &args, &inferred, in_place, span)?;
@@ -173,6 +179,10 @@ impl Machine<'_> {
             .map(|meta| meta.numel().saturating_mul(item_size(meta.dtype)))
             .fold(0, usize::saturating_add);
         self.afford(bytes)?;
+        // Instructions count small operators.
+        if bytes > LARGE {
+            self.check_bounds()?;
+        }
         let arrays: Vec<Arg<Array>> = args
             .iter()
             .map(|arg| map_arg(arg, &mut |tensor: &Tensor| tensor.array()))
@@ -203,10 +213,7 @@ impl Machine<'_> {
         outputs: &Outputs,
         in_place: bool,
     ) {
-        *node.outputs.get_mut() = outputs
-            .iter()
-            .map(|output| (*output.meta()).clone())
-            .collect();
+        *node.outputs.get_mut() = outputs.iter().map(|output| output.meta()).collect();
         let hidden = saves(row, in_place)
             .iter()
             .any(|save| save.what == Saved::Hidden);
@@ -282,8 +289,8 @@ impl Machine<'_> {
         in_place: bool,
         span: Span,
     ) -> Res<Node> {
-        let mut edges = Vec::new();
-        let mut needs = vec![false; args.len()];
+        let mut edges = Edges::new();
+        let mut needs = SmallVec::from_elem(false, args.len());
         for (at, (param, arg)) in row.params.iter().zip(args).enumerate() {
             if flows(param.kind) {
                 for tensor in tensors_of(arg) {
@@ -417,10 +424,10 @@ impl Machine<'_> {
             sequence: self.sequence,
             name: "AsStridedBackward0",
             kind: NodeKind::Op(op),
-            needs: vec![!matches!(edge, Edge::Null), false, false, false],
-            edges: RefCell::new(vec![edge]),
+            needs: SmallVec::from_slice(&[!matches!(edge, Edge::Null), false, false, false]),
+            edges: RefCell::new(SmallVec::from_iter([edge])),
             metas,
-            outputs: RefCell::new(vec![(*meta).clone()]),
+            outputs: RefCell::new(SmallVec::from_iter([Rc::clone(&meta)])),
             args,
             saved: RefCell::new(vec![SavedTensor {
                 what: SavedKind::Not,

@@ -326,6 +326,9 @@ pub(super) enum Edge {
     Node(Rc<Node>, usize),
 }
 
+/// Where gradients go from a node, one for each tensor that a gradient may flow to.
+pub(super) type Edges = SmallVec<[Edge; 2]>;
+
 /// A tensor that a node keeps.
 pub(super) struct SavedTensor {
     pub what: SavedKind,
@@ -358,13 +361,13 @@ pub(super) struct Node {
     pub sequence: u64,
     pub name: &'static str,
     pub kind: NodeKind,
-    pub edges: RefCell<Vec<Edge>>,
+    pub edges: RefCell<Edges>,
     pub metas: Vec<Arg<Meta>>,
-    pub outputs: RefCell<Vec<Meta>>,
+    pub outputs: RefCell<SmallVec<[Rc<Meta>; 1]>>,
     pub args: Vec<Arg<usize>>,
     pub saved: RefCell<Vec<SavedTensor>>,
     pub saved_outputs: RefCell<Vec<(usize, SavedTensor)>>,
-    pub needs: Vec<bool>,
+    pub needs: SmallVec<[bool; 8]>,
     pub keeps: Cell<bool>,
     pub released: Cell<bool>,
     pub hooks: RefCell<Vec<(u64, usize, Value)>>,
@@ -384,7 +387,7 @@ pub(super) enum NodeKind {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        let mut work: Vec<Edge> = std::mem::take(&mut *self.edges.borrow_mut());
+        let mut work: Edges = std::mem::take(&mut *self.edges.borrow_mut());
         self.saved.borrow_mut().clear();
         while let Some(edge) = work.pop() {
             if let Edge::Node(node, _) = edge

@@ -3,10 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use super::value::{Creation, Edge, Node, NodeKind, Tensor};
 use super::{Machine, Res};
 use crate::ops::array::write_strided;
-use crate::ops::{Arg, Array};
+use crate::ops::{Arg, Array, Buffer, Meta};
 use crate::source::Span;
 
 const INFERENCE_WRITE: &str = "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.";
@@ -58,6 +60,10 @@ impl Machine<'_> {
         let storage = Rc::clone(&target.storage.borrow());
         let meta = target.meta();
         let mut buffer = storage.buffer.borrow_mut();
+        if replaces(&buffer, &meta, source) {
+            *buffer = Rc::clone(&source.buffer);
+            return;
+        }
         // A result that is the target's own buffer is copied by `make_mut` before it is written.
         write_strided(Rc::make_mut(&mut buffer), &meta, source);
     }
@@ -101,11 +107,11 @@ impl Machine<'_> {
             sequence: self.sequence,
             name: "torch::autograd::CopySlices",
             metas: Vec::new(),
-            outputs: RefCell::new(vec![(*base.meta()).clone()]),
+            outputs: RefCell::new(SmallVec::from_iter([base.meta()])),
             args: Vec::new(),
             saved: RefCell::default(),
             saved_outputs: RefCell::default(),
-            needs: Vec::new(),
+            needs: SmallVec::new(),
             edges: RefCell::new(edges),
             keeps: Cell::new(true),
             released: Cell::new(false),
@@ -135,6 +141,17 @@ impl Machine<'_> {
         }
         node.retaining.borrow_mut().push((0, Rc::downgrade(tensor)));
     }
+}
+
+/// Whether a result fills the whole storage, in order, and can take its place instead of being copied.
+fn replaces(buffer: &Buffer, target: &Meta, source: &Array) -> bool {
+    let whole = |meta: &Meta, buffer: &Buffer| {
+        meta.offset == 0 && meta.numel() == buffer.len() && meta.is_contiguous()
+    };
+    target.shape == source.meta.shape
+        && buffer.dtype() == source.dtype()
+        && whole(target, buffer)
+        && whole(&source.meta, &source.buffer)
 }
 
 /// PyTorch's words for a view that may not be written (`used`: that may not be used since its base was).

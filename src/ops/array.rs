@@ -248,11 +248,7 @@ impl Array {
         if self.meta.is_contiguous() {
             return Cow::Borrowed(&elements[self.meta.offset..self.meta.offset + numel]);
         }
-        Cow::Owned(
-            Offsets::new(&self.meta)
-                .map(|offset| elements[offset])
-                .collect(),
-        )
+        Cow::Owned(in_order(elements, &self.meta))
     }
     /// The elements in order, converted.
     pub fn values_as<T: Element>(&self) -> Cow<'_, [T]> {
@@ -314,6 +310,27 @@ impl Array {
     }
 }
 
+/// The elements of a layout that is not in order, row by row.
+fn in_order<T: Copy>(elements: &[T], meta: &Meta) -> Vec<T> {
+    let mut values = Vec::with_capacity(meta.numel());
+    let (rows, len, stride) = rows(meta);
+    for start in Offsets::new(&rows) {
+        match stride {
+            0 => values.extend(std::iter::repeat_n(elements[start], len)),
+            1 => values.extend_from_slice(&elements[start..start + len]),
+            _ => values.extend(elements[start..].iter().step_by(stride).take(len)),
+        }
+    }
+    values
+}
+
+/// The layout of the first elements of the rows along the last dimension, the length of each and the step in it.
+fn rows(meta: &Meta) -> (Meta, usize, usize) {
+    let mut rows = meta.clone();
+    let (len, stride) = (rows.shape.pop(), rows.strides.pop());
+    (rows, len.unwrap_or(1), stride.unwrap_or(1))
+}
+
 /// The places in the storage of the elements of a layout, in order.
 pub struct Offsets<'a> {
     meta: &'a Meta,
@@ -370,8 +387,12 @@ pub fn write_strided(buffer: &mut Buffer, meta: &Meta, source: &Array) {
         if meta.is_contiguous() {
             target[meta.offset..meta.offset + values.len()].copy_from_slice(&values);
         } else {
-            for (offset, &value) in Offsets::new(meta).zip(values.iter()) {
-                target[offset] = value;
+            let (rows, len, stride) = rows(meta);
+            for (start, row) in Offsets::new(&rows).zip(values.chunks_exact(len.max(1))) {
+                // Places that overlap are refused before; of those that are one place, the last value stays.
+                let row = if stride == 0 { &row[len.saturating_sub(1)..] } else { row };
+                let places = target[start..].iter_mut().step_by(stride.max(1));
+                places.zip(row).for_each(|(place, &value)| *place = value);
             }
         }
     });

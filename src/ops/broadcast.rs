@@ -5,6 +5,12 @@ use super::row::OpError;
 
 /// The sizes that `left` and `right` broadcast to.
 pub fn broadcast(left: &[usize], right: &[usize]) -> Result<Shape, OpError> {
+    if left == right || right.is_empty() {
+        return Ok(Shape::from_slice(left));
+    }
+    if left.is_empty() {
+        return Ok(Shape::from_slice(right));
+    }
     let ndim = left.len().max(right.len());
     let mut result = Shape::from_elem(1, ndim);
     for dim in (0..ndim).rev() {
@@ -38,6 +44,9 @@ pub fn broadcast_all<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Resul
 
 /// The layout of `meta` seen under the larger `shape` it broadcasts to: added and stretched dimensions have stride 0.
 pub fn expanded(meta: &Meta, shape: &[usize]) -> Meta {
+    if meta.shape.as_slice() == shape {
+        return meta.clone();
+    }
     let added = shape.len() - meta.ndim().min(shape.len());
     let strides = (0..shape.len())
         .map(|dim| match dim.checked_sub(added) {

@@ -98,6 +98,9 @@ pub fn zip<S: Element, T: Element>(
     y: &Array,
     f: impl Fn(S, S) -> T,
 ) -> Result<Array, OpError> {
+    if x.shape() == y.shape() {
+        return Ok(pairwise(&x.meta.shape, x, y, f));
+    }
     let shape = broadcast(x.shape(), y.shape())?;
     if y.numel() == 1 && x.shape() == shape.as_slice() {
         let right = S::from_scalar(y.item());
@@ -108,14 +111,19 @@ pub fn zip<S: Element, T: Element>(
         return Ok(map(y, |right| f(left, right)));
     }
     let (x, y) = (x.broadcast_to(&shape), y.broadcast_to(&shape));
+    Ok(pairwise(&shape, &x, &y, f))
+}
+
+/// `f` of each pair of elements of two arrays of one shape.
+fn pairwise<S: Element, T: Element>(
+    shape: &[usize],
+    x: &Array,
+    y: &Array,
+    f: impl Fn(S, S) -> T,
+) -> Array {
     let (left, right) = (x.values_as::<S>(), y.values_as::<S>());
-    Ok(Array::from_vec(
-        shape,
-        left.iter()
-            .zip(right.iter())
-            .map(|(&a, &b)| f(a, b))
-            .collect(),
-    ))
+    let pairs = left.iter().zip(right.iter());
+    Array::from_vec(shape, pairs.map(|(&a, &b)| f(a, b)).collect())
 }
 
 /// The operand at `position`, a number as a tensor without dimensions of type `dtype`.
@@ -140,7 +148,10 @@ pub struct Arithmetic<I, F> {
 impl<I: Fn(i64, i64) -> i64, F: Fn(f64, f64) -> f64> Arithmetic<I, F> {
     /// Of the first two arguments.
     pub fn forward(&self, args: &[Arg<Array>]) -> Arrays {
-        let dtype = Promotion::new().args(&metas(&args[..2])).result();
+        let dtype = Promotion::new().arrays(&args[..2]).result();
+        if let [Arg::Tensor(x), Arg::Tensor(y), ..] = args {
+            return Ok(vec![self.on(dtype, x, y)?]);
+        }
         let (x, y) = (operand_at(args, 0, dtype)?, operand_at(args, 1, dtype)?);
         Ok(vec![self.on(dtype, &x, &y)?])
     }

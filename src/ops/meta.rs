@@ -77,7 +77,7 @@ impl Scalar {
 }
 
 /// Dtype and layout of a tensor.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub struct Meta {
     /// The element type.
     pub dtype: Dtype,
@@ -87,6 +87,18 @@ pub struct Meta {
     pub strides: Shape,
     /// The first element's place in the storage, in elements.
     pub offset: usize,
+}
+
+impl Clone for Meta {
+    /// The sizes are copied as they lie in memory: a clone of a `SmallVec` goes element by element.
+    fn clone(&self) -> Meta {
+        Meta {
+            dtype: self.dtype,
+            shape: Shape::from_slice(&self.shape),
+            strides: Shape::from_slice(&self.strides),
+            offset: self.offset,
+        }
+    }
 }
 
 impl Meta {

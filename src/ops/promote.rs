@@ -1,5 +1,6 @@
 //! Promotion of element types: tensors before 0-dimensional tensors before Python numbers, within categories.
 
+use super::array::Array;
 use super::meta::{Dtype, Meta, Scalar};
 use super::row::Arg;
 
@@ -61,6 +62,14 @@ impl Promotion {
             Arg::Tensor(meta) => promotion.tensor(meta),
             Arg::Scalar(scalar) => promotion.number(*scalar),
             Arg::Tensors(metas) => metas.iter().fold(promotion, Promotion::tensor),
+            _ => promotion,
+        })
+    }
+    /// As [`args`](Self::args), of arguments that have their numbers.
+    pub fn arrays(self, args: &[Arg<Array>]) -> Promotion {
+        args.iter().fold(self, |promotion, arg| match arg {
+            Arg::Tensor(array) => promotion.tensor(&array.meta),
+            Arg::Scalar(scalar) => promotion.number(*scalar),
             _ => promotion,
         })
     }

@@ -27,7 +27,7 @@ impl Table {
     fn build() -> Table {
         let rows: Vec<&'static OpRow> = rows::FILES.iter().flat_map(|file| file.iter()).collect();
         let mut table = Table {
-            overloads: rows.iter().map(|row| overloads_of(&rows, row)).collect(),
+            overloads: overloads_of(&rows),
             rows,
             by_name: FxHashMap::default(),
             functions: Names::default(),
@@ -65,22 +65,34 @@ fn first(names: &mut Names, entered: &[&str], op: OpId) {
     }
 }
 
-fn overloads_of(rows: &[&'static OpRow], row: &OpRow) -> Vec<OpId> {
-    let shared = |other: &OpRow| {
-        row.name == other.name
-            || common(row.forms.function, other.forms.function)
-            || common(row.forms.method, other.forms.method)
-            || common(row.forms.functional, other.forms.functional)
+/// Of each row, those that share a name with it.
+fn overloads_of(rows: &[&'static OpRow]) -> Vec<Vec<OpId>> {
+    let mut sharing: FxHashMap<(u8, &str), Vec<OpId>> = FxHashMap::default();
+    for (nth, row) in rows.iter().enumerate() {
+        for name in names_of(row) {
+            sharing.entry(name).or_default().push(OpId::new(nth));
+        }
+    }
+    let overloads = |row: &&'static OpRow| {
+        let mut ids: Vec<OpId> = names_of(row)
+            .filter_map(|name| sharing.get(&name))
+            .flatten()
+            .copied()
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
     };
-    rows.iter()
-        .enumerate()
-        .filter(|(_, other)| shared(other))
-        .map(|(nth, _)| OpId::new(nth))
-        .collect()
+    rows.iter().map(overloads).collect()
 }
 
-fn common(left: &[&str], right: &[&str]) -> bool {
-    left.iter().any(|name| right.contains(name))
+/// A row's names, each with the namespace it is in.
+fn names_of(row: &'static OpRow) -> impl Iterator<Item = (u8, &'static str)> {
+    let forms = [row.forms.function, row.forms.method, row.forms.functional];
+    let named = |(space, names): (u8, &'static [&'static str])| {
+        names.iter().map(move |&name| (space, name))
+    };
+    std::iter::once((0, row.name)).chain((1..).zip(forms).flat_map(named))
 }
 
 /// The row of an operator.

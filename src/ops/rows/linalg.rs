@@ -85,7 +85,7 @@ pub const ROWS: &[OpRow] = &[
     ),
 ];
 
-fn check_square(meta: &Meta, name: &str) -> Result<(), OpError> {
+pub(super) fn check_square(meta: &Meta, name: &str) -> Result<(), OpError> {
     let [.., rows, columns] = meta.shape[..] else {
         return Err(OpError::runtime(format!(
             "{name}: The input tensor A must have at least 2 dimensions."
@@ -118,7 +118,7 @@ fn square(args: &[Arg<Meta>], name: &str) -> Result<Vec<Meta>, OpError> {
     Ok(vec![Meta::contiguous(meta.dtype, meta.shape.clone())])
 }
 /// The number of rows, and the matrices one after the other.
-fn matrices(array: &Array) -> (usize, Vec<Vec<f64>>) {
+pub(super) fn matrices(array: &Array) -> (usize, Vec<Vec<f64>>) {
     let rows = array.shape()[array.meta.ndim() - 1];
     let values = array.values_as::<f64>();
     (
@@ -180,7 +180,7 @@ fn inv_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> 
     ])
 }
 /// The product of two matrices, or of as many pairs.
-fn product(b: &mut dyn Backward, first: Var, second: Var) -> Result<Var, OpError> {
+pub(super) fn product(b: &mut dyn Backward, first: Var, second: Var) -> Result<Var, OpError> {
     let (left, right) = (b.meta(first).shape, b.meta(second).shape);
     let [batch @ .., rows, inner] = &left[..] else {
         return Err(OpError::Unsupported("no matrix".into()));

@@ -7,6 +7,9 @@ pub mod cast;
 pub mod compare;
 pub mod conv;
 pub mod copy;
+pub mod ctc;
+pub mod decompose;
+pub mod distance;
 pub mod division;
 pub mod einsum;
 pub mod factory;
@@ -21,10 +24,12 @@ pub mod matmul;
 pub mod moments;
 pub mod nll;
 pub mod norm;
+pub mod order;
 pub mod pool;
 pub mod random;
 pub mod reduce;
 pub mod reduction;
+pub mod sample;
 pub mod scan;
 pub mod scatter;
 pub mod shape;
@@ -73,4 +78,9 @@ pub const FILES: &[&[OpRow]] = &[
     einsum::ROWS,
     gather::ROWS,
     copy::ROWS,
+    decompose::ROWS,
+    distance::ROWS,
+    sample::ROWS,
+    ctc::ROWS,
+    order::ROWS,
 ];
