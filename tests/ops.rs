@@ -13,7 +13,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use case::{Case, recorded};
-use gradlint::ops::{Gradient, OpRow, ResultKind, table};
+use gradlint::ops::{Arg, Array, Fast, Gradient, OpRow, ResultKind, Rng, Scalar, table};
 use support::{Tsv, check_case, check_refused};
 
 /// Runs `check` on all cases and fails with everything that was found.
@@ -153,6 +153,48 @@ fn nodes_are_named_where_there_is_a_gradient() {
         .map(|row| row.name)
         .collect();
     assert!(nameless.is_empty(), "{nameless:?}");
+}
+
+#[test]
+fn fast_kernels_give_what_the_others_give() {
+    let numbers: Vec<f32> = (0..37)
+        .map(|nth| (nth as f32 * 0.7 - 9.0).sin() * 3.0)
+        .collect();
+    let special = [
+        0.0,
+        -0.0,
+        f32::NAN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        1.0,
+        -1.0,
+    ];
+    let xs = [&numbers[..], &special[..], &numbers[..1], &[]].concat();
+    let ys: Vec<f32> = xs.iter().rev().copied().collect();
+    let array = |values: &[f32]| Arg::Tensor(Array::from_vec(&[values.len()][..], values.to_vec()));
+    let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    let mut checked = 0;
+    for (_, row) in table::all() {
+        let (Some(fast), Some(forward)) = (row.fast, row.forward) else {
+            continue;
+        };
+        let mut cases = Vec::new();
+        match fast {
+            Fast::One(kernel) => cases.push((kernel(&xs), vec![array(&xs)])),
+            Fast::Two(kernel) => {
+                cases.push((kernel(&xs, &ys), vec![array(&xs), array(&ys)]));
+                let number = Arg::Scalar(Scalar::Float(0.5));
+                cases.push((kernel(&xs, &[0.5]), vec![array(&xs), number]));
+            }
+        }
+        for (ours, args) in cases {
+            let slow = forward(&args, &mut Rng::new(0));
+            let slow = slow.unwrap_or_else(|error| panic!("{}: {error:?}", row.name));
+            assert_eq!(bits(&ours), bits(&slow[0].values::<f32>()), "{}", row.name);
+            checked += 1;
+        }
+    }
+    assert!(checked > 60, "{checked}");
 }
 
 fn has_a_form(row: &OpRow) -> bool {

@@ -23,11 +23,14 @@ fn readme() -> String {
 #[test]
 fn the_readme_is_true() {
     let old = readme();
-    let new = with_table(
-        &with_table(&with_outputs(&old), "rules", &rules()),
-        "operators",
-        &operators(),
-    );
+    let mut new = with_outputs(&old);
+    for (name, table) in [
+        ("rules", rules()),
+        ("operators", operators()),
+        ("not modelled", not_modelled()),
+    ] {
+        new = with_table(&new, name, &table);
+    }
     if std::env::var_os("GRADLINT_REWRITE").is_some() {
         std::fs::write(root().join("README.md"), &new).expect("written");
         return;
@@ -183,6 +186,48 @@ fn gradient(row: &OpRow) -> &'static str {
         Gradient::NotDifferentiable => "no",
         Gradient::NotImplemented(..) => "raises",
     }
+}
+
+/// The rows of ops.tsv that are neither a row of the table nor a composite that `tests/composites.rs` runs, and why.
+const NOT_MODELLED: &[(&str, &str)] = &[
+    ("int()", "32-bit integers"),
+    ("half()", "16-bit floats"),
+    ("real (complex)", "complex numbers"),
+    ("view_as_real", "complex numbers"),
+    ("complex", "complex numbers"),
+    ("fft.fft", "complex numbers"),
+    ("fft.rfft", "complex numbers"),
+];
+
+fn not_modelled() -> String {
+    let mut list = String::new();
+    for (name, why) in NOT_MODELLED {
+        let _ = writeln!(list, "- `{name}`: {why}");
+    }
+    list
+}
+
+/// Every measured operator is modelled, or the README says that it is not.
+#[test]
+fn what_is_not_modelled_is_listed() {
+    let read = |name: &str| {
+        std::fs::read_to_string(root().join("tests/ops").join(name)).expect("readable")
+    };
+    let composites: Vec<serde_json::Value> =
+        serde_json::from_str(&read("composites.json")).expect("JSON");
+    let mut modelled: Vec<&str> = composites
+        .iter()
+        .filter_map(|composite| composite["evidence"].as_str())
+        .collect();
+    modelled.extend(table::all().flat_map(|(_, row)| row.evidence));
+    let tsv = read("ops.tsv");
+    let rows = tsv.lines().filter(|line| !line.starts_with('#')).skip(1);
+    let missing: Vec<&str> = rows
+        .filter_map(|line| line.split('\t').next())
+        .filter(|name| !modelled.contains(name))
+        .collect();
+    let listed: Vec<&str> = NOT_MODELLED.iter().map(|(name, _)| *name).collect();
+    assert_eq!(missing, listed);
 }
 
 /// What the README says a test holds, a test holds.

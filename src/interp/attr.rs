@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::value::{Args, Class, Descriptor, Dict, Edge, Method, Node, Value};
 use super::{Machine, Res};
 use crate::ir::{Builtin, Intrinsic};
-use crate::ops::Exception;
+use crate::ops::{Exception, known};
 use crate::source::Span;
 use crate::symbol::Symbol;
 
@@ -99,6 +99,9 @@ impl Machine<'_> {
 
     /// The exception for an attribute that is not there.
     pub(super) fn no_attribute<T>(&mut self, object: &Value, name: Symbol, span: Span) -> Res<T> {
+        if matches!(object, Value::Tensor(_)) && known::is_of_tensor(name.as_str()) {
+            return self.unsupported(format!("`{name}` of a tensor"), span);
+        }
         let text = match object {
             Value::Class(class) => {
                 format!("type object '{}' has no attribute '{name}'", class.name)

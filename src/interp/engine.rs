@@ -4,6 +4,7 @@ use std::collections::BinaryHeap;
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 use super::formula::{Formula, Unpacked};
 use super::outcome::Observation;
@@ -18,7 +19,7 @@ use crate::source::Span;
 const TWICE: &str = "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.";
 const DETACHED: &str = "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, please use out-of-place `.detach()` instead";
 
-type Grads = Vec<Option<Tensor>>;
+type Grads = SmallVec<[Option<Tensor>; 2]>;
 
 /// What a backward is asked to do.
 pub(super) struct Request {
@@ -119,7 +120,7 @@ impl Machine<'_> {
         span: Span,
     ) -> Res<Grads> {
         let mut pass = Pass {
-            captured: vec![None; targets.len()],
+            captured: SmallVec::from_elem(None, targets.len()),
             ..Pass::default()
         };
         discover(&mut pass, &starts);
@@ -473,7 +474,7 @@ impl Machine<'_> {
                 };
                 let count = node.edges.borrow().len();
                 if grads.iter().all(Option::is_none) {
-                    return Ok(vec![None; count]);
+                    return Ok(SmallVec::from_elem(None, count));
                 }
                 let mut vars = IndexVec::new();
                 let grads = grads
@@ -521,7 +522,7 @@ impl Machine<'_> {
     ) -> Res<Grads> {
         let count = node.edges.borrow().len();
         let Some(grad) = grads.first().cloned().flatten() else {
-            return Ok(vec![None; count]);
+            return Ok(SmallVec::from_elem(None, count));
         };
         if !base.is_contiguous() || view.offset < base.offset {
             return self.unsupported(
@@ -548,7 +549,7 @@ impl Machine<'_> {
             span,
         )?;
         let part = self.run_named("clone", vec![Arg::Tensor(Rc::clone(&slice))], span)?;
-        let mut results = self.run_node(inner, &vec![Some(part)], span)?;
+        let mut results = self.run_node(inner, &SmallVec::from_iter([Some(part)]), span)?;
         if results.is_empty() {
             results.push(None);
         }
@@ -727,7 +728,7 @@ fn enter(pass: &mut Pass, edge: &Edge, count: usize, work: &mut Vec<usize>) {
                     pass.visits.push(Visit {
                         node: Rc::clone(node),
                         waiting: 0,
-                        grads: Vec::new(),
+                        grads: Grads::new(),
                         queued: false,
                     });
                     pass.nodes.insert(key, at);

@@ -13,8 +13,8 @@ use super::value::{
 use super::{Machine, Res};
 use crate::ops::row::Default as RowDefault;
 use crate::ops::{
-    self, Arg, Array, Gradient, InPlace, Meta, OpError, OpId, OpRow, ParamKind, ResultKind, Save,
-    Saved, When, table,
+    self, Arg, Array, Fast, Gradient, InPlace, Meta, OpError, OpId, OpRow, ParamKind, ResultKind,
+    Save, Saved, Shape, When, table,
 };
 use crate::source::Span;
 
@@ -95,19 +95,24 @@ impl Machine<'_> {
         if in_place && matches!(row.in_place, InPlace::No) {
             return self.unsupported(format!("`{}` in place", row.name), span);
         }
-        let metas: Vec<Arg<Meta>> = args
-            .iter()
-            .map(|arg| {
-                map_arg(arg, &mut |tensor: &Tensor| {
-                    Meta::clone(&tensor.meta.borrow())
-                })
-            })
-            .collect();
         // In inference mode nothing is recorded, whatever `enable_grad` says (rule R3.3).
         let recorded = self.grad
             && !self.inference
             && !matches!(row.gradient, Gradient::NotDifferentiable)
             && differentiable(row, &args).any(|tensor| tensor.requires_grad());
+        if let (false, Some(array)) = (in_place, fast(row, &args)) {
+            self.afford(array.numel() * item_size(array.dtype()))?;
+            let node = match recorded {
+                true => Some(self.make_node(op, row, &args, metas_of(&args), false, span)?),
+                false => None,
+            };
+            let outputs = Outputs::from_iter([self.fresh(array, span)]);
+            if let Some(node) = node {
+                self.attach(row, node, &args, &outputs, false);
+            }
+            return Ok(outputs);
+        }
+        let metas = metas_of(&args);
         if in_place {
             self.check_in_place(&args, recorded, span)?;
             if let (Some(Arg::Tensor(target)), false) =
@@ -119,6 +124,8 @@ impl Machine<'_> {
         }
         let inferred = match (row.infer)(&metas) {
             Ok(inferred) => inferred,
+            // The numbers are there: the kernel says what shape they make.
+            Err(OpError::Unsupported(why)) if why == ops::kit::SHAPE_FROM_VALUES => Vec::new(),
             Err(error) => return self.op_error(error, span),
         };
         if let (true, Some(Arg::Tensor(target)), Some(result)) =
@@ -164,6 +171,12 @@ impl Machine<'_> {
                 }
                 self.bump(base, false, span);
                 return Ok(SmallVec::from_iter([Rc::clone(base)]));
+            }
+            let length = base.storage.borrow().buffer.borrow().len();
+            for meta in inferred {
+                if let Err(error) = ops::layout::check_storage(meta, length) {
+                    return self.op_error(error, span);
+                }
             }
             let several = matches!(row.result, ResultKind::MultiView);
             return Ok(inferred
@@ -493,6 +506,61 @@ impl Machine<'_> {
         }
         Rc::new(tensor)
     }
+}
+
+/// The arguments without their numbers.
+fn metas_of(args: &[Arg<Tensor>]) -> Vec<Arg<Meta>> {
+    let mut meta = |tensor: &Tensor| Meta::clone(&tensor.meta.borrow());
+    args.iter().map(|arg| map_arg(arg, &mut meta)).collect()
+}
+
+/// The numbers of an operator in its common case: see [`ops::Fast`].
+fn fast(row: &OpRow, args: &[Arg<Tensor>]) -> Option<Array> {
+    let kernel = row.fast?;
+    let operands = match kernel {
+        Fast::One(_) => 1,
+        Fast::Two(_) => 2,
+    };
+    let is_default = |(arg, param): (&Arg<Tensor>, &ops::Param)| match (arg, param.default) {
+        (Arg::Scalar(value), Some(RowDefault::Scalar(default))) => *value == default,
+        (Arg::None, Some(RowDefault::None)) => true,
+        _ => false,
+    };
+    let others = args.get(operands..)?.iter().zip(&row.params[operands..]);
+    let (Some(Arg::Tensor(first)), true) = (args.first(), others.into_iter().all(is_default))
+    else {
+        return None;
+    };
+    let meta = first.meta.borrow();
+    let values = match (kernel, args.get(1)) {
+        (Fast::One(kernel), _) => in_order(first, kernel)?,
+        (Fast::Two(kernel), Some(Arg::Tensor(second)))
+            if second.meta.borrow().shape == meta.shape =>
+        {
+            in_order(first, |x| in_order(second, |y| kernel(x, y)))??
+        }
+        (Fast::Two(kernel), Some(Arg::Scalar(number))) => {
+            in_order(first, |x| kernel(x, &[number.as_f64() as f32]))?
+        }
+        _ => return None,
+    };
+    Some(Array::from_vec(Shape::from_slice(&meta.shape), values))
+}
+
+/// `of` the elements of a tensor of `f32` that lie in order.
+fn in_order<T>(tensor: &Tensor, of: impl FnOnce(&[f32]) -> T) -> Option<T> {
+    let meta = tensor.meta.borrow();
+    let storage = tensor.storage.borrow();
+    let buffer = storage.buffer.borrow();
+    let ops::Buffer::F32(values) = &**buffer else {
+        return None;
+    };
+    if !meta.is_contiguous() {
+        return None;
+    }
+    values
+        .get(meta.offset..meta.offset.checked_add(meta.numel())?)
+        .map(of)
 }
 
 fn metas_as(arg: &Arg<Meta>) -> Arg<usize> {

@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 
 use super::numbers::{float_floor_div, float_mod, integer_binary};
 use super::outcome::{Bound, Ending};
+use super::record::with_defaults;
 use super::value::{Args, Tensor, Value};
 use super::{Machine, Res, Stop};
 use crate::operator::{BinaryOp, CompareOp, UnaryOp};
-use crate::ops::{Exception, Form, Raw, Scalar, bind_overloaded, table};
+use crate::ops::{Arg, Exception, Form, ParamKind, Raw, Scalar, bind_overloaded, table};
 use crate::source::Span;
 use crate::symbol::Symbol;
 
@@ -283,6 +284,18 @@ impl Machine<'_> {
         let Some(op) = table::by_name(name) else {
             return self.unsupported(format!("the operator `{name}`"), span);
         };
+        // Two tensors where two tensors may stand: nothing to choose.
+        if let ([Raw::Tensor(x), Raw::Tensor(y)], [first, second, ..]) =
+            (positional, table::row(op).params)
+            && matches!(first.kind, ParamKind::Tensor { .. })
+            && matches!(
+                second.kind,
+                ParamKind::Tensor { .. } | ParamKind::TensorOrScalar
+            )
+        {
+            let args = vec![Arg::Tensor(x.clone()), Arg::Tensor(y.clone())];
+            return self.apply(op, with_defaults(table::row(op), args), false, span);
+        }
         match bind_overloaded(op, positional, &[], Form::Function) {
             Ok((op, args)) => self.apply(op, args, false, span),
             Err(error) => self.op_error(error, span),

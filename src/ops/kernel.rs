@@ -87,6 +87,19 @@ pub fn map_floating(x: &Array, f: impl Fn(f64) -> f64) -> Array {
     }
 }
 
+/// The [`Fast`](super::row::Fast) kernel of one operand.
+pub fn fast_one(x: &[f32], f: impl Fn(f64) -> f64) -> Vec<f32> {
+    x.iter().map(|&x| f(f64::from(x)) as f32).collect()
+}
+/// The [`Fast`](super::row::Fast) kernel of two operands.
+pub fn fast_two(x: &[f32], y: &[f32], f: impl Fn(f64, f64) -> f64) -> Vec<f32> {
+    let single = |x: f32, y: f32| f(f64::from(x), f64::from(y)) as f32;
+    match *y {
+        [y] if x.len() != 1 => x.iter().map(|&x| single(x, y)).collect(),
+        _ => x.iter().zip(y).map(|(&x, &y)| single(x, y)).collect(),
+    }
+}
+
 /// The forward of a row with one operand.
 pub fn forward_floating(args: &[Arg<Array>], f: impl Fn(f64) -> f64) -> Arrays {
     Ok(vec![map_floating(tensor_at(args, 0)?, f)])

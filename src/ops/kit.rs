@@ -111,6 +111,7 @@ pub const fn op(
         gradient,
         node,
         node_by: None,
+        fast: None,
         evidence,
     }
 }

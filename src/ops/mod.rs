@@ -15,6 +15,7 @@ pub mod inplace;
 pub mod kernel;
 pub mod kernels;
 pub mod kit;
+pub mod known;
 pub mod layout;
 pub mod meta;
 pub mod pick;
@@ -31,6 +32,6 @@ pub use bind::{Form, bind, bind_overloaded};
 pub use meta::{Dtype, Meta, Scalar, Shape};
 pub use rng::Rng;
 pub use row::{
-    Arg, Backward, Exception, Forms, Gradient, InPlace, IndexItem, OpError, OpId, OpRow, Param,
-    ParamKind, Raw, ResultKind, Save, Saved, Var, When,
+    Arg, Backward, Exception, Fast, Forms, Gradient, InPlace, IndexItem, OpError, OpId, OpRow,
+    Param, ParamKind, Raw, ResultKind, Save, Saved, Var, When,
 };

@@ -289,6 +289,16 @@ pub struct Save {
     pub when: When,
 }
 
+/// A kernel, element by element, for the common case: operands of `f32`, of one shape, in order; all other arguments as
+/// their defaults.
+#[derive(Clone, Copy, Debug)]
+pub enum Fast {
+    /// Of one operand.
+    One(fn(&[f32]) -> Vec<f32>),
+    /// Of two, the second with as many elements or with one, which stands for a number.
+    Two(fn(&[f32], &[f32]) -> Vec<f32>),
+}
+
 /// Shapes and dtypes of the results, by the arguments.
 pub type Infer = fn(&[Arg<Meta>]) -> Result<Vec<Meta>, OpError>;
 /// The numbers of the results, by the arguments.
@@ -345,6 +355,8 @@ pub struct OpRow {
     pub node: &'static str,
     /// The node's name where it depends on the arguments (`SumBackward0`, `SumBackward1`).
     pub node_by: Option<NodeBy>,
+    /// The numbers of `f32` operands of one shape that lie in order: what `forward` gives, without its detours.
+    pub fast: Option<Fast>,
     /// Rows of `ops.tsv` that this row is checked against; empty only with a comment that says what was measured instead.
     pub evidence: &'static [&'static str],
 }

@@ -32,6 +32,9 @@ def distances():
     for a in ((V(3), 2, 0, 1.0), (V(3, 2), -1, 0, 1.0), (V(3, 2), 2, 0, -1.0), (V(3, 2), 2, 4, 1.0)): bad('renorm', 'function', 'torch.renorm', *a)
     case('nn.utils.parametrizations-like weight_norm', '_weight_norm_interface', 'torch._weight_norm', V(3, 3, **D), V(3, 1)); case(None, '_weight_norm_interface', 'torch._weight_norm', V(2, 3, 2, **D), V(2, 1, 1, **D))
 
+    trilinear = 'lambda x, w, y: F.bilinear(x, y, w)'
+    case(None, '_trilinear', trilinear, V(2, 3, **D), V(4, 3, 2, **D), V(2, 2, **D)); case(None, '_trilinear', trilinear, V(2, 3, dtype='f64', **D), V(1, 3, 3, dtype='f64', **D), V(2, 3, dtype='f64', **D))
+
 
 def samples():
     grid = lambda: T([1, 2, 3, 2], [-0.9, -0.3, 0.1, 0.22, 0.7, 0.93, -1.2, 0.4, 1.3, -1.4, 0.55, -0.61], 'f32')

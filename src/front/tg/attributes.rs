@@ -14,10 +14,6 @@ use crate::prelude::Prelude;
 use crate::source::Span;
 use crate::symbol::Symbol;
 
-/// The public names of `torch.Tensor` in PyTorch 2.15 (`dir(torch.Tensor)`). What exists there and is not modelled is no
-/// mistake of the program: the machines call it unsupported.
-const TENSOR_NAMES: &str = include_str!("tensor_names.txt");
-
 /// The attributes that are known, and those that are used but were not known yet.
 pub struct Attributes {
     known: FxHashSet<Symbol>,
@@ -52,7 +48,7 @@ impl Attributes {
                 }
             }
         }
-        known.extend(TENSOR_NAMES.lines().map(Symbol::intern));
+        known.extend(crate::ops::known::tensor_names().map(Symbol::intern));
         Attributes {
             known,
             uses: Vec::new(),

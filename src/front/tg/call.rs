@@ -52,6 +52,7 @@ impl UnitLowerer<'_, '_, '_> {
             }
             ExprKind::Attribute(object, method) => match self.chain(callee) {
                 Chain::Known(known) => self.known_call(known, callee, args, span, hint),
+                Chain::Unmodelled => self.value_call(callee, args, span, hint),
                 Chain::Mistake if self.is_python() => self.value_call(callee, args, span, hint),
                 Chain::Mistake => self.mistaken_call(args, span, hint),
                 Chain::Attributes => self.method_call(*object, *method, args, span, hint),

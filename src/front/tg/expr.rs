@@ -176,7 +176,7 @@ impl UnitLowerer<'_, '_, '_> {
         let span = self.module[id].span;
         match self.chain(id) {
             Chain::Known(known) => self.builtin_value(known, span, hint),
-            Chain::Mistake => self.emit(InstrKind::Unknown, span, hint),
+            Chain::Mistake | Chain::Unmodelled => self.emit(InstrKind::Unknown, span, hint),
             Chain::Attributes => {
                 let object = self.expr(object);
                 self.demand(name);

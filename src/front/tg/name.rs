@@ -16,6 +16,8 @@ pub enum Chain {
     Attributes,
     /// A builtin, as a whole.
     Known(Known),
+    /// What PyTorch has and gradlint does not model.
+    Unmodelled,
     /// A mistake, reported.
     Mistake,
 }
@@ -113,6 +115,9 @@ impl UnitLowerer<'_, '_, '_> {
             }
         }
         let span = self.module[expr].span;
+        if crate::ops::known::is_of_torch(&dotted) {
+            return Chain::Unmodelled;
+        }
         if self.is_python() || self.low.is_crowded(span) {
             return Chain::Mistake;
         }

@@ -36,6 +36,7 @@ macro_rules! activation {
             gradient: Gradient::Formula(|b| b.first($gradient)),
             node: $node,
             node_by: None,
+            fast: None,
             evidence: $evidence,
         }
     };
@@ -359,6 +360,7 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(threshold_backward_gradients),
         node: "ThresholdBackwardBackward0",
         node_by: None,
+        fast: None,
         evidence: &[],
     },
     OpRow {
@@ -373,6 +375,7 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(prelu_gradients),
         node: "PreluKernelBackward0",
         node_by: None,
+        fast: None,
         evidence: &["F.prelu"],
     },
     OpRow {
@@ -387,6 +390,7 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(|b| b.first(glu_gradient)),
         node: "GluBackward0",
         node_by: None,
+        fast: None,
         evidence: &["F.glu"],
     },
 ];

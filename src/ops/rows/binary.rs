@@ -7,12 +7,12 @@ use crate::ops::build::{
 };
 use crate::ops::formula::Value;
 use crate::ops::kernel::{
-    Arithmetic, infer_arithmetic, infer_floating, metas, not_implemented, operand_at,
+    Arithmetic, fast_two, infer_arithmetic, infer_floating, metas, not_implemented, operand_at,
 };
 use crate::ops::meta::{Dtype, Meta, Scalar};
 use crate::ops::promote::{Promotion, to_float};
 use crate::ops::row::{
-    Arg, Backward, Exception, Gradient, InPlace, OpError, OpRow, ResultKind, Save, Var,
+    Arg, Backward, Exception, Fast, Gradient, InPlace, OpError, OpRow, ResultKind, Save, Var,
 };
 
 const BOTH_INPUTS: &[Save] = &[input(0), input(1)];
@@ -36,6 +36,7 @@ macro_rules! floating {
             gradient: Gradient::Formula(|b| b.parts($parts)),
             node: $node,
             node_by: None,
+            fast: Some(Fast::Two(|x, y| fast_two(x, y, $forward))),
             evidence: $evidence,
         }
     };
@@ -62,6 +63,9 @@ macro_rules! arithmetic {
             gradient: Gradient::Formula(|b| b.parts($parts)),
             node: $node,
             node_by: None,
+            fast: Some(crate::ops::Fast::Two(|x, y| {
+                crate::ops::kernel::fast_two(x, y, $float)
+            })),
             evidence: $evidence,
         }
     };
@@ -84,6 +88,7 @@ pub const ROWS: &[OpRow] = &[
         }),
         node: "AddBackward0",
         node_by: None,
+        fast: Some(Fast::Two(|x, y| fast_two(x, y, |x, y| x + y))),
         evidence: &[
             "add",
             "add(x,scalar)",
@@ -107,6 +112,7 @@ pub const ROWS: &[OpRow] = &[
         }),
         node: "SubBackward0",
         node_by: None,
+        fast: Some(Fast::Two(|x, y| fast_two(x, y, |x, y| x - y))),
         evidence: &["sub", "sub(x,scalar)", "sub_"],
     },
     OpRow {
@@ -129,6 +135,7 @@ pub const ROWS: &[OpRow] = &[
                 "RsubBackward1"
             }
         }),
+        fast: Some(Fast::Two(|x, y| fast_two(x, y, |x, y| y - x))),
         evidence: &["rsub(scalar-x)"],
     },
     arithmetic!(

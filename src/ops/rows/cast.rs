@@ -31,6 +31,7 @@ macro_rules! cast {
             }),
             node: "ToCopyBackward0",
             node_by: None,
+            fast: None,
             evidence: $evidence,
         }
     };

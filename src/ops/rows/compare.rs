@@ -33,6 +33,7 @@ macro_rules! comparison {
             gradient: Gradient::NotDifferentiable,
             node: "",
             node_by: None,
+            fast: None,
             evidence: $evidence,
         }
     };
@@ -92,6 +93,7 @@ const fn test(
         gradient: Gradient::NotDifferentiable,
         node: "",
         node_by: None,
+        fast: None,
         evidence,
     }
 }

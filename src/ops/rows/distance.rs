@@ -4,8 +4,8 @@ use crate::ops::array::{Array, Element};
 use crate::ops::broadcast::{broadcast, fresh, wrap_dim};
 use crate::ops::kernels::Along;
 use crate::ops::kit::{
-    self, Args, Grads, HIDDEN, IN_PLACE, both, float_or, formula, function, grad, input_meta, int,
-    op, opt_int, saved, saved_if, saved_output, t, tensor,
+    self, Args, Grads, HIDDEN, IN_PLACE, INTERNAL, both, float_or, formula, function, grad,
+    input_meta, int, op, opt_int, saved, saved_if, saved_output, t, tensor,
 };
 use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::rng::Rng;
@@ -83,6 +83,22 @@ pub const ROWS: &[OpRow] = &[
         formula(weight_norm_formula),
         "WeightNormInterfaceBackward0",
         &["nn.utils.parametrizations-like weight_norm"],
+    ),
+    op(
+        "_trilinear",
+        INTERNAL,
+        &[tensor("left"), tensor("weight"), tensor("right")],
+        trilinear_infer,
+        trilinear_forward,
+        &[
+            saved_if(0, &[1, 2]),
+            saved_if(1, &[0, 2]),
+            saved_if(2, &[0, 1]),
+        ],
+        formula(trilinear_formula),
+        "TrilinearBackward0",
+        // `F.bilinear` of ops.tsv has a view before and behind it.
+        &[],
     ),
 ];
 
@@ -469,4 +485,69 @@ fn weight_norm_formula(b: &mut dyn Backward) -> Grads {
     let part = kit::sub(b, grad, part)?;
     let scale = kit::div(b, g, norm)?;
     Ok(vec![Some(kit::mul(b, scale, part)?), Some(along)])
+}
+
+fn trilinear_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
+    let args = Args(args);
+    let (left, weight, right) = (args.tensor(0)?, args.tensor(1)?, args.tensor(2)?);
+    let ([rows, n], [outs, i, j], [others, m]) =
+        (&left.shape[..], &weight.shape[..], &right.shape[..])
+    else {
+        return Err(OpError::Unsupported("a bilinear map of these sizes".into()));
+    };
+    let alike = left.dtype == weight.dtype && weight.dtype == right.dtype;
+    if (rows, n, m) != (others, i, j) || !alike || !left.dtype.is_floating() {
+        return Err(OpError::Unsupported("a bilinear map of these sizes".into()));
+    }
+    Ok(vec![fresh(left.dtype, &[*rows, *outs][..])?])
+}
+fn trilinear_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
+    let meta = kit::inferred(trilinear_infer, args)?;
+    let args = Args(args);
+    let (left, weight, right) = (args.tensor(0)?, args.tensor(1)?, args.tensor(2)?);
+    let (n, m) = (weight.shape()[1], weight.shape()[2]);
+    let (x, w, y) = (
+        left.values_as::<f64>(),
+        weight.values_as::<f64>(),
+        right.values_as::<f64>(),
+    );
+    let value = |place: usize| {
+        let (row, out) = (place / meta.shape[1], place % meta.shape[1]);
+        let terms =
+            (0..n * m).map(|at| x[row * n + at / m] * w[out * n * m + at] * y[row * m + at % m]);
+        terms.sum()
+    };
+    let values = (0..meta.numel()).map(value).collect();
+    Ok(vec![
+        Array::from_vec::<f64>(meta.shape.clone(), values).cast(meta.dtype),
+    ])
+}
+fn trilinear_formula(b: &mut dyn Backward) -> Grads {
+    let grad = grad(b)?;
+    let pair = |b: &mut dyn Backward, equation: &str, first: Var, second: Var| {
+        kit::call(
+            b,
+            "einsum.2",
+            vec![Arg::Str(equation.into()), t(first), t(second)],
+        )
+    };
+    let mut grads = vec![None; 3];
+    if b.needs(0) || b.needs(2) {
+        let weight = b.input(1)?;
+        let inner = pair(b, "bo,oij->bij", grad, weight)?;
+        if b.needs(0) {
+            let right = b.input(2)?;
+            grads[0] = Some(pair(b, "bij,bj->bi", inner, right)?);
+        }
+        if b.needs(2) {
+            let left = b.input(0)?;
+            grads[2] = Some(pair(b, "bij,bi->bj", inner, left)?);
+        }
+    }
+    if b.needs(1) {
+        let (left, right) = (b.input(0)?, b.input(2)?);
+        let inner = pair(b, "bo,bi->boi", grad, left)?;
+        grads[1] = Some(pair(b, "boi,bj->oij", inner, right)?);
+    }
+    Ok(grads)
 }

@@ -29,6 +29,7 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(|b| b.parts(&[(0, div_self), (1, div_other)])),
         node: "DivBackward0",
         node_by: None,
+        fast: None,
         evidence: &[
             "div",
             "true_divide",
@@ -64,6 +65,7 @@ pub const ROWS: &[OpRow] = &[
         }),
         node: "DivBackward2",
         node_by: None,
+        fast: None,
         evidence: &["div floor"],
     },
     OpRow {
@@ -88,6 +90,7 @@ pub const ROWS: &[OpRow] = &[
         }),
         node: "MulBackward0",
         node_by: None,
+        fast: None,
         evidence: &["div(scalar,x)"],
     },
     OpRow {
@@ -105,6 +108,7 @@ pub const ROWS: &[OpRow] = &[
         ),
         node: "torch::autograd::NotImplemented",
         node_by: None,
+        fast: None,
         evidence: &["floor_divide (//)"],
     },
     OpRow {
@@ -119,6 +123,7 @@ pub const ROWS: &[OpRow] = &[
         forward: Some(|args, _| forward_checked(args, |x, y| x.wrapping_rem(y), |x, y| x % y)),
         gradient: Gradient::Formula(|b| b.first(same)),
         saves: &[],
+        fast: None,
         ..arithmetic!(
             "fmod.Scalar",
             both(&["fmod"]),
@@ -136,6 +141,7 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(|b| {
             b.parts(&[(0, same), (1, |b, grad| minus_quotient(b, grad, "trunc"))])
         }),
+        fast: None,
         ..arithmetic!(
             "fmod.Tensor",
             both(&["fmod"]),
@@ -151,6 +157,7 @@ pub const ROWS: &[OpRow] = &[
     OpRow {
         forward: Some(|args, _| forward_checked(args, remainder_int, remainder)),
         gradient: Gradient::Formula(|b| b.first(same)),
+        fast: None,
         ..arithmetic!(
             "remainder.Scalar",
             both(&["remainder"]),
@@ -168,6 +175,7 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(|b| {
             b.parts(&[(0, same), (1, |b, grad| minus_quotient(b, grad, "floor"))])
         }),
+        fast: None,
         ..arithmetic!(
             "remainder",
             both(&["remainder"]),
@@ -188,6 +196,7 @@ pub const ROWS: &[OpRow] = &[
             Exception::RuntimeError,
             "derivative for aten::remainder is not implemented",
         ),
+        fast: None,
         ..arithmetic!(
             "remainder.Scalar_Tensor",
             function(&["remainder"]),
@@ -270,6 +279,7 @@ const FLOOR_DIVIDE_LEFT: OpRow = OpRow {
     ),
     node: "torch::autograd::NotImplemented",
     node_by: None,
+    fast: None,
     evidence: &[],
 };
 

@@ -33,6 +33,7 @@ const fn factory(
         gradient: Gradient::NotDifferentiable,
         node: "",
         node_by: None,
+        fast: None,
         evidence,
     }
 }
@@ -258,6 +259,7 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(|b| b.first(|b, grad| b.zeros_like(grad))),
         node: "ZeroBackward0",
         node_by: None,
+        fast: None,
         evidence: &["zero_"],
     },
     OpRow {
@@ -277,6 +279,7 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(|b| b.first(|b, grad| b.zeros_like(grad))),
         node: "FillBackward2",
         node_by: None,
+        fast: None,
         evidence: &["fill_"],
     },
     OpRow {
@@ -297,6 +300,7 @@ pub const ROWS: &[OpRow] = &[
         }),
         node: "FillBackward3",
         node_by: None,
+        fast: None,
         evidence: &[],
     },
     OpRow {
@@ -331,6 +335,7 @@ pub const ROWS: &[OpRow] = &[
         }),
         node: "torch::autograd::CopyBackwards",
         node_by: None,
+        fast: None,
         evidence: &["copy_"],
     },
 ];

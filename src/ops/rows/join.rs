@@ -39,6 +39,7 @@ const fn multi(
         gradient: Gradient::Formula(gradient),
         node,
         node_by,
+        fast: None,
         evidence,
     }
 }

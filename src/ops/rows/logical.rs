@@ -29,6 +29,7 @@ const fn plain(
         gradient: Gradient::NotDifferentiable,
         node: "",
         node_by: None,
+        fast: None,
         evidence: &[],
     }
 }

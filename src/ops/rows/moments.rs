@@ -83,6 +83,7 @@ macro_rules! moments {
             }),
             node: $node,
             node_by: None,
+            fast: None,
             evidence: $evidence,
         }
     };
@@ -234,6 +235,7 @@ pub const ROWS: &[OpRow] = &[
         }),
         node: "DistBackward0",
         node_by: None,
+        fast: None,
         evidence: &["dist"],
     },
 ];

@@ -37,6 +37,7 @@ const fn drawn(
         gradient: Gradient::NotDifferentiable,
         node: "",
         node_by: None,
+        fast: None,
         evidence,
     }
 }
@@ -63,6 +64,7 @@ const fn written(
         gradient: Gradient::Formula(|b| b.first(|b, grad| b.zeros_like(grad))),
         node,
         node_by: None,
+        fast: None,
         evidence,
     }
 }

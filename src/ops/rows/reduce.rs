@@ -36,6 +36,7 @@ macro_rules! reduction {
             gradient: $gradient,
             node: $node,
             node_by: None,
+            fast: None,
             evidence: $evidence,
         }
     };
@@ -377,6 +378,7 @@ const fn plain(
         gradient: Gradient::NotDifferentiable,
         node: "",
         node_by: None,
+        fast: None,
         evidence,
     }
 }

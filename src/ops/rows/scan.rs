@@ -30,6 +30,7 @@ macro_rules! scan {
             gradient: Gradient::Formula(|b| b.first($gradient)),
             node: $node,
             node_by: None,
+            fast: None,
             evidence: $evidence,
         }
     };

@@ -42,6 +42,7 @@ pub const ROWS: &[OpRow] = &[
         }),
         node: "AddcmulBackward0",
         node_by: None,
+        fast: None,
         evidence: &["addcmul", "addcmul_"],
     },
     OpRow {
@@ -58,6 +59,7 @@ pub const ROWS: &[OpRow] = &[
         }),
         node: "AddcdivBackward0",
         node_by: None,
+        fast: None,
         evidence: &["addcdiv", "addcdiv_"],
     },
     OpRow {
@@ -83,6 +85,7 @@ pub const ROWS: &[OpRow] = &[
         }),
         node: "LerpBackward0",
         node_by: None,
+        fast: None,
         evidence: &["lerp(scalar)", "lerp_"],
     },
     OpRow {
@@ -114,6 +117,7 @@ pub const ROWS: &[OpRow] = &[
         }),
         node: "LerpBackward1",
         node_by: None,
+        fast: None,
         evidence: &["lerp(tensor)"],
     },
     OpRow {
@@ -132,6 +136,7 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(|b| b.first(|b, grad| clamp_self(b, grad))),
         node: "ClampBackward1",
         node_by: None,
+        fast: None,
         evidence: &["clamp(min,max)", "clamp(min)", "clip", "clamp_"],
     },
     OpRow {
@@ -146,6 +151,7 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(clamp_gradients),
         node: "ClampBackward0",
         node_by: None,
+        fast: None,
         evidence: &["clamp(tensor,tensor)"],
     },
     OpRow {
@@ -161,6 +167,7 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(|b| b.first(|b, grad| beyond(b, grad, "gt"))),
         node: "ClampMinBackward0",
         node_by: None,
+        fast: None,
         evidence: &[],
     },
     OpRow {
@@ -181,6 +188,7 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(|b| b.first(|b, grad| beyond(b, grad, "lt"))),
         node: "ClampMaxBackward0",
         node_by: None,
+        fast: None,
         evidence: &[],
     },
 ];

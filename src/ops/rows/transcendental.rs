@@ -323,6 +323,7 @@ const fn inplace_only(
         gradient: Gradient::NotImplemented(Exception::NotImplementedError, text),
         node,
         node_by: None,
+        fast: None,
         evidence: &[],
     }
 }
@@ -348,6 +349,7 @@ const fn helper(
         }),
         node: "",
         node_by: None,
+        fast: None,
         evidence: &[],
     }
 }

@@ -30,6 +30,9 @@ macro_rules! floating {
             gradient: Gradient::Formula(|b| b.first($gradient)),
             node: $node,
             node_by: None,
+            fast: Some(crate::ops::Fast::One(|x| {
+                crate::ops::kernel::fast_one(x, $forward)
+            })),
             evidence: $evidence,
         }
     };
@@ -51,6 +54,9 @@ macro_rules! like {
             gradient: Gradient::Formula(|b| b.first($gradient)),
             node: $node,
             node_by: None,
+            fast: Some(crate::ops::Fast::One(|x| {
+                crate::ops::kernel::fast_one(x, $float)
+            })),
             evidence: $evidence,
         }
     };
@@ -149,6 +155,7 @@ pub const ROWS: &[OpRow] = &[
         infer: |args| infer_no_bool(args, "round"),
         forward: Some(|args, _| forward_round_decimals(args)),
         // Not in ops.tsv; measured: RoundBackward1, saves nothing.
+        fast: None,
         ..like!(
             "round.decimals",
             both(&["round"]),
@@ -211,12 +218,14 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(|b| b.first(|_, grad| Ok(grad))),
         node: "",
         node_by: None,
+        fast: None,
         evidence: &["positive"],
     },
     OpRow {
         in_place: InPlace::No,
         infer: infer_like,
         forward: Some(|args, _| Ok(vec![tensor_at(args, 0)?.copy()])),
+        fast: None,
         ..like!(
             "clone",
             both(&["clone"]),
@@ -353,6 +362,7 @@ pub const ROWS: &[OpRow] = &[
     OpRow {
         params: &[SELF, number("eps").or(Default::None)],
         forward: Some(|args, _| forward_logit(args)),
+        fast: None,
         ..floating!(
             "logit",
             both(&["logit"]),
@@ -372,6 +382,7 @@ pub const ROWS: &[OpRow] = &[
         ],
         infer: infer_like,
         forward: Some(|args, _| forward_nan_to_num(args)),
+        fast: None,
         ..floating!(
             "nan_to_num",
             both(&["nan_to_num"]),

@@ -36,6 +36,7 @@ const fn view(
         gradient: Gradient::Formula(formula),
         node,
         node_by,
+        fast: None,
         evidence,
     }
 }
