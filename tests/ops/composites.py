@@ -1,7 +1,8 @@
 """Records the rows of ops.tsv that no single operator of the table stands for: PyTorch makes them of several, and so does
 gradlint's prelude (or its machine). Each is a few lines of `.tg`; PyTorch runs what `gradlint emit --to python` makes of them.
 
-Use: OMP_NUM_THREADS=1 python composites.py GRADLINT, where python has PyTorch. Writes composites.json.
+Use: OMP_NUM_THREADS=1 python composites.py GRADLINT [ROW...], where python has PyTorch. Writes composites.json; with rows, it
+records these anew and keeps the others.
 """
 import json, os, subprocess, sys, tempfile
 
@@ -83,6 +84,7 @@ ROWS = [
     ('hsplit', 'out0, out1 = in0.hsplit(2)', V()),
     ('meshgrid', 'out0, out1 = meshgrid(in0, in1, indexing="ij")', V(), V()),
     ('x[arange, labels]', 'out0 = in0[arange(3), in1]', MR(), I([0, 1, 2])),
+    ('repeat_interleave', 'out0 = in0.repeat_interleave(2)', V()),
     ('take_along_dim', 'out0 = take_along_dim(in0, in1, 1)', MR(), I([[0], [1], [2]])),
     ('diff', 'out0 = diff(in0)', V()),
     ('cartesian_prod', 'out0 = cartesian_prod(in0, in1)', V(), V()),
@@ -120,9 +122,14 @@ def program(code, tensors):
 
 
 def main():
-    gradlint, records = sys.argv[1], []
+    gradlint, wanted, records = sys.argv[1], sys.argv[2:], []
+    path = os.path.join(HERE, 'composites.json')
+    old = {record['evidence']: record for record in json.load(open(path))} if wanted else {}
     with tempfile.TemporaryDirectory() as folder:
         for evidence, code, *tensors in ROWS:
+            if evidence in old and evidence not in wanted:
+                records.append(old[evidence])
+                continue
             path = os.path.join(folder, 'a.tg')
             with open(path, 'w') as file: file.write(program(code, tensors))
             emitted = subprocess.run([gradlint, 'emit', path, '--to', 'python'], capture_output=True, text=True, check=True).stdout
