@@ -42,6 +42,7 @@ pub mod lint;
 pub mod lints;
 
 pub mod confirm;
+pub mod fixes;
 
 // Out to the world.
 pub mod render;
@@ -193,6 +194,28 @@ pub fn lint_text(name: &str, text: &str) -> LintResult {
 /// The same, each finding with whether a run of the program saw it.
 pub fn lint_text_confirmed(name: &str, text: &str) -> LintResult {
     lint_checked(check_text(name, text), true)
+}
+
+/// The same, each finding with a change that mends it, if one is known and the interpreter confirms it.
+pub fn lint_text_with_fixes(name: &str, text: &str) -> LintResult {
+    let checked = check_text(name, text);
+    let module = checked.module.clone();
+    let mut result = lint_checked(checked, true);
+    if !result.is_refused {
+        let lint = |text: &str| {
+            let result = lint_text(name, text);
+            (!result.is_refused).then_some(result.findings)
+        };
+        let run = |text: &str, options: &RunOptions| run_text(name, text, options).ok();
+        let mut verifier = fixes::Verifier::new(text, &lint, &run);
+        fixes::attach(
+            &mut result.findings,
+            &module,
+            &result.sources,
+            &mut verifier,
+        );
+    }
+    result
 }
 
 fn lint_checked(checked: Checked, confirm: bool) -> LintResult {

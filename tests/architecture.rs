@@ -24,6 +24,7 @@ const ORDER: &[&str] = &[
     "lint",
     "lints",
     "confirm",
+    "fixes",
     "render",
     "driver",
     "main",

@@ -221,10 +221,9 @@ fn wrong_usage() {
         .is(2)
         .says("did you mean `backward-without-graph`");
     for args in [
-        &["bad.tg", "--fix"][..],
         &["bad.tg", "--format", "sarif"],
         &["bad.tg", "--config", "x"],
-        &["graph", "bad.tg"],
+        &["graph", "bad.tg"][..],
         &["lsp"],
     ] {
         folder.run(args).is(2).says("not available yet");

@@ -113,3 +113,51 @@ fn findings_can_be_confirmed() {
         .is(1)
         .says("confirmed: a run raised it at this line");
 }
+
+const OVERWRITTEN: &str = "x = ones(3, requires_grad=true)\ny = x.exp()\ny += 1\nprint(x.grad is none)\ny.sum().backward()\n";
+
+#[test]
+fn fixes_are_shown_and_made() {
+    let folder = Folder::new("fix");
+    folder.file("bad.tg", OVERWRITTEN);
+    let shown = folder.run(&["bad.tg", "--diff"]);
+    assert!(shown.out.contains("-y += 1\n+y = y + 1\n"), "{}", shown.out);
+    let text = || std::fs::read_to_string(folder.0.join("bad.tg")).expect("readable");
+    assert_eq!(text(), OVERWRITTEN, "`--diff` changes nothing");
+    folder.run(&["bad.tg", "--fix"]).is(0);
+    assert_eq!(text(), OVERWRITTEN.replace("y += 1", "y = y + 1"));
+    folder.run(&["bad.tg", "--fix"]).is(0);
+}
+
+#[test]
+fn what_changes_more_is_not_mended_unasked() {
+    let folder = Folder::new("unsafe-fix");
+    folder.file("bad.tg", DETACHED);
+    let seen = folder.run(&["bad.tg", "--fix"]);
+    seen.is(1);
+    folder.run(&["bad.tg", "--unsafe-fixes"]).is(0);
+}
+
+#[test]
+fn fixes_are_part_of_the_report() {
+    let folder = Folder::new("fix-json");
+    folder.file("bad.tg", OVERWRITTEN);
+    let seen = folder.run(&["bad.tg", "--diff", "--format", "json"]);
+    let fix = &seen.is(1).json()["diagnostics"][0]["fix"];
+    assert_eq!(fix["applicability"], "safe");
+    assert_eq!(fix["edits"][0]["text"], "y = y + 1");
+    assert_eq!(fix["edits"][0]["range"]["start"]["line"], 3);
+}
+
+#[test]
+fn where_track_was_lost_can_be_listed() {
+    let folder = Folder::new("unknown");
+    folder.file(
+        "open.py",
+        "import torch, elsewhere\nw = torch.ones(2, requires_grad=True)\nelsewhere.train(w)\nprint(w.grad)\n",
+    );
+    let seen = folder.run(&["open.py", "--explain-unknown"]);
+    assert!(seen.out.contains("open.py:3:1: unknown: "), "{}", seen.out);
+    let seen = folder.run(&["open.py", "--explain-unknown", "--format", "json"]);
+    assert_eq!(seen.json()["unknown"][0]["range"]["start"]["line"], 3);
+}

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::collect::{self, Input};
 use super::options::{Color, Format, LintOptions};
-use super::{FAILED, FOUND, OK, Streams, select};
+use super::{FAILED, FOUND, OK, Streams, mend, select};
 use crate::diagnostic::Severity;
 use crate::render::human::Human;
 use crate::render::{Status, concise, json};
-use crate::{LintResult, lint_text, lint_text_confirmed};
+use crate::{LintResult, fixes, lint_text, lint_text_confirmed, lint_text_with_fixes};
 
 /// Lints what the options name.
 pub fn lint(options: &LintOptions, streams: &mut Streams) -> u8 {
@@ -49,6 +49,9 @@ struct Tally {
     rules: BTreeMap<&'static str, (usize, &'static str)>,
 }
 
+/// How often a file is mended and looked at again: one fix may make room for another.
+const MAX_ROUNDS: usize = 8;
+
 /// One lint of many files.
 struct Session<'o> {
     options: &'o LintOptions,
@@ -66,6 +69,10 @@ impl Session<'_> {
             Input::Stdin => collect::read("-".as_ref()).map_err(Status::Unreadable),
         };
         let status = match text {
+            Ok(text) if self.fixes_files() => match self.mend(name, input, text, streams) {
+                Ok(text) => self.text(name, &text, streams),
+                Err(reason) => Status::Unreadable(reason),
+            },
             Ok(text) => self.text(name, &text, streams),
             Err(status) => status,
         };
@@ -76,21 +83,69 @@ impl Session<'_> {
         self.report.file(name, &status);
     }
 
-    fn text(&mut self, name: &str, text: &str, streams: &mut Streams) -> Status {
-        let mut result = match self.options.confirm {
-            true => lint_text_confirmed(name, text),
-            false => lint_text(name, text),
+    fn fixes_files(&self) -> bool {
+        (self.options.fix || self.options.unsafe_fixes) && !self.options.diff
+    }
+
+    /// Mends a file as far as it can be, and returns the text that it has now.
+    fn mend(
+        &self,
+        name: &str,
+        input: &Input,
+        text: String,
+        streams: &mut Streams,
+    ) -> Result<String, String> {
+        let Input::File(path) = input else {
+            streams.complain("standard input cannot be changed: `--diff` shows what would be");
+            return Ok(text);
         };
+        let mut mended = text.clone();
+        for _ in 0..MAX_ROUNDS {
+            let result = lint_text_with_fixes(name, &mended);
+            let next = self.mended(&mended, &result);
+            if next == mended {
+                break;
+            }
+            mended = next;
+        }
+        if mended != text {
+            std::fs::write(path, &mended).map_err(|error| error.to_string())?;
+            streams.say(&format!("{name}: mended\n"));
+        }
+        Ok(mended)
+    }
+
+    fn text(&mut self, name: &str, text: &str, streams: &mut Streams) -> Status {
+        let mut result = self.lint(name, text);
         result.findings.retain(|finding| {
             select::is_shown(finding.rule, &self.options.select, &self.options.ignore)
         });
         self.count(&result);
-        self.show(&result, streams);
+        // The report holds the fixes itself.
+        if self.options.diff && self.options.format != Format::Json {
+            streams.print(&mend::diff(name, text, &self.mended(text, &result)));
+        } else {
+            self.show(&result, streams);
+        }
         if result.is_refused {
             Status::SyntaxError
         } else {
             Status::Ok
         }
+    }
+
+    fn lint(&self, name: &str, text: &str) -> LintResult {
+        match (self.options.wants_fixes(), self.options.confirm) {
+            (true, _) => lint_text_with_fixes(name, text),
+            (false, true) => lint_text_confirmed(name, text),
+            (false, false) => lint_text(name, text),
+        }
+    }
+
+    /// The text with the fixes that were asked for.
+    fn mended(&self, text: &str, result: &LintResult) -> String {
+        let edits = fixes::combined(&result.findings, self.options.unsafe_fixes);
+        fixes::apply(text, &edits)
     }
 
     fn count(&mut self, result: &LintResult) {
@@ -115,6 +170,13 @@ impl Session<'_> {
                 Format::Json => self.report.finding(finding, &result.sources),
                 Format::Concise => streams.print(&concise::finding(finding, &result.sources)),
                 _ => streams.print(&human.finding(finding)),
+            }
+        }
+        let lost = result.lost.iter().filter(|_| self.options.explain_unknown);
+        for lost in lost.filter(|lost| result.sources.is_user(lost.span)) {
+            match self.options.format {
+                Format::Json => self.report.lost(lost, &result.sources),
+                _ => streams.print(&concise::lost(lost, &result.sources)),
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::render::human::Human;
 
 mod collect;
 mod lint;
+mod mend;
 pub mod options;
 mod run;
 mod select;

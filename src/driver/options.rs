@@ -75,15 +75,18 @@ pub struct LintOptions {
     /// Run the program in the interpreter and say of each finding whether it was seen
     #[arg(long)]
     pub confirm: bool,
-    /// Apply safe fixes (not available yet)
+    /// Mend what can be mended without changing anything else; each fix is confirmed by a run
     #[arg(long)]
     pub fix: bool,
-    /// Apply unsafe fixes, too (not available yet)
+    /// Fixes that may change what else the program does, too
     #[arg(long)]
     pub unsafe_fixes: bool,
-    /// Show what fixes would change (not available yet)
+    /// Show what fixes would change, and change nothing
     #[arg(long)]
     pub diff: bool,
+    /// List where and why the analysis lost track
+    #[arg(long)]
+    pub explain_unknown: bool,
     /// Only these rules: codes, beginnings of codes, or names
     #[arg(long, value_delimiter = ',', value_name = "RULE")]
     pub select: Vec<String>,
@@ -119,6 +122,11 @@ pub enum Color {
 }
 
 impl LintOptions {
+    /// Whether fixes are asked for.
+    pub fn wants_fixes(&self) -> bool {
+        self.fix || self.unsafe_fixes || self.diff
+    }
+
     /// What was asked for and does not exist yet.
     pub fn not_available(&self) -> Option<&'static str> {
         match self.format {
@@ -128,9 +136,6 @@ impl LintOptions {
             Format::Gitlab => return Some("the format `gitlab` is not available yet"),
             Format::Rdjson => return Some("the format `rdjson` is not available yet"),
             Format::Junit => return Some("the format `junit` is not available yet"),
-        }
-        if self.fix || self.unsafe_fixes || self.diff {
-            return Some("fixes are not available yet");
         }
         self.config
             .is_some()

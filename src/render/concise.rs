@@ -1,6 +1,7 @@
 //! One line a finding, `path:line:column: severity[code]: message`, which editors' problem matchers read.
 
 use super::severity;
+use crate::analysis::fact::Lost;
 use crate::lint::Finding;
 use crate::source::SourceMap;
 
@@ -15,6 +16,19 @@ pub fn finding(finding: &Finding, sources: &SourceMap) -> String {
         file.name.display(),
         at.line,
         at.column
+    )
+}
+
+/// The line of a place where the analysis lost track, with its line end.
+pub fn lost(lost: &Lost, sources: &SourceMap) -> String {
+    let file = sources.file(lost.span.file);
+    let at = file.location(lost.span.start);
+    format!(
+        "{}:{}:{}: unknown: {}\n",
+        file.name.display(),
+        at.line,
+        at.column,
+        lost.why
     )
 }
 

@@ -9,7 +9,7 @@ use codespan_reporting::term::termcolor::Ansi;
 use codespan_reporting::term::{self, Config, Styles, StylesWriter};
 
 use crate::diagnostic::Severity;
-use crate::lint::{Certainty, Finding, Prediction};
+use crate::lint::{Applicability, Certainty, Finding, Fix, Prediction};
 use crate::source::{FileId, SourceMap, Span};
 
 /// Bytes of the longest line that is shown. A longer one is named by its number only.
@@ -156,12 +156,21 @@ fn notes(finding: &Finding) -> Vec<String> {
         notes.push("when: on some path only".to_owned());
     }
     notes.extend(finding.help.iter().map(|help| format!("help: {help}")));
+    notes.extend(finding.fix.as_ref().map(fix));
     notes.extend(
         finding
             .confirmed
             .map(|seen| confirmed(&finding.prediction, seen).to_owned()),
     );
     notes
+}
+
+fn fix(fix: &Fix) -> String {
+    let how = match fix.applicability {
+        Applicability::Safe => "--fix",
+        Applicability::Unsafe => "--unsafe-fixes",
+    };
+    format!("fix: {} (`{how}` does it)", fix.message)
 }
 
 fn confirmed(prediction: &Prediction, seen: bool) -> &'static str {

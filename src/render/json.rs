@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Status, certainty, severity};
+use crate::analysis::fact::Lost;
 use crate::diagnostic::Label;
 use crate::lint::{Applicability, Finding, Fix, Prediction};
 use crate::source::{SourceFile, SourceMap, Span};
@@ -15,12 +16,21 @@ pub const SCHEMA: u32 = 1;
 pub struct Report {
     diagnostics: Vec<Value>,
     files: Vec<Value>,
+    unknown: Option<Vec<Value>>,
 }
 
 impl Report {
     /// Adds a finding.
     pub fn finding(&mut self, finding: &Finding, sources: &SourceMap) {
         self.diagnostics.push(diagnostic(finding, sources));
+    }
+
+    /// Adds a place where the analysis lost track.
+    pub fn lost(&mut self, lost: &Lost, sources: &SourceMap) {
+        let place = json!({
+            "file": name(lost.span, sources), "why": lost.why, "range": range(lost.span, sources)
+        });
+        self.unknown.get_or_insert_default().push(place);
     }
 
     /// Adds a file.
@@ -34,10 +44,12 @@ impl Report {
 
     /// The whole text.
     pub fn finish(self) -> String {
-        format!(
-            "{:#}\n",
-            json!({"schema": SCHEMA, "diagnostics": self.diagnostics, "files": self.files})
-        )
+        let mut object =
+            json!({"schema": SCHEMA, "diagnostics": self.diagnostics, "files": self.files});
+        if let Some(unknown) = self.unknown {
+            object["unknown"] = unknown.into();
+        }
+        format!("{object:#}\n")
     }
 }
 
