@@ -7,24 +7,25 @@ use crate::source::{SourceMap, Span};
 /// How far apart two gradients may be, relative to the greater.
 const TOLERANCE: f64 = 1e-4;
 
+/// What is found in a text; none where it is no program.
+pub type Lint<'a> = dyn Fn(&str) -> Option<Vec<Finding>> + 'a;
+/// What a text does when it is run; none where it is no program.
+pub type Run<'a> = dyn Fn(&str, &RunOptions) -> Option<(Outcome, SourceMap)> + 'a;
+
 /// Judges changes of one program.
 pub struct Verifier<'a> {
     text: &'a str,
     /// What a text is linted as.
-    lint: &'a dyn Fn(&str) -> Option<Vec<Finding>>,
+    lint: &'a Lint<'a>,
     /// What a text does when it is run.
-    run: &'a dyn Fn(&str, &RunOptions) -> Option<(Outcome, SourceMap)>,
+    run: &'a Run<'a>,
     /// What the program does as it is.
     before: Option<Outcome>,
 }
 
 impl<'a> Verifier<'a> {
     /// For the program `text`, with a linter and an interpreter.
-    pub fn new(
-        text: &'a str,
-        lint: &'a dyn Fn(&str) -> Option<Vec<Finding>>,
-        run: &'a dyn Fn(&str, &RunOptions) -> Option<(Outcome, SourceMap)>,
-    ) -> Verifier<'a> {
+    pub fn new(text: &'a str, lint: &'a Lint<'a>, run: &'a Run<'a>) -> Verifier<'a> {
         Verifier {
             text,
             lint,
