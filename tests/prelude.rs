@@ -12,8 +12,10 @@ use support::recorded::{Recorded, root};
 fn main() {
     let arguments = Arguments::from_args();
     let path = root().join("tests/prelude/recorded.json");
-    let text = std::fs::read_to_string(&path).expect("tests/prelude/recorded.json is made by record.py");
-    let recorded: Recorded = serde_json::from_str(&text).expect("recorded.json has the form that record.py writes");
+    let text =
+        std::fs::read_to_string(&path).expect("tests/prelude/recorded.json is made by record.py");
+    let recorded: Recorded =
+        serde_json::from_str(&text).expect("recorded.json has the form that record.py writes");
     let trials = recorded
         .programs
         .into_iter()

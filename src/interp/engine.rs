@@ -13,7 +13,7 @@ use super::value::{Args, Edge, Node, NodeKind, SavedKind, SavedTensor, Storage, 
 use super::write::short;
 use super::{Machine, Res};
 use crate::index::IndexVec;
-use crate::ops::{Arg, Array, Gradient, Meta, Scalar, table};
+use crate::ops::{Arg, Array, Gradient, Meta, Scalar, engine_ops, table};
 use crate::source::Span;
 
 const TWICE: &str = "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.";
@@ -90,23 +90,21 @@ impl Machine<'_> {
         for input in request.inputs.iter().flatten() {
             targets.push(self.edge(input, span)?);
         }
+        // The caller holds the first gradients all the while: none of them is anybody's own.
+        let held: Vec<Tensor> = starts.iter().map(|(_, grad)| Rc::clone(grad)).collect();
         let modes = self.grad;
         self.grad = request.create;
         self.passes += 1;
         let result = self.pass(starts, &targets, request, span);
+        drop(held);
         self.passes -= 1;
         self.grad = modes;
         result
     }
 
     fn cast(&mut self, grad: &Tensor, meta: &Meta, span: Span) -> Res<Tensor> {
-        let name = if table::by_name("_to_copy").is_some() {
-            "_to_copy"
-        } else {
-            "to"
-        };
         self.run_named(
-            name,
+            engine_ops::CAST,
             vec![Arg::Tensor(Rc::clone(grad)), Arg::Dtype(meta.dtype)],
             span,
         )
@@ -169,10 +167,24 @@ impl Machine<'_> {
         *slot = Some(match slot.take() {
             None => grad,
             Some(before) => {
-                self.run_named("add", vec![Arg::Tensor(before), Arg::Tensor(grad)], span)?
+                // What nothing else holds is added to as it is, without a graph.
+                let own = !self.grad
+                    && Rc::strong_count(&before) == 1
+                    && Rc::strong_count(&before.storage.borrow()) == 1
+                    && before.meta().is_contiguous();
+                self.sum(before, grad, own, span)?
             }
         });
         Ok(())
+    }
+
+    /// The sum of two gradients.
+    fn sum(&mut self, before: Tensor, grad: Tensor, in_place: bool, span: Span) -> Res<Tensor> {
+        let Some(op) = table::by_name(engine_ops::SUM) else {
+            return self.unsupported("the sum of gradients", span);
+        };
+        let args = vec![Arg::Tensor(before), Arg::Tensor(grad)];
+        self.run_one(op, args, in_place, span)
     }
 
     /// Runs a node, and gives the leaves that wait for nothing more.
@@ -195,7 +207,7 @@ impl Machine<'_> {
         {
             return Ok(Vec::new());
         }
-        let results = self.run_node(&node, &grads, span)?;
+        let mut results = self.run_node(&node, &grads, span)?;
         drop(grads);
         if !request.retain {
             release(&node);
@@ -203,7 +215,7 @@ impl Machine<'_> {
         let edges = node.edges.borrow();
         let mut free = Vec::new();
         for (nth, edge) in edges.iter().enumerate() {
-            if let Some(grad) = results.get(nth).cloned().flatten() {
+            if let Some(grad) = results.get_mut(nth).and_then(Option::take) {
                 let grad = self.validated(&node, nth, edge, grad, span)?;
                 self.arrive(pass, edge, grad, span)?;
             }
@@ -290,10 +302,8 @@ impl Machine<'_> {
                 (tensor.upgrade(), grads.get(*output).cloned().flatten())
             {
                 let sum = match tensor.grad.borrow().clone() {
-                    Some(before) => {
-                        self.run_named("add", vec![Arg::Tensor(before), Arg::Tensor(grad)], span)?
-                    }
-                    None => self.run_named("clone", vec![Arg::Tensor(grad)], span)?,
+                    Some(before) => self.sum(before, grad, false, span)?,
+                    None => self.run_named(engine_ops::COPY, vec![Arg::Tensor(grad)], span)?,
                 };
                 *tensor.grad.borrow_mut() = Some(sum);
             }
@@ -317,10 +327,9 @@ impl Machine<'_> {
         request: &Request,
         span: Span,
     ) -> Res<()> {
-        pass.captured[nth] = Some(Rc::clone(&grad));
-        if request.accumulate
-            && let Some(input) = request.inputs.as_ref().and_then(|inputs| inputs.get(nth))
-        {
+        if !request.accumulate {
+            pass.captured[nth] = Some(grad);
+        } else if let Some(input) = request.inputs.as_ref().and_then(|inputs| inputs.get(nth)) {
             let input = Rc::clone(input);
             self.accumulate(&input, grad, request, span)?;
         }
@@ -357,10 +366,11 @@ impl Machine<'_> {
             for (_, hook) in &hooks {
                 grad = self.run_hook(hook, grad, span)?;
             }
-            for &nth in &wanted {
-                pass.captured[nth] = Some(Rc::clone(&grad));
-            }
-            if request.accumulate && leaf.bit.get() {
+            if !request.accumulate {
+                for &nth in &wanted {
+                    pass.captured[nth] = Some(Rc::clone(&grad));
+                }
+            } else if leaf.bit.get() {
                 self.accumulate(&leaf, grad, request, span)?;
                 let hooks = leaf.post_hooks.borrow().clone();
                 for (_, hook) in &hooks {
@@ -382,20 +392,11 @@ impl Machine<'_> {
         let before = leaf.grad.borrow().clone();
         match before {
             None if request.create => {
-                let clone = self.run_named("clone", vec![Arg::Tensor(grad)], span)?;
+                let clone = self.run_named(engine_ops::COPY, vec![Arg::Tensor(grad)], span)?;
                 *leaf.grad.borrow_mut() = Some(clone);
             }
             None => {
-                // What nothing else holds is taken as it is.
-                let own = Rc::strong_count(&grad) == 1
-                    && grad.meta().is_contiguous()
-                    && grad.view.is_none()
-                    && Rc::strong_count(&grad.storage.borrow()) == 1;
-                let kept = if own {
-                    grad
-                } else {
-                    self.fresh(grad.array().copy(), span)
-                };
+                let kept = self.kept_gradient(leaf, grad, span);
                 *leaf.grad.borrow_mut() = Some(kept);
             }
             Some(before) => {
@@ -405,20 +406,27 @@ impl Machine<'_> {
                         self.observe(place);
                     }
                 }
-                if request.create {
-                    let sum =
-                        self.run_named("add", vec![Arg::Tensor(before), Arg::Tensor(grad)], span)?;
-                    *leaf.grad.borrow_mut() = Some(sum);
-                } else {
-                    let Some(op) = table::by_name("add") else {
-                        return self.unsupported("the sum of gradients", span);
-                    };
-                    self.run_one(op, vec![Arg::Tensor(before), Arg::Tensor(grad)], true, span)?;
-                }
+                let sum = self.sum(before, grad, !request.create, span)?;
+                *leaf.grad.borrow_mut() = Some(sum);
             }
         }
         leaf.left.set(!request.retain);
         Ok(())
+    }
+
+    /// The first gradient of a leaf: taken as it is where nothing else holds it and its layout is the leaf's, even
+    /// where it shares its numbers with another tensor; else copied, and the copy counts as a write.
+    fn kept_gradient(&mut self, leaf: &Tensor, grad: Tensor, span: Span) -> Tensor {
+        let taken = Rc::strong_count(&grad) == 1 && grad.meta().laid_out_as(&leaf.meta());
+        match (taken, grad.view.is_some()) {
+            (true, false) => grad,
+            (true, true) => self.alias(&grad),
+            (false, _) => {
+                let copy = self.fresh(grad.array().copy(), span);
+                self.bump(&copy, false, span);
+                copy
+            }
+        }
     }
 
     /// Runs a hook on a gradient (rule R9.2).
@@ -530,16 +538,16 @@ impl Machine<'_> {
                 span,
             );
         }
-        let whole = self.run_named("clone", vec![Arg::Tensor(grad)], span)?;
+        let whole = self.run_named(engine_ops::COPY, vec![Arg::Tensor(grad)], span)?;
         let whole = if whole.meta().is_contiguous() {
             whole
         } else {
-            self.run_named("contiguous", vec![Arg::Tensor(whole)], span)?
+            self.run_named(engine_ops::IN_ORDER, vec![Arg::Tensor(whole)], span)?
         };
         let ints = |values: &[usize]| Arg::Ints(values.iter().map(|&value| value as i64).collect());
         let offset = Arg::Scalar(Scalar::Int((view.offset - base.offset) as i64));
         let slice = self.run_named(
-            "as_strided",
+            engine_ops::VIEW,
             vec![
                 Arg::Tensor(Rc::clone(&whole)),
                 ints(&view.shape),
@@ -548,16 +556,17 @@ impl Machine<'_> {
             ],
             span,
         )?;
-        let part = self.run_named("clone", vec![Arg::Tensor(Rc::clone(&slice))], span)?;
+        let part = self.run_named(engine_ops::COPY, vec![Arg::Tensor(Rc::clone(&slice))], span)?;
         let mut results = self.run_node(inner, &SmallVec::from_iter([Some(part)]), span)?;
         if results.is_empty() {
             results.push(None);
         }
         match results[0].take() {
             Some(inner) => {
-                self.run_named("copy_", vec![Arg::Tensor(slice), Arg::Tensor(inner)], span)?
+                let args = vec![Arg::Tensor(slice), Arg::Tensor(inner)];
+                self.run_named(engine_ops::WRITE, args, span)?
             }
-            None => self.run_named("zero_", vec![Arg::Tensor(slice)], span)?,
+            None => self.run_named(engine_ops::CLEAR, vec![Arg::Tensor(slice)], span)?,
         };
         results[0] = Some(whole);
         Ok(results)

@@ -94,8 +94,18 @@ impl Machine<'_> {
         let Some(wanted) = args.positional.first() else {
             return self.wrong_count(kind, name, span);
         };
+        let (start, end) = match (name, searched(items.len(), &args.positional)) {
+            ("index", Some(range)) => range,
+            ("index", None) => {
+                return self.type_error(
+                    "slice indices must be integers or have an __index__ method",
+                    span,
+                );
+            }
+            _ => (0, items.len()),
+        };
         let mut count = 0;
-        for (at, item) in items.iter().enumerate() {
+        for (at, item) in items.iter().enumerate().take(end).skip(start) {
             if item.is(wanted) || self.equal(item, wanted, span)? {
                 if name == "index" {
                     return Ok(Value::Int(at as i64));
@@ -109,7 +119,7 @@ impl Machine<'_> {
         let text = if kind == "tuple" {
             "tuple.index(x): x not in tuple".to_owned()
         } else {
-            "list.index(x): x not in list".to_owned()
+            format!("{} is not in list", self.repr(wanted, span)?)
         };
         self.raise(Exception::ValueError, text, span)
     }
@@ -446,6 +456,19 @@ fn title(text: &str) -> String {
         inside = c.is_alphabetic();
     }
     out
+}
+
+/// From where to where `index` looks, by its second and third argument; none if they are no integers.
+fn searched(len: usize, args: &[Value]) -> Option<(usize, usize)> {
+    let bound = |at: usize, default: usize| match args.get(at) {
+        None => Some(default),
+        Some(value) => {
+            let value = value.as_int()?;
+            let from_end = if value < 0 { len as i64 } else { 0 };
+            Some(usize::try_from(value.saturating_add(from_end)).map_or(0, |at| at.min(len)))
+        }
+    };
+    Some((bound(1, 0)?, bound(2, len)?))
 }
 
 /// The place of a Python index.

@@ -124,8 +124,8 @@ impl Machine<'_> {
         }
         let inferred = match (row.infer)(&metas) {
             Ok(inferred) => inferred,
-            // The numbers are there: the kernel says what shape they make.
-            Err(OpError::Unsupported(why)) if why == ops::kit::SHAPE_FROM_VALUES => Vec::new(),
+            // The kernel has the numbers, and its result has the shape.
+            Err(error) if ops::kit::follows_from_values(&error) && !in_place => Vec::new(),
             Err(error) => return self.op_error(error, span),
         };
         if let (true, Some(Arg::Tensor(target)), Some(result)) =

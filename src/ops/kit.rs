@@ -162,6 +162,25 @@ pub fn inferred(infer: Infer, args: &[Arg<Array>]) -> Result<Meta, OpError> {
 /// that has the numbers calls `forward` all the same and takes the shape from the array.
 pub const SHAPE_FROM_VALUES: &str = "the shape depends on the values";
 
+/// Whether an inference answered [`SHAPE_FROM_VALUES`].
+pub fn follows_from_values(error: &OpError) -> bool {
+    matches!(error, OpError::Unsupported(text) if text == SHAPE_FROM_VALUES)
+}
+
+/// The most elements of a result whose size only its kernel knows: a machine cannot ask beforehand what it costs.
+const MOST_FROM_VALUES: usize = 1 << 27;
+
+/// The sizes of a result that follow from values, unless they are too much.
+pub fn affordable(dims: &[i64]) -> Result<super::meta::Shape, OpError> {
+    let shape = layout::checked_shape(dims)?;
+    if shape.iter().product::<usize>() > MOST_FROM_VALUES {
+        return Err(OpError::Unsupported(
+            "a result this large whose shape depends on the values".into(),
+        ));
+    }
+    Ok(shape)
+}
+
 /// See [`SHAPE_FROM_VALUES`].
 pub fn shape_from_values<T>() -> Result<T, OpError> {
     Err(OpError::Unsupported(SHAPE_FROM_VALUES.into()))

@@ -134,6 +134,16 @@ impl Meta {
         }
         true
     }
+    /// Whether the elements lie as those of `other`, a tensor of the same sizes, do (sizes of one do not matter).
+    pub fn laid_out_as(&self, other: &Meta) -> bool {
+        let strides = self.strides.iter().zip(&other.strides);
+        self.shape == other.shape
+            && self
+                .shape
+                .iter()
+                .zip(strides)
+                .all(|(&size, (own, others))| size == 1 || own == others)
+    }
     /// The sizes as PyTorch's messages write them: `[2, 3]`.
     pub fn sizes(&self) -> String {
         sizes(&self.shape)

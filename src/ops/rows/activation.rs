@@ -327,7 +327,10 @@ pub const ROWS: &[OpRow] = &[
         "threshold",
         functions(&["threshold"]),
         &[SELF, number("threshold"), number("value"), INPLACE],
-        saves_result("ThresholdBackward1"),
+        InPlace::Yes {
+            saves: None,
+            node: Some("ThresholdBackward1"),
+        },
         "ThresholdBackward0",
         &["F.threshold"],
         |args, x| if x <= f64_at(args, 1, 0.0) {
@@ -336,7 +339,7 @@ pub const ROWS: &[OpRow] = &[
             x
         },
         |b, grad| {
-            let (x, _) = input_or_result(b)?;
+            let x = b.input(0)?;
             let bound = b.number(1);
             let below = b.binary("le", x, bound)?;
             b.masked_fill(grad, below, 0.0)

@@ -200,7 +200,7 @@ fn one_hot_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpErr
     };
     let mut shape = layout::signed(array.shape());
     shape.push(count);
-    let shape = layout::checked_shape(&shape)?;
+    let shape = kit::affordable(&shape)?;
     let mut hot = vec![0i64; shape.iter().product()];
     classes
         .iter()
@@ -275,9 +275,10 @@ fn repeat_indices(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpErro
     if repeats.iter().any(|&count| count < 0) {
         return Err(OpError::runtime("repeats can not be negative"));
     }
-    layout::checked_numel(&[repeats
+    let total = repeats
         .iter()
-        .fold(0usize, |sum, &count| sum.saturating_add(count as usize))])?;
+        .fold(0i64, |sum, &count| sum.saturating_add(count));
+    kit::affordable(&[total])?;
     let indices: Vec<i64> = repeats
         .iter()
         .enumerate()

@@ -3,8 +3,8 @@
 use super::binary::{OTHER, TWO, arithmetic, forward_floating, same};
 use crate::ops::array::Array;
 use crate::ops::build::{
-    Arrays, HIDDEN, IN_PLACE, Metas, SELF, both, function, input, input_for, method, number,
-    operand, output, param, scalar_at, str_at, tensor,
+    Arrays, HIDDEN, IN_PLACE, INTERNAL, Metas, SELF, both, function, input, input_for, method,
+    number, operand, output, param, scalar_at, str_at, tensor,
 };
 use crate::ops::formula::Value;
 use crate::ops::kernel::{Arithmetic, infer_arithmetic, infer_floating, metas, operand_at};
@@ -67,6 +67,22 @@ pub const ROWS: &[OpRow] = &[
         node_by: None,
         fast: None,
         evidence: &["div floor"],
+    },
+    OpRow {
+        // `x / number` within PyTorch's own functions, where the number is none of Python's: nothing is saved.
+        name: "div.Scalar",
+        forms: INTERNAL,
+        params: &[SELF, number("other")],
+        result: ResultKind::Fresh,
+        in_place: InPlace::No,
+        infer: infer_floating,
+        forward: Some(|args, _| forward_floating(args, |x, y| x / y)),
+        saves: &[],
+        gradient: Gradient::Formula(|b| b.first(div_self)),
+        node: "DivBackward1",
+        node_by: None,
+        // Measured: `F.cross_entropy` with probabilities.
+        evidence: &[],
     },
     OpRow {
         // `number / x`: PyTorch computes `x.reciprocal() * number` in two nodes, of which only the second is seen.

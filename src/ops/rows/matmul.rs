@@ -248,6 +248,16 @@ fn mm_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
         meta.shape,
     )?])
 }
+/// Whether a factor lies by columns: its gradient is then laid out so too.
+fn by_columns(b: &dyn Backward, place: usize) -> Result<bool, OpError> {
+    let meta = input_meta(b, place)?;
+    Ok(meta.ndim() == 2 && meta.strides[0] == 1 && meta.strides[1] == meta.shape[0])
+}
+/// The transposed product, as a view of the product of the transposed factors.
+fn turned(b: &mut dyn Backward, second: Var, first: Var) -> Result<Var, OpError> {
+    let part = kit::call(b, "mm", vec![t(second), t(first)])?;
+    kit::transposed(b, part)
+}
 /// `grad @ second.T` and `first.T @ grad`; `op` is `mm` or `bmm`.
 fn factors(b: &mut dyn Backward, places: [usize; 2], alpha: f64) -> Grads {
     let grad = grad(b)?;
@@ -259,14 +269,24 @@ fn factors(b: &mut dyn Backward, places: [usize; 2], alpha: f64) -> Grads {
     let mut grads = vec![None, None];
     if b.needs(places[0]) {
         let second = b.input(places[1])?;
-        let second = kit::transposed(b, second)?;
-        let part = kit::call(b, op, vec![t(grad), t(second)])?;
+        let part = if by_columns(b, places[0])? {
+            let grad = kit::transposed(b, grad)?;
+            turned(b, second, grad)?
+        } else {
+            let second = kit::transposed(b, second)?;
+            kit::call(b, op, vec![t(grad), t(second)])?
+        };
         grads[0] = Some(kit::scale(b, part, alpha)?);
     }
     if b.needs(places[1]) {
         let first = b.input(places[0])?;
-        let first = kit::transposed(b, first)?;
-        let part = kit::call(b, op, vec![t(first), t(grad)])?;
+        let part = if by_columns(b, places[1])? {
+            let grad = kit::transposed(b, grad)?;
+            turned(b, grad, first)?
+        } else {
+            let first = kit::transposed(b, first)?;
+            kit::call(b, op, vec![t(first), t(grad)])?
+        };
         grads[1] = Some(kit::scale(b, part, alpha)?);
     }
     Ok(grads)
@@ -447,13 +467,23 @@ fn check_added_dtype(added: &Meta, second: &Meta) -> Result<(), OpError> {
         second.dtype.scalar_name()
     )))
 }
+fn check_factor_dtypes(first: &Meta, second: &Meta) -> Result<(), OpError> {
+    if first.dtype == second.dtype {
+        return Ok(());
+    }
+    Err(OpError::runtime(format!(
+        "mat1 and mat2 must have the same dtype, but got {} and {}",
+        first.dtype.scalar_name(),
+        second.dtype.scalar_name()
+    )))
+}
 fn addmm_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let (added, first, second) = (args.tensor(0)?, args.tensor(1)?, args.tensor(2)?);
     let shape = check_matrices("addmm", ["mat1", "mat2"], first, second)?;
     layout::expand(added, &layout::signed(&shape))?;
     check_added_dtype(added, second)?;
-    check_same_dtype(first, second)?;
+    check_factor_dtypes(first, second)?;
     not_for_bool(first.dtype, "addmm_impl_cpu_")?;
     check_added(added, shape)
 }

@@ -8,8 +8,8 @@ use super::reduction::{
 use crate::ops::array::Array;
 use crate::ops::broadcast::fresh;
 use crate::ops::build::{
-    Arrays, Metas, SELF, both, f64_at, flag_at, function, input, number, output, param, str_at,
-    tensor, tensor_at,
+    Arrays, INTERNAL, Metas, SELF, both, f64_at, flag_at, function, input, number, output, param,
+    str_at, tensor, tensor_at,
 };
 use crate::ops::formula::{Grads, Value};
 use crate::ops::kernel::{not_implemented, zip};
@@ -191,6 +191,18 @@ pub const ROWS: &[OpRow] = &[
         IN_OUT,
         Gradient::Formula(norm_row_gradients),
         "LinalgVectorNormBackward0",
+        &[]
+    ),
+    // The norm within PyTorch's own functions. Measured: `F.pairwise_distance`.
+    reduction!(
+        "norm.ScalarOpt_dim",
+        INTERNAL,
+        &[SELF, P.or(Default::None), DIMS, KEEPDIM],
+        infer_norm,
+        forward_norm,
+        IN_OUT,
+        Gradient::Formula(norm_row_gradients),
+        "NormBackward1",
         &[]
     ),
     reduction!(

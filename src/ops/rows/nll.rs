@@ -121,9 +121,10 @@ fn check_target(input: &Meta, target: &Meta) -> Result<(), OpError> {
                 "0D or 1D target tensor expected, multi-target not supported",
             ))
         }
-        1 => Err(OpError::Unsupported(
-            "nll_loss of one sample with several targets".into(),
-        )),
+        1 => Err(OpError::value(format!(
+            "For 1D input, 1D target must have size 1, but got target size: {}",
+            target.numel()
+        ))),
         2 => {
             let count = target.shape.first().copied().unwrap_or(1);
             if target.ndim() == 0 || count != input.shape[0] {
