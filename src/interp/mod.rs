@@ -26,6 +26,7 @@ mod indexing;
 mod instr;
 mod iterate;
 mod methods;
+mod node;
 mod numbers;
 pub mod outcome;
 mod record;

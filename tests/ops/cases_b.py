@@ -210,4 +210,9 @@ def sums():
     for e, *shapes in (('ij,jk->ik', [2, 3], [4, 5]), ('ij,jk->il', [2, 3], [3, 2]), ('ijk,jk->ik', [2, 3], [3, 2])): bad('einsum.2', 'function', 'torch.einsum', e, *[V(*x) for x in shapes])
 
 
-for group in (sums, algebra, views, adjoints, joins, indexing, shapes, products, losses, layers): group()
+def within():
+    """Rows that only PyTorch's own functions use."""
+    case(None, 'div.Scalar', 'torch.ops.aten.div.Scalar', V(4), 2.5); case(None, 'norm.ScalarOpt_dim', 'torch.ops.aten.norm.ScalarOpt_dim', V(3, 4), 2.0, [1], True)
+
+
+for group in (sums, algebra, views, adjoints, joins, indexing, shapes, products, losses, layers, within): group()
