@@ -27,13 +27,11 @@ impl Analyzer<'_> {
         span: Span,
     ) -> Res<Val> {
         let text = name.as_str();
-        match table::method(text) {
-            // `x.T` and its kin are written like attributes and are operators.
-            Some(op) if ATTRIBUTE_OPERATORS.contains(&text) => {
-                return self.op_method(world, op, false, id, Args::default(), span);
-            }
-            Some(op) => return Ok(Val::Bound(Rc::new((Val::Obj(id), Method::Op(op, false))))),
-            None => {}
+        if let Some(op) = table::attribute(text) {
+            return self.op_method(world, op, false, id, Args::default(), span);
+        }
+        if let Some(op) = table::method(text) {
+            return Ok(Val::Bound(Rc::new((Val::Obj(id), Method::Op(op, false)))));
         }
         if let Some(op) = table::in_place_method(text) {
             return Ok(Val::Bound(Rc::new((Val::Obj(id), Method::Op(op, true)))));
@@ -41,9 +39,6 @@ impl Analyzer<'_> {
         let Some(attr) = TensorAttr::from_name(text) else {
             if let Some(&(unit, function)) = self.program.tensor_methods.get(&name) {
                 let function = self.load_unit(world, unit, function, span)?;
-                if ATTRIBUTE_OPERATORS.contains(&text) {
-                    return self.call(world, function, Args::of([Val::Obj(id)]), span);
-                }
                 return Ok(Val::Bound(Rc::new((Val::Obj(id), Method::Func(function)))));
             }
             // The front end refuses what no tensor has; what is left exists in PyTorch and is not modelled.
@@ -744,8 +739,6 @@ impl Analyzer<'_> {
     }
 }
 
-/// Operators that are written like attributes.
-const ATTRIBUTE_OPERATORS: &[&str] = &["T", "mT", "H", "mH", "real", "imag"];
 /// The most numbers that `tolist` lists.
 const MAX_NUMBERS: usize = 1_000;
 /// The most parts of a container that are looked at when it is printed.

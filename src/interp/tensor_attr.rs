@@ -17,9 +17,6 @@ const NON_LEAF_FALSE: &str = "you can only change requires_grad flags of leaf va
 const DETACH_VIEW: &str = "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution.";
 const NOT_A_LEAF: &str = "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information.";
 
-/// Operators that are written like attributes.
-const ATTRIBUTE_OPERATORS: &[&str] = &["T", "mT", "H", "mH", "real", "imag"];
-
 impl Machine<'_> {
     /// `tensor.name`
     pub(super) fn tensor_attr(&mut self, tensor: &Tensor, name: Symbol, span: Span) -> Res<Value> {
@@ -30,10 +27,10 @@ impl Machine<'_> {
         {
             return Ok(value.clone());
         }
+        if let Some(op) = table::attribute(text) {
+            return self.op_method(op, false, &this(), Args::default(), span);
+        }
         if let Some(op) = table::method(text) {
-            if ATTRIBUTE_OPERATORS.contains(&text) {
-                return self.op_method(op, false, &this(), Args::default(), span);
-            }
             return Ok(Value::Bound(Rc::new((this(), Method::Op(op, false)))));
         }
         if let Some(op) = table::in_place_method(text) {
@@ -45,9 +42,6 @@ impl Machine<'_> {
             }
             if let Some(&(unit, function)) = self.program.tensor_methods.get(&name) {
                 let function = self.load_unit(unit, function, span)?;
-                if ATTRIBUTE_OPERATORS.contains(&text) {
-                    return self.call(&function, Args::of([this()]), span);
-                }
                 return Ok(Value::Bound(Rc::new((this(), Method::Func(function)))));
             }
             return self.no_attribute(&this(), name, span);

@@ -14,6 +14,7 @@ pub const fn both(names: &'static [&'static str]) -> Forms {
         function: names,
         method: names,
         functional: &[],
+        attribute: &[],
     }
 }
 /// A function of `torch`, a method and a function of `torch.nn.functional`, by the same names.
@@ -22,6 +23,7 @@ pub const fn everywhere(names: &'static [&'static str]) -> Forms {
         function: names,
         method: names,
         functional: names,
+        attribute: &[],
     }
 }
 /// A function of `torch` only.
@@ -30,6 +32,7 @@ pub const fn function(names: &'static [&'static str]) -> Forms {
         function: names,
         method: &[],
         functional: &[],
+        attribute: &[],
     }
 }
 /// A method only.
@@ -38,6 +41,7 @@ pub const fn method(names: &'static [&'static str]) -> Forms {
         function: &[],
         method: names,
         functional: &[],
+        attribute: &[],
     }
 }
 /// A function of `torch.nn.functional` only.
@@ -46,6 +50,16 @@ pub const fn functional(names: &'static [&'static str]) -> Forms {
         function: &[],
         method: &[],
         functional: names,
+        attribute: &[],
+    }
+}
+/// An attribute of tensors.
+pub const fn attribute(names: &'static [&'static str]) -> Forms {
+    Forms {
+        function: &[],
+        method: &[],
+        functional: &[],
+        attribute: names,
     }
 }
 /// Called by formulas and machines only.
@@ -53,6 +67,7 @@ pub const INTERNAL: Forms = Forms {
     function: &[],
     method: &[],
     functional: &[],
+    attribute: &[],
 };
 
 /// A parameter that must be given.

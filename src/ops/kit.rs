@@ -4,9 +4,9 @@ use smallvec::SmallVec;
 
 use super::array::Array;
 pub use super::build::{
-    HIDDEN, IN_PLACE, INTERNAL, both, constant as fixed, everywhere, function, functional,
-    input as saved, input_for as saved_if, int, ints, method, output as saved_output, param,
-    tensor,
+    HIDDEN, IN_PLACE, INTERNAL, attribute, both, constant as fixed, everywhere, function,
+    functional, input as saved, input_for as saved_if, int, ints, method, output as saved_output,
+    param, tensor,
 };
 use super::layout::{self, Reshape};
 use super::meta::{Dtype, Meta, Scalar};

@@ -224,6 +224,8 @@ pub struct Forms {
     pub method: &'static [&'static str],
     /// The names of the function in `torch.nn.functional`.
     pub functional: &'static [&'static str],
+    /// The names of the tensor attribute: `x.T`.
+    pub attribute: &'static [&'static str],
 }
 
 /// The in-place form: `x.add_(y)`, `x += y`.

@@ -18,6 +18,7 @@ struct Table {
     methods: Names,
     in_place: Names,
     functional: Names,
+    attributes: Names,
     overloads: Vec<Vec<OpId>>,
 }
 
@@ -34,6 +35,7 @@ impl Table {
             methods: Names::default(),
             in_place: Names::default(),
             functional: Names::default(),
+            attributes: Names::default(),
         };
         for nth in 0..table.rows.len() {
             table.enter(OpId::new(nth), table.rows[nth]);
@@ -45,6 +47,7 @@ impl Table {
         debug_assert!(clash.is_none(), "two rows named {}", row.name);
         first(&mut self.functions, row.forms.function, op);
         first(&mut self.functional, row.forms.functional, op);
+        first(&mut self.attributes, row.forms.attribute, op);
         if !matches!(row.in_place, InPlace::Only) {
             first(&mut self.methods, row.forms.method, op);
         }
@@ -130,6 +133,11 @@ pub fn in_place_method(name: &str) -> Option<OpId> {
 /// The function `torch.nn.functional.<name>`.
 pub fn functional(name: &str) -> Option<OpId> {
     TABLE.functional.get(name).copied()
+}
+
+/// The operator that is written like the tensor attribute `name`.
+pub fn attribute(name: &str) -> Option<OpId> {
+    TABLE.attributes.get(name).copied()
 }
 
 /// The row for `left op right`, and whether its operands are given the other way round.

@@ -12,6 +12,12 @@ macro_rules! files {
 /// The embedded files, with their paths below `prelude/`. A test holds the list against the folder.
 pub const FILES: &[(&str, &str)] = files! {
     "builtins.tg"
+    "distributions/categorical.tg"
+    "distributions/distribution.tg"
+    "distributions/independent.tg"
+    "distributions/kl.tg"
+    "distributions/normal.tg"
+    "distributions/uniform.tg"
     "functional/activation.tg"
     "functional/attention.tg"
     "functional/bilinear.tg"
@@ -31,6 +37,7 @@ pub const FILES: &[(&str, &str)] = files! {
     "functional/softmax.tg"
     "init/dirac.tg"
     "init/init.tg"
+    "init/orthogonal.tg"
     "init/trunc_normal.tg"
     "nn/activation.tg"
     "nn/attention.tg"
@@ -40,7 +47,9 @@ pub const FILES: &[(&str, &str)] = files! {
     "nn/conv.tg"
     "nn/dropout.tg"
     "nn/embedding.tg"
+    "nn/embedding_bag.tg"
     "nn/flatten.tg"
+    "nn/fold.tg"
     "nn/linear.tg"
     "nn/loss.tg"
     "nn/loss_class.tg"
@@ -55,11 +64,20 @@ pub const FILES: &[(&str, &str)] = files! {
     "nn/rnn_cell.tg"
     "nn/softmax.tg"
     "nn/transformer.tg"
+    "nn/transformer_decoder.tg"
+    "nn/unsupported.tg"
     "optim/adadelta.tg"
     "optim/adagrad.tg"
     "optim/adam.tg"
     "optim/adamax.tg"
+    "optim/lbfgs.tg"
+    "optim/lr_cosine.tg"
+    "optim/lr_cycle.tg"
+    "optim/lr_lambda.tg"
+    "optim/lr_plateau.tg"
     "optim/lr_scheduler.tg"
+    "optim/lr_sequence.tg"
+    "optim/strong_wolfe.tg"
     "optim/nadam.tg"
     "optim/optimizer.tg"
     "optim/rmsprop.tg"
@@ -184,7 +202,8 @@ impl Prelude {
 /// The namespace that a file's names are exported under.
 pub fn namespace(path: &str) -> &'static str {
     match path.split_once('/') {
-        Some(("optim", "lr_scheduler.tg")) => "optim.lr_scheduler",
+        Some(("optim", file)) if file.starts_with("lr_") => "optim.lr_scheduler",
+        Some(("distributions", _)) => "distributions",
         Some(("nn", _)) => "nn",
         Some(("functional", _)) => "F",
         Some(("optim", _)) => "optim",

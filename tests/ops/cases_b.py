@@ -212,7 +212,7 @@ def sums():
 
 def within():
     """Rows that only PyTorch's own functions use."""
-    case(None, 'div.Scalar', 'torch.ops.aten.div.Scalar', V(4), 2.5); case(None, 'norm.ScalarOpt_dim', 'torch.ops.aten.norm.ScalarOpt_dim', V(3, 4), 2.0, [1], True)
+    case(None, 'div.Scalar', 'torch.ops.aten.div.Scalar', V(4), 2.5); case(None, 'norm.ScalarOpt_dim', 'torch.ops.aten.norm.ScalarOpt_dim', V(3, 4), 2.0, [1], True); case(None, 'H', 'lambda x: x.H', V(3, 4)); bad('H', 'function', 'lambda x: x.H', V(3)); bad('H', 'function', 'lambda x: x.H', V(1, 2, 3))
 
 
 for group in (sums, algebra, views, adjoints, joins, indexing, shapes, products, losses, layers, within): group()

@@ -80,6 +80,7 @@ const IMPORTS: &[(&str, &str)] = &[
     ("F", "import torch.nn.functional as F"),
     ("nn", "from torch import nn"),
     ("optim", "from torch import optim"),
+    ("distributions", "from torch import distributions"),
 ];
 
 /// What Python and PyTorch do not have, in their order, each with the name in the language that needs it;

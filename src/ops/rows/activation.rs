@@ -56,6 +56,7 @@ const fn functions(names: &'static [&'static str]) -> Forms {
         function: names,
         method: &[],
         functional: names,
+        attribute: &[],
     }
 }
 
@@ -353,6 +354,7 @@ pub const ROWS: &[OpRow] = &[
             function: &[],
             method: &[],
             functional: &[],
+            attribute: &[],
         },
         params: &[tensor("grad_output"), SELF, number("threshold").or_int(0)],
         result: ResultKind::Fresh,

@@ -96,7 +96,8 @@ pub const ROWS: &[OpRow] = &[
         Forms {
             function: &["_to_copy"],
             method: &[],
-            functional: &[]
+            functional: &[],
+            attribute: &[],
         },
         &[SELF, DTYPE],
         &[],

@@ -249,6 +249,7 @@ pub const ROWS: &[OpRow] = &[
             function: &[],
             method: &["zero_"],
             functional: &[],
+            attribute: &[],
         },
         params: &[SELF],
         result: ResultKind::Fresh,

@@ -101,7 +101,7 @@ pub const ROWS: &[OpRow] = &[
     ),
     view(
         "T",
-        kit::INTERNAL,
+        kit::attribute(&["T"]),
         &[SELF],
         NO,
         reversed_infer,
@@ -112,7 +112,7 @@ pub const ROWS: &[OpRow] = &[
     ),
     view(
         "mT",
-        kit::INTERNAL,
+        kit::attribute(&["mT"]),
         &[SELF],
         NO,
         mt_infer,
@@ -120,6 +120,17 @@ pub const ROWS: &[OpRow] = &[
         "TransposeBackward0",
         None,
         &[".mT"],
+    ),
+    view(
+        "H",
+        kit::attribute(&["H"]),
+        &[SELF],
+        NO,
+        h_infer,
+        mt_formula,
+        "TransposeBackward0",
+        None,
+        &[],
     ),
     view(
         "transpose",
@@ -366,6 +377,19 @@ fn reversed_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
 fn reversed_formula(b: &mut dyn Backward) -> Grads {
     let grad = grad(b)?;
     Ok(vec![Some(kit::call(b, "T", vec![t(grad)])?)])
+}
+fn h_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
+    let ndim = Args(args).tensor(0)?.ndim();
+    if ndim == 2 {
+        return mt_infer(args);
+    }
+    let hint = match ndim {
+        0 | 1 => "",
+        _ => " For batches of matrices, consider using tensor.mH",
+    };
+    Err(OpError::runtime(format!(
+        "tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor.{hint}"
+    )))
 }
 fn mt_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let meta = Args(args).tensor(0)?;
