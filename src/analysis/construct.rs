@@ -14,7 +14,7 @@ use super::{Analyzer, Res};
 use crate::dataflow::Tri;
 use crate::ir::{Builtin, Intrinsic};
 use crate::ops::{
-    Dtype, Exception, Form, Gradient, InPlace, OpError, OpId, ParamKind, Raw, Scalar,
+    Dtype, Exception, Form, Gradient, InPlace, OpError, OpId, OpRow, ParamKind, Raw, Scalar,
     bind_overloaded, table,
 };
 use crate::source::Span;
@@ -112,8 +112,7 @@ impl Analyzer<'_> {
         } else {
             form
         };
-        let data = row.params.iter().any(|param| param.kind == ParamKind::Data);
-        if data {
+        if data_place(row).is_some() {
             return self.tensor_of_data(world, op, args, requires_grad, span);
         }
         let positional: Vec<Raw<ObjId>> = args
@@ -284,7 +283,13 @@ impl Analyzer<'_> {
         requires_grad: Option<Val>,
         span: Span,
     ) -> Res<Val> {
-        let data = args.get(0, "data").cloned().unwrap_or(Val::Unknown);
+        // `x.new_tensor(data)` has the tensor before the data.
+        let place = data_place(table::row(op)).unwrap_or(0);
+        let like = (place > 0).then(|| args.positional.first()).flatten();
+        let like = like
+            .and_then(|value| world.as_tensor(value))
+            .and_then(|tensor| world.tensor(tensor)?.dtype);
+        let data = args.get(place, "data").cloned().unwrap_or(Val::Unknown);
         let dtype = args.named("dtype").cloned();
         let mut sources = SmallVec::new();
         self.origins_in(world, &data, &mut sources, 0);
@@ -296,7 +301,7 @@ impl Analyzer<'_> {
             );
             let dtype = match dtype.map(|value| self.raw(world, &value, false)) {
                 Some(Raw::Dtype(dtype)) => Some(dtype),
-                _ => own,
+                _ => like.or(own),
             };
             let meta = meta.map(|meta| {
                 Rc::new(crate::ops::Meta::contiguous(
@@ -309,7 +314,8 @@ impl Analyzer<'_> {
             let positional: Vec<Raw<ObjId>> = args
                 .positional
                 .iter()
-                .map(|value| self.raw(world, value, true))
+                .enumerate()
+                .map(|(at, value)| self.raw(world, value, at == place))
                 .collect();
             let keyword: Vec<(&str, Raw<ObjId>)> = args
                 .keyword
@@ -666,4 +672,11 @@ impl Analyzer<'_> {
             }
         }
     }
+}
+
+/// Where the operator takes nested numbers, if it does.
+fn data_place(row: &OpRow) -> Option<usize> {
+    row.params
+        .iter()
+        .position(|param| param.kind == ParamKind::Data)
 }

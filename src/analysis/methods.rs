@@ -84,7 +84,13 @@ impl Analyzer<'_> {
                 }
                 _ => Ok(Val::Unknown),
             },
-            Val::Str(text) => Ok(string_method(text.as_deref(), name.as_str(), &args)),
+            Val::Str(text) => Ok(match parts(text.as_deref(), name.as_str(), &args) {
+                Some(parts) => {
+                    let parts = parts.into_iter().map(Val::str).collect();
+                    Val::Obj(self.alloc(world, Obj::List(Rc::new(parts))))
+                }
+                None => string_method(text.as_deref(), name.as_str(), &args),
+            }),
             Val::GradFn(node) => Ok(match name.as_str() {
                 "name" => Val::str(self.nodes[*node].name),
                 _ => Val::Unknown,
@@ -181,9 +187,16 @@ impl Analyzer<'_> {
                 }
             }
             ("index" | "count", Some(value)) => {
+                let Some((start, end)) = searched(items.len(), &args.positional) else {
+                    return Ok(Val::Unknown);
+                };
                 let same: Vec<Option<bool>> = items
                     .iter()
-                    .map(|item| self.equal(world, item, &value))
+                    .enumerate()
+                    .map(|(at, item)| match (start..end).contains(&at) {
+                        true => self.equal(world, item, &value),
+                        false => Some(false),
+                    })
                     .collect();
                 return Ok(count_or_index(&same, name));
             }
@@ -423,6 +436,32 @@ fn count_or_index(same: &[Option<bool>], name: &str) -> Val {
     }
 }
 
+/// From where to where `index` looks, by its second and third argument.
+fn searched(len: usize, args: &[Val]) -> Option<(usize, usize)> {
+    let bound = |at: usize, default: usize| match args.get(at) {
+        None => Some(default),
+        Some(value) => Some(clamp_index(value.as_int()?, len)),
+    };
+    Some((bound(1, 0)?, bound(2, len)?))
+}
+
+/// What `text.split(separator)` gives, where both are known.
+fn parts(text: Option<&str>, name: &str, args: &Args) -> Option<Vec<String>> {
+    let (text, given) = (text?, args.positional.as_slice());
+    match (name, given) {
+        ("split", []) => Some(text.split_whitespace().map(str::to_owned).collect()),
+        ("split", [Val::Str(Some(separator))]) if !separator.is_empty() => {
+            Some(text.split(&**separator).map(str::to_owned).collect())
+        }
+        ("split", [Val::Str(Some(separator)), most]) if !separator.is_empty() => {
+            let most = usize::try_from(most.as_int()?).ok()?;
+            let parts = text.splitn(most.saturating_add(1), &**separator);
+            Some(parts.map(str::to_owned).collect())
+        }
+        _ => None,
+    }
+}
+
 fn string_method(text: Option<&str>, name: &str, args: &Args) -> Val {
     let argument = |at: usize| match args.positional.get(at) {
         Some(Val::Str(Some(text))) => Some(&**text),
@@ -436,6 +475,9 @@ fn string_method(text: Option<&str>, name: &str, args: &Args) -> Val {
             "strip" if args.positional.is_empty() => Val::str(text.trim()),
             "startswith" => Val::Bool(Some(text.starts_with(argument(0)?))),
             "endswith" => Val::Bool(Some(text.ends_with(argument(0)?))),
+            "count" if !argument(0)?.is_empty() && args.positional.len() == 1 => {
+                Val::int(text.matches(argument(0)?).count() as i64)
+            }
             "replace" => Val::str(text.replace(argument(0)?, argument(1)?)),
             _ => return None,
         })

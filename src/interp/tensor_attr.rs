@@ -486,10 +486,12 @@ impl Machine<'_> {
         }
     }
 
-    /// Making a number of a tensor that requires grad: once a run, PyTorch says that this is a cut.
+    /// Making a number of a tensor that requires grad: once a run, PyTorch says that this is a cut, where graphs are
+    /// recorded at all.
     pub(super) fn warn_item(&mut self, tensor: &Tensor, span: Span) {
         const TEXT: &str = "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\nConsider using tensor.detach() first.";
-        if tensor.requires_grad() && !self.once.contains(&TEXT) {
+        let recording = self.grad && !self.inference;
+        if recording && tensor.requires_grad() && !self.once.contains(&TEXT) {
             self.once.push(TEXT);
             self.warn(TEXT, span);
         }

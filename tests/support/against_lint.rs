@@ -14,7 +14,14 @@ pub fn differences(name: &str, record: &Record) -> Vec<String> {
     let (findings, sources) = lint_program(name, &source.text);
     let mut differences = Differences::default();
     not_predicted(&mut differences, &findings, record, &source, &sources);
-    not_happening(&mut differences, &findings, record, &source, &sources);
+    not_happening(
+        &mut differences,
+        &findings,
+        record,
+        &source,
+        &sources,
+        is_certain,
+    );
     match header(&source.text, "expect") {
         Some("quiet") => not_quiet(&mut differences, &findings, record, &sources),
         Some("finding") if !findings.iter().any(is_serious) => {
@@ -30,6 +37,20 @@ pub fn differences(name: &str, record: &Record) -> Vec<String> {
         differences.say(format!("found: {shown:#?}"));
     }
     differences.0
+}
+
+/// What is said to fail in the program `name`, for certain or on some path only, and does not.
+pub fn accused(name: &str, record: &Record) -> Vec<String> {
+    let source = read(name);
+    let (findings, sources) = lint_program(name, &source.text);
+    let mut differences = Differences::default();
+    let all = |_: &Finding| true;
+    not_happening(&mut differences, &findings, record, &source, &sources, all);
+    differences.0
+}
+
+fn is_certain(finding: &Finding) -> bool {
+    finding.certainty == Certainty::Always
 }
 
 fn is_serious(finding: &Finding) -> bool {
@@ -51,29 +72,26 @@ fn not_predicted(
         .iter()
         .filter(|event| !is_own_raise(source, event) && !by_numbers)
     {
-        if !findings
-            .iter()
-            .any(|finding| predicts(finding, event, source, sources))
-        {
+        if !findings.iter().any(|finding| {
+            finding.severity == Severity::Error && predicts(finding, event, source, sources)
+        }) {
             differences.say(format!("not predicted: {event:?}"));
         }
     }
 }
 
-/// What is certain did happen, where the run came past its place.
+/// What counts did happen, where the run came past its place.
 fn not_happening(
     differences: &mut Differences,
     findings: &[Finding],
     record: &Record,
     source: &Source,
     sources: &SourceMap,
+    counts: fn(&Finding) -> bool,
 ) {
     let raised = record.raised();
     let end = record.line.unwrap_or(u32::MAX);
-    for finding in findings
-        .iter()
-        .filter(|finding| finding.certainty == Certainty::Always)
-    {
+    for finding in findings.iter().filter(|finding| counts(finding)) {
         let Prediction::Raises { span, .. } = finding.prediction else {
             continue;
         };
@@ -126,8 +144,7 @@ fn predicts(finding: &Finding, event: &Event, source: &Source, sources: &SourceM
     else {
         return false;
     };
-    finding.severity == Severity::Error
-        && error.name() == event.error
+    error.name() == event.error
         && matches(torch_message, &event.text)
         && source.lines.within(sources.line(*span), event.line)
 }
