@@ -15,7 +15,7 @@ use crate::dataflow::PersistentVec;
 use crate::ir::BlockId;
 
 /// Trips around all loops that are followed before each is widened at once.
-pub const MAX_TRIPS: u64 = 20_000;
+pub const MAX_TRIPS: u64 = 100_000;
 /// Trips around a loop whose count is not known, by the number of loops around it. The first trip shows what a later
 /// one needs, the second fails, and the third shows what needs two trips to go wrong (an optimizer's step in between).
 const UNKNOWN_TRIPS: [u32; 4] = [3, 2, 1, 1];
