@@ -65,7 +65,6 @@ pub const FILES: &[(&str, &str)] = files! {
     "nn/softmax.tg"
     "nn/transformer.tg"
     "nn/transformer_decoder.tg"
-    "nn/unsupported.tg"
     "optim/adadelta.tg"
     "optim/adagrad.tg"
     "optim/adam.tg"

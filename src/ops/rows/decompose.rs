@@ -56,6 +56,7 @@ pub const ROWS: &[OpRow] = &[
             function: &["linalg.matrix_exp", "matrix_exp"],
             method: &["matrix_exp"],
             functional: &[],
+            attribute: &[],
         },
         &[A],
         exp_infer,

@@ -83,6 +83,7 @@ pub const ROWS: &[OpRow] = &[
         node_by: None,
         // Measured: `F.cross_entropy` with probabilities.
         evidence: &[],
+        fast: None,
     },
     OpRow {
         // `number / x`: PyTorch computes `x.reciprocal() * number` in two nodes, of which only the second is seen.
