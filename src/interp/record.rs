@@ -26,9 +26,6 @@ const LARGE: usize = 1 << 14;
 
 const INFERENCE_SAVED: &str = "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.";
 
-/// Operators whose result is Python's `True` or `False`, not a tensor.
-const PYTHON_BOOLS: &[&str] = &["equal", "allclose", "is_same_size"];
-
 impl Machine<'_> {
     /// Applies an operator. Several results are a tuple.
     pub(super) fn apply(
@@ -41,7 +38,7 @@ impl Machine<'_> {
         let several = matches!(table::row(op).result, ResultKind::MultiView);
         let outputs = self.run_op(op, args, in_place, span)?;
         Ok(match outputs.as_slice() {
-            [one] if PYTHON_BOOLS.contains(&table::row(op).name) => {
+            [one] if ops::engine_ops::gives_a_python_bool(table::row(op)) => {
                 super::tensor_attr::scalar_value(one.array().item())
             }
             [one] if !several => Value::Tensor(Rc::clone(one)),
@@ -409,7 +406,7 @@ impl Machine<'_> {
             return self.runtime(text, span);
         }
         let edge = self.edge(&Rc::clone(&view.base), span)?;
-        let Some(op) = table::by_name("as_strided") else {
+        let Some(op) = table::by_name(ops::engine_ops::VIEW) else {
             return self.unsupported("views of what was written", span);
         };
         let (base, meta) = (view.base.meta(), tensor.meta());

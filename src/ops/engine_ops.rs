@@ -1,5 +1,7 @@
 //! The operators that the machines themselves use, by what they use them for: a machine names no operator.
 
+use super::row::OpRow;
+
 /// The sum of two gradients.
 pub const SUM: &str = "add";
 /// A copy with a graph.
@@ -14,3 +16,11 @@ pub const VIEW: &str = "as_strided";
 pub const WRITE: &str = "copy_";
 /// Writes zeros.
 pub const CLEAR: &str = "zero_";
+
+/// Operators whose result is Python's `True` or `False`, not a tensor.
+const PYTHON_BOOLS: &[&str] = &["equal", "allclose", "is_same_size"];
+
+/// Whether the operator gives Python's `True` or `False`, not a tensor.
+pub fn gives_a_python_bool(row: &OpRow) -> bool {
+    PYTHON_BOOLS.contains(&row.name)
+}
