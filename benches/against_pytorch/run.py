@@ -5,10 +5,11 @@
     PYTHON benches/against_pytorch/run.py [--gradlint target/release/gradlint] [--python PYTHON] [--repeat 5]
 
 PYTHON is one that has PyTorch. Each program exists once, as `.tg`; PyTorch runs what `gradlint emit --to python` makes
-of it. A whole process is timed from its start to its end. What happens in a loop is timed as the difference of two runs
-that differ in the number of turns only, so that neither side's start counts; of several runs, the fastest is taken.
+of it. A whole process is timed from its start to its end, by the clock. What happens in a loop is timed in seconds of the
+processor, as the difference of two runs that differ in the number of turns only, so that neither side's start counts; of
+several runs, the fastest is taken.
 """
-import argparse, os, subprocess, sys, tempfile, time
+import argparse, os, resource, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -73,11 +74,16 @@ TIMED = """import sys, time, torch
 torch.set_num_threads(1)
 text = open(sys.argv[1]).read()
 code = compile(text, sys.argv[1], 'exec')
-start = time.perf_counter()
+start = time.process_time()
 exec(code, {'__name__': '__main__'})
-print(time.perf_counter() - start, file=sys.stderr)
+print(time.process_time() - start, file=sys.stderr)
 """
 ENV = dict(os.environ, OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')
+
+
+def processor():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 class Sides:
@@ -95,27 +101,28 @@ class Sides:
         return self.write(os.path.basename(path) + '.py', script)
 
     def checked(self, command):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), processor()
         done = subprocess.run(command, capture_output=True, text=True, env=ENV)
-        elapsed = time.perf_counter() - start
+        elapsed, used = time.perf_counter() - start, processor() - used
         if done.returncode != 0: sys.exit('%s: %s%s' % (' '.join(command), done.stdout, done.stderr))
-        return elapsed, done
+        return elapsed, used, done
 
-    def ours(self, path):
-        return min(self.checked([self.gradlint, 'run', path, '--max-steps', '1000000000', '--max-seconds', '600'])[0] for _ in range(self.repeat))
+    def ours(self, path, what):
+        command = [self.gradlint, 'run', path, '--max-steps', '1000000000', '--max-seconds', '600']
+        return min(self.checked(command)[what] for _ in range(self.repeat))
 
     def whole(self, path):
         script = self.emit(path)
-        return self.ours(path), min(self.checked([self.python, script])[0] for _ in range(self.repeat))
+        return self.ours(path, 0), min(self.checked([self.python, script])[0] for _ in range(self.repeat))
 
     def inside(self, script):
-        return min(float(self.checked([self.python, self.timed, script])[1].stderr.split()[-1]) for _ in range(max(1, self.repeat // 2)))
+        return min(float(self.checked([self.python, self.timed, script])[2].stderr.split()[-1]) for _ in range(max(1, self.repeat // 2)))
 
     def loop(self, name, text, turns):
         """Seconds a turn: ours, PyTorch's."""
         few, many = (self.write('%s_%d.tg' % (name, n), text.replace('{turns}', str(n)).replace('{{', '{').replace('}}', '}')) for n in (turns // 10, turns))
         span = turns - turns // 10
-        ours = (self.ours(many) - self.ours(few)) / span
+        ours = (self.ours(many, 1) - self.ours(few, 1)) / span
         return ours, (self.inside(self.emit(many)) - self.inside(self.emit(few))) / span
 
 

@@ -536,12 +536,26 @@ fn fast(row: &OpRow, args: &[Arg<Tensor>]) -> Option<Array> {
         {
             in_order(first, |x| in_order(second, |y| kernel(x, y)))??
         }
+        (Fast::Two(kernel), Some(Arg::Tensor(second)))
+            if second.dtype() == ops::Dtype::F32
+                && stretches(&second.meta.borrow().shape, &meta.shape) =>
+        {
+            let second = second.array().broadcast_to(&meta.shape);
+            let second = second.values::<f32>();
+            in_order(first, |x| kernel(x, &second))?
+        }
         (Fast::Two(kernel), Some(Arg::Scalar(number))) => {
             in_order(first, |x| kernel(x, &[number.as_f64() as f32]))?
         }
         _ => return None,
     };
     Some(Array::from_vec(Shape::from_slice(&meta.shape), values))
+}
+
+/// Whether `small` is broadcast to just `large`.
+fn stretches(small: &[usize], large: &[usize]) -> bool {
+    let pairs = small.iter().rev().zip(large.iter().rev());
+    small.len() <= large.len() && pairs.into_iter().all(|(&a, &b)| a == b || a == 1)
 }
 
 /// `of` the elements of a tensor of `f32` that lie in order.

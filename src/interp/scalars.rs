@@ -264,6 +264,11 @@ impl Machine<'_> {
         let (Some(x), Some(y)) = (operand_of(a), operand_of(b)) else {
             return self.dunder_binary(op, text, a, b, span);
         };
+        if let (Raw::Tensor(left), Raw::Tensor(right)) = (&x, &y)
+            && let Some(name) = table::product_operator(op, left.meta().ndim(), right.meta().ndim())
+        {
+            return self.op_named(name, &[x, y], span);
+        }
         let (name, swap) = table::binary_operator(op, matches!(x, Raw::Scalar(_)));
         let program = self.program;
         if let Some(&(unit, function)) = program.operators.get(&Symbol::intern(name)) {

@@ -164,6 +164,16 @@ pub fn binary_operator(op: BinaryOp, number_left: bool) -> (&'static str, bool) 
     }
 }
 
+/// The row that `left @ right` comes down to, by their numbers of dimensions; none where it takes several.
+pub fn product_operator(op: BinaryOp, left: usize, right: usize) -> Option<&'static str> {
+    match (op, left, right) {
+        (BinaryOp::MatMul, 2, 2) => Some("mm"),
+        (BinaryOp::MatMul, 2, 1) => Some("mv"),
+        (BinaryOp::MatMul, 1, 1) => Some("dot"),
+        _ => None,
+    }
+}
+
 /// The row for a comparison, and whether its operands are given the other way round; none for `is` and `in`.
 pub fn compare_operator(op: CompareOp, number_left: bool) -> Option<(&'static str, bool)> {
     let name = match (op, number_left) {

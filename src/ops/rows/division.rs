@@ -29,7 +29,9 @@ pub const ROWS: &[OpRow] = &[
         gradient: Gradient::Formula(|b| b.parts(&[(0, div_self), (1, div_other)])),
         node: "DivBackward0",
         node_by: None,
-        fast: None,
+        fast: Some(crate::ops::Fast::Two(|x, y| {
+            crate::ops::kernel::fast_two(x, y, |x, y| x / y)
+        })),
         evidence: &[
             "div",
             "true_divide",

@@ -1,6 +1,7 @@
 //! Products of matrices and vectors. `matmul` and `linear` are composites, in the prelude.
 
-use ndarray::{ArrayView2, Ix2, LinalgScalar};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2, Ix2, LinalgScalar};
 
 use super::masked::c_name;
 use crate::ops::array::{Array, Element};
@@ -162,10 +163,7 @@ fn mm_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
 }
 
 /// A matrix of an array: its last two dimensions at a batch.
-fn matrix<T: Element>(
-    array: &Array,
-    batch: usize,
-) -> Result<ndarray::CowArray<'_, T, Ix2>, OpError> {
+fn matrix<T: Element>(array: &Array, batch: usize) -> Result<ArrayView2<'_, T>, OpError> {
     let wrong = |_| OpError::Unsupported("a matrix without two dimensions".into());
     let view = array.view::<T>();
     let view = if array.meta.ndim() == 3 {
@@ -173,36 +171,23 @@ fn matrix<T: Element>(
     } else {
         view
     };
-    Ok(view.into_dimensionality::<Ix2>().map_err(wrong)?.into())
+    view.into_dimensionality::<Ix2>().map_err(wrong)
 }
-/// The product of two matrices, in order.
-fn product<T: Element + LinalgScalar>(
-    first: ArrayView2<'_, T>,
-    second: ArrayView2<'_, T>,
-) -> Vec<T> {
-    first
-        .dot(&second)
-        .as_standard_layout()
-        .iter()
-        .copied()
-        .collect()
-}
+/// The products, each written where it belongs.
 fn products<T: Element + LinalgScalar>(
     first: &Array,
     second: &Array,
     shape: Shape,
 ) -> Result<Array, OpError> {
-    let batches = if first.meta.ndim() == 3 {
-        first.shape()[0]
-    } else {
-        1
+    let [.., rows, columns] = shape[..] else {
+        return Err(OpError::Unsupported("a product without rows".into()));
     };
-    let mut values = Vec::with_capacity(shape.iter().product());
-    for batch in 0..batches {
-        values.extend(product(
-            matrix::<T>(first, batch)?.view(),
-            matrix::<T>(second, batch)?.view(),
-        ));
+    let mut values = vec![T::zero(); shape.iter().product()];
+    for (batch, values) in values.chunks_exact_mut(rows * columns).enumerate() {
+        let mut result = ArrayViewMut2::from_shape((rows, columns), values)
+            .map_err(|_| OpError::Unsupported("a product of these sizes".into()))?;
+        let (first, second) = (matrix::<T>(first, batch)?, matrix::<T>(second, batch)?);
+        general_mat_mul(T::one(), &first, &second, T::zero(), &mut result);
     }
     Ok(Array::from_vec::<T>(shape, values))
 }
