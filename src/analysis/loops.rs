@@ -14,8 +14,9 @@ use super::world::{Regs, World};
 use crate::dataflow::PersistentVec;
 use crate::ir::BlockId;
 
-/// Trips around all loops that are followed before each is widened at once.
-pub const MAX_TRIPS: u64 = 100_000;
+/// Trips around the program's own loops that are followed before each is widened at once. The library's loops go over
+/// parameters, and are gone around as often as there are some.
+pub const MAX_TRIPS: u64 = 20_000;
 /// Trips around a loop whose count is not known, by the number of loops around it. The first trip shows what a later
 /// one needs, the second fails, and the third shows what needs two trips to go wrong (an optimizer's step in between).
 const UNKNOWN_TRIPS: [u32; 4] = [3, 2, 1, 1];
@@ -121,7 +122,9 @@ impl Analyzer<'_> {
 
     /// Counts a trip, and widens where that is due; false if the state need not be followed around once more.
     pub(super) fn another_trip(&mut self, path: &mut Path, head: BlockId) -> bool {
-        self.trips = self.trips.saturating_sub(1);
+        if self.in_user_text(self.at.0) {
+            self.trips = self.trips.saturating_sub(1);
+        }
         let Some(at) = position(path, head) else {
             return true;
         };
