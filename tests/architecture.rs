@@ -232,3 +232,24 @@ fn nothing_is_unsafe() {
         "no output may depend on hash order"
     );
 }
+
+#[test]
+fn no_machine_and_no_rule_names_an_operator() {
+    const ASK: &[&str] = &[
+        "by_name(\"",
+        "table::method(\"",
+        "in_place_method(\"",
+        "table::function(\"",
+        "table::functional(\"",
+        "run_named(\"",
+    ];
+    const ROOMS: &[&str] = &["interp", "analysis", "lint", "lints", "confirm", "fixes"];
+    check(|file| {
+        if !ROOMS.contains(&file.room()) {
+            return None;
+        }
+        let code: String = file.code.split_whitespace().collect();
+        let ask = ASK.iter().find(|ask| code.contains(**ask))?;
+        Some(format!("names an operator by `{ask}`"))
+    });
+}

@@ -171,12 +171,9 @@ impl Analyzer<'_> {
             return None;
         }
         let name = crate::ops::bind::called(row);
-        // `torch.norm` is written in Python and looks at the tensor first.
-        let (error, text) = if name == "norm" {
-            (
-                Exception::AttributeError,
-                "'NoneType' object has no attribute 'layout'".to_owned(),
-            )
+        let own = crate::ops::engine_ops::refusal_of_none(name);
+        let (error, text) = if let Some((error, text)) = own {
+            (error, text.to_owned())
         } else {
             let shown = if param.name == "self" {
                 "input"
@@ -269,7 +266,7 @@ impl Analyzer<'_> {
         span: Span,
     ) -> Res<Val> {
         let requires_grad = args.take("requires_grad");
-        match table::function("tensor") {
+        match table::function(crate::ops::engine_ops::FROM_DATA) {
             Some(op) => self.tensor_of_data(world, op, args, requires_grad, span),
             None => Ok(Val::Unknown),
         }

@@ -7,7 +7,7 @@ use super::value::{Iterator, Obj, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
-use crate::ops::{Arg, Exception, Scalar, table};
+use crate::ops::{Arg, Exception, Scalar, engine_ops, table};
 use crate::source::Span;
 
 /// The most elements of a range that are listed one by one.
@@ -71,7 +71,7 @@ impl Analyzer<'_> {
 
     /// The rows of a tensor, as iteration gives them: views of one call (rule R5.1).
     pub(super) fn unbind(&mut self, world: &mut World, tensor: ObjId, span: Span) -> Res<Vec<Val>> {
-        let Some(row) = table::method("unbind") else {
+        let Some(row) = table::method(engine_ops::ROWS) else {
             return Ok(Vec::new());
         };
         if world.tensor(tensor).is_some_and(|tensor| {

@@ -10,7 +10,7 @@ use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
 use crate::ir::TensorAttr;
-use crate::ops::{Exception, table};
+use crate::ops::{Exception, engine_ops, table};
 use crate::source::Span;
 use crate::symbol::Symbol;
 
@@ -545,7 +545,7 @@ impl Analyzer<'_> {
             });
         match (
             dtype,
-            table::method("to").or_else(|| table::by_name("_to_copy")),
+            table::method(engine_ops::CONVERT).or_else(|| table::by_name(engine_ops::CAST)),
         ) {
             (Some(dtype), Some(op)) => {
                 self.op_method(world, op, false, id, Args::of([dtype]), span)

@@ -6,7 +6,7 @@ use super::value::{Obj, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::ops::indexing::{self, IndexHost, IndexStep};
-use crate::ops::{Arg, Dtype, Exception, IndexItem, Meta, OpError, Scalar, table};
+use crate::ops::{Arg, Dtype, Exception, IndexItem, Meta, OpError, Scalar, engine_ops, table};
 use crate::source::Span;
 
 /// What the decomposition of an index asks: numbers in tensors are not known.
@@ -263,9 +263,9 @@ impl Analyzer<'_> {
             .iter()
             .all(|item| !matches!(item, IndexItem::Tensor(_) | IndexItem::Unknown));
         let row = if only_views {
-            table::by_name("select")
+            table::by_name(engine_ops::ROW)
         } else {
-            table::by_name("index")
+            table::by_name(engine_ops::READ_AT)
         };
         let Some(row) = row else {
             return Ok(Val::Unknown);
@@ -517,23 +517,23 @@ impl Analyzer<'_> {
         };
         let write = match plan.write {
             indexing::Write::Nothing => return Ok(()),
-            indexing::Write::Copy => ("copy_", vec![Arg::Tensor(target), value]),
-            indexing::Write::Fill => ("fill_", vec![Arg::Tensor(target), value]),
+            indexing::Write::Copy => (engine_ops::WRITE, vec![Arg::Tensor(target), value]),
+            indexing::Write::Fill => (engine_ops::FILL, vec![Arg::Tensor(target), value]),
             indexing::Write::Put(places) => (
-                "index_put",
+                engine_ops::WRITE_AT,
                 vec![Arg::Tensor(target), Arg::Index(places), value],
             ),
             indexing::Write::MaskedFill(mask) => {
                 let mask = self.steps(world, mask, plan.index, span)?.unwrap_or(mask);
                 (
-                    "masked_fill",
+                    engine_ops::FILL_MASKED,
                     vec![Arg::Tensor(target), Arg::Tensor(mask), value],
                 )
             }
             indexing::Write::IndexFill(dim, at) => {
                 let at = self.steps(world, at, plan.index, span)?.unwrap_or(at);
                 (
-                    "index_fill",
+                    engine_ops::FILL_AT,
                     vec![
                         Arg::Tensor(target),
                         Arg::Scalar(Scalar::Int(dim)),
@@ -586,7 +586,7 @@ impl Analyzer<'_> {
         value: Option<ObjId>,
         span: Span,
     ) -> Res<()> {
-        let Some(row) = table::in_place_method("copy_") else {
+        let Some(row) = table::in_place_method(engine_ops::WRITE) else {
             return Ok(());
         };
         let before = world.tensor(id).and_then(|tensor| tensor.meta.clone());

@@ -96,15 +96,11 @@ impl Machine<'_> {
         } else {
             form
         };
-        // `torch.norm` is written in Python and looks at the tensor first.
-        if let (Form::Function, "norm", Some(Value::None)) =
-            (form, crate::ops::bind::called(row), args.positional.first())
+        if let (Form::Function, Some(Value::None)) = (form, args.positional.first())
+            && let Some((error, text)) =
+                crate::ops::engine_ops::refusal_of_none(crate::ops::bind::called(row))
         {
-            return self.raise(
-                crate::ops::Exception::AttributeError,
-                "'NoneType' object has no attribute 'layout'",
-                span,
-            );
+            return self.raise(error, text, span);
         }
         let value = if row.params.iter().any(|param| param.kind == ParamKind::Data) {
             self.make_from_data(op, &args, span)?
@@ -197,7 +193,7 @@ impl Machine<'_> {
 
     /// `tensor(data, requires_grad=…)`, `new_tensor`.
     pub(super) fn tensor_from(&mut self, args: Args, span: Span) -> Res<Value> {
-        match table::function("tensor") {
+        match table::function(crate::ops::engine_ops::FROM_DATA) {
             Some(op) => self.call_op(op, Form::Function, args, span),
             None => self.unsupported("`tensor`", span),
         }

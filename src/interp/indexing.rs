@@ -6,6 +6,7 @@ use super::methods::position;
 use super::scalars::operand_of;
 use super::value::{Args, Tensor, Value};
 use super::{Machine, Res};
+use crate::ops::engine_ops;
 use crate::ops::indexing::{self, IndexHost, IndexStep};
 use crate::ops::{
     Arg, Array, Exception, Form, IndexItem, Meta, Raw, Scalar, bind_overloaded, table,
@@ -386,23 +387,23 @@ impl Machine<'_> {
         };
         let (name, args) = match plan.write {
             indexing::Write::Nothing => return Ok(()),
-            indexing::Write::Copy => ("copy_", vec![Arg::Tensor(target), value]),
-            indexing::Write::Fill => ("fill_", vec![Arg::Tensor(target), value]),
+            indexing::Write::Copy => (engine_ops::WRITE, vec![Arg::Tensor(target), value]),
+            indexing::Write::Fill => (engine_ops::FILL, vec![Arg::Tensor(target), value]),
             indexing::Write::Put(places) => (
-                "index_put",
+                engine_ops::WRITE_AT,
                 vec![Arg::Tensor(target), Arg::Index(places), value],
             ),
             indexing::Write::MaskedFill(mask) => {
                 let mask = self.index_steps(&mask, plan.index, span)?;
                 (
-                    "masked_fill",
+                    engine_ops::FILL_MASKED,
                     vec![Arg::Tensor(target), Arg::Tensor(mask), value],
                 )
             }
             indexing::Write::IndexFill(dim, at) => {
                 let at = self.index_steps(&at, plan.index, span)?;
                 (
-                    "index_fill",
+                    engine_ops::FILL_AT,
                     vec![
                         Arg::Tensor(target),
                         Arg::Scalar(Scalar::Int(dim)),

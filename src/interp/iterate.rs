@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::value::{Args, Dict, Iter, Tensor, Value};
 use super::{Machine, Res, Stop};
-use crate::ops::{Exception, Raw, Scalar};
+use crate::ops::{Exception, Raw, Scalar, engine_ops};
 use crate::source::Span;
 
 impl Machine<'_> {
@@ -47,7 +47,7 @@ impl Machine<'_> {
             return self.type_error("iteration over a 0-d tensor", span);
         }
         match self.op_named(
-            "unbind",
+            engine_ops::ROWS,
             &[Raw::Tensor(tensor.clone()), Raw::Scalar(Scalar::Int(0))],
             span,
         )? {

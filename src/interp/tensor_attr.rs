@@ -8,7 +8,7 @@ use super::record::plain;
 use super::value::{Args, Dict, HookHandle, Method, Tensor, Value};
 use super::{Machine, Res};
 use crate::ir::TensorAttr;
-use crate::ops::{Dtype, Exception, Meta, Scalar, table};
+use crate::ops::{Dtype, Exception, Meta, Scalar, engine_ops, table};
 use crate::source::Span;
 use crate::symbol::Symbol;
 
@@ -415,7 +415,7 @@ impl Machine<'_> {
         };
         match (
             dtype,
-            table::method("to").or_else(|| table::by_name("_to_copy")),
+            table::method(engine_ops::CONVERT).or_else(|| table::by_name(engine_ops::CAST)),
         ) {
             (Some(dtype), Some(op)) if dtype != tensor.dtype() => {
                 self.op_method(op, false, &this, Args::of([Value::Dtype(dtype)]), span)

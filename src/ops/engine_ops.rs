@@ -1,5 +1,6 @@
 //! The operators that the machines themselves use, by what they use them for: a machine names no operator.
 
+use super::Exception;
 use super::row::OpRow;
 
 /// The sum of two gradients.
@@ -17,10 +18,38 @@ pub const WRITE: &str = "copy_";
 /// Writes zeros.
 pub const CLEAR: &str = "zero_";
 
+/// Writes one number everywhere.
+pub const FILL: &str = "fill_";
+/// Writes at places that tensors of numbers give.
+pub const WRITE_AT: &str = "index_put";
+/// Writes one number where a mask says so.
+pub const FILL_MASKED: &str = "masked_fill";
+/// Writes one number at places along a dimension.
+pub const FILL_AT: &str = "index_fill";
+/// The rows of a tensor, as iteration gives them.
+pub const ROWS: &str = "unbind";
+/// One of the rows.
+pub const ROW: &str = "select";
+/// The elements at places that tensors of numbers give.
+pub const READ_AT: &str = "index";
+/// A tensor of numbers that a program lists.
+pub const FROM_DATA: &str = "tensor";
+/// In another type or form, as programs write it.
+pub const CONVERT: &str = "to";
+
 /// Operators whose result is Python's `True` or `False`, not a tensor.
 const PYTHON_BOOLS: &[&str] = &["equal", "allclose", "is_same_size"];
 
 /// Whether the operator gives Python's `True` or `False`, not a tensor.
 pub fn gives_a_python_bool(row: &OpRow) -> bool {
     PYTHON_BOOLS.contains(&row.name)
+}
+
+/// What PyTorch says where the operator is called as a function with `None` in place of its tensor, if that is not what
+/// it says of others: those that are written in Python look at the tensor first.
+pub fn refusal_of_none(called: &str) -> Option<(Exception, &'static str)> {
+    (called == "norm").then_some((
+        Exception::AttributeError,
+        "'NoneType' object has no attribute 'layout'",
+    ))
 }
