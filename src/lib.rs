@@ -233,7 +233,8 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
     if confirm {
         straight_line(&module.body, &mut straight);
     }
-    drop(module);
+    let is_in_python = module.dialect != Dialect::Tg;
+    let comments = module.comments;
     let facts = analysis::analyze(&program, &sources);
     let mut findings = lints::check(&facts, &sources);
     findings.extend(
@@ -242,6 +243,13 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
             .map(|(kind, message)| as_finding(kind, message)),
     );
     findings.sort_by(|a, b| order(a).cmp(&order(b)));
+    let comments = comments
+        .iter()
+        .map(|comment| (comment.span, &*comment.text, comment.own_line));
+    lint::suppress::suppress(&mut findings, comments, &sources);
+    if is_in_python {
+        findings.iter_mut().for_each(lint::python::in_python);
+    }
     if confirm {
         confirm::confirm(&mut findings, &program, &sources, &straight);
     }

@@ -108,6 +108,27 @@ fn python_files_are_linted_as_they_stand() {
 }
 
 #[test]
+fn comments_silence_findings() {
+    let folder = Folder::new("suppress");
+    let program =
+        "import torch\nx = torch.ones(2)\n# gradlint: ignore[GL101]\nx.sum().backward()\n";
+    folder.file("a.py", program);
+    folder.run(&["a.py"]).is(0);
+    folder.file("b.py", program.replace("GL101", "GL102"));
+    folder.run(&["b.py"]).is(1);
+    folder.file(
+        "c.tg",
+        "x = ones(2)\nx.sum().backward()  # gradlint: ignore\n",
+    );
+    folder.run(&["c.tg"]).is(0);
+    folder.file(
+        "d.tg",
+        "# gradlint: ignore-file[backward-without-graph]\n\nx = ones(2)\nx.sum().backward()\n",
+    );
+    folder.run(&["d.tg"]).is(0);
+}
+
+#[test]
 fn a_python_file_is_linted_as_far_as_it_parses() {
     let folder = Folder::new("broken");
     folder.file("a.py", "import torch\nx = (\ny = torch.ones(2)\n");

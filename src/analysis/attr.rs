@@ -94,13 +94,17 @@ impl Analyzer<'_> {
     }
 
     /// The exception for an attribute that is not there. Of a gradient that is none, it says why.
-    pub(super) fn no_attribute<T>(
+    pub(super) fn no_attribute(
         &mut self,
         world: &mut World,
         object: &Val,
         name: Symbol,
         span: Span,
-    ) -> Res<T> {
+    ) -> Res<Val> {
+        if self.program.lenient && self.may_have(world, object, name) {
+            self.lose(span, "an attribute that is not modelled");
+            return Ok(Val::Unknown);
+        }
         let message = format!(
             "'{}' object has no attribute '{name}'",
             self.type_name(world, object)
@@ -163,6 +167,7 @@ impl Analyzer<'_> {
             return Ok(Val::Unknown);
         }
         match self.find_member(world, class, Symbol::intern("__getattr__")) {
+            Some(_) if self.is_module_name(name) => Ok(Val::Unknown),
             Some(getattr) => self.call(world, getattr, Args::of([object.clone(), key]), span),
             None => self.no_attribute(world, object, name, span),
         }
@@ -262,7 +267,7 @@ impl Analyzer<'_> {
             }
         }
         // `object` has an `__init__` that takes nothing.
-        if name.as_str() == "__init__" {
+        if name.as_str() == "__init__" && !own.open {
             return Ok(Val::Builtin(Builtin::Intrinsic(Intrinsic::Object)));
         }
         if own.open {
@@ -296,10 +301,14 @@ impl Analyzer<'_> {
         matches!(world.obj(class), Some(Obj::Class(class)) if class.open)
     }
 
-    /// The function of this name in the class of an instance.
+    /// The function of this name in the class of an instance; unknown where a base that is not known may have it.
     pub(super) fn class_member(&self, world: &World, object: &Val, name: &str) -> Option<Val> {
         let instance = world.instance(object)?;
         self.find_member(world, instance.class, Symbol::intern(name))
+            .or_else(|| {
+                self.class_is_open(world, instance.class)
+                    .then_some(Val::Unknown)
+            })
     }
 
     /// All functions of this name among the class and its bases, bases first.
@@ -412,7 +421,10 @@ impl Analyzer<'_> {
         span: Span,
     ) -> Res<()> {
         match object {
-            Val::Unknown => Ok(()),
+            Val::Unknown => {
+                self.escape(&value);
+                Ok(())
+            }
             Val::Obj(id) => match world.obj(*id).cloned() {
                 Some(Obj::Tensor(_)) => {
                     self.check_spelling(world, name, span);
@@ -452,10 +464,11 @@ impl Analyzer<'_> {
                     Ok(())
                 }
                 Some(Obj::Opaque) => Ok(()),
-                _ => self.no_attribute(world, object, name, span),
+                _ => self.no_attribute(world, object, name, span).map(|_| ()),
             },
             _ => self
                 .no_attribute(world, object, name, span)
+                .map(|_| ())
                 .map_err(|raise| self.about(world, raise, object)),
         }
     }
@@ -557,6 +570,7 @@ impl Analyzer<'_> {
     /// Whether the value is an `nn.Module`: its class has what the prelude's `Module` registers with.
     pub(super) fn is_module(&self, world: &World, value: &Val) -> bool {
         self.class_member(world, value, "register_parameter")
+            .filter(|found| !matches!(found, Val::Unknown))
             .is_some()
     }
 

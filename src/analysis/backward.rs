@@ -109,6 +109,9 @@ impl Analyzer<'_> {
             .map_or(OriginId::NOWHERE, |tensor| tensor.origin);
         world.backward = Some((place, self.join_origin(world, origin, span)));
         let mut pass = self.prepare(world, &starts, request);
+        if pass.unknown && request.accumulate {
+            self.havoc_escaped(world);
+        }
         for (edge, root, grad) in &starts {
             let certain = match edge {
                 Edge::OneOf(_) | Edge::Unknown => Tri::Maybe,

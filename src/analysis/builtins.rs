@@ -22,6 +22,18 @@ impl Analyzer<'_> {
         args: Args,
         span: Span,
     ) -> Res<Val> {
+        let is_partly_unknown = self.is_partly_unknown(world, &args);
+        let result = self.call_known_builtin(world, callee, args, span);
+        Self::pardon(is_partly_unknown, result)
+    }
+
+    fn call_known_builtin(
+        &mut self,
+        world: &mut World,
+        callee: &Val,
+        args: Args,
+        span: Span,
+    ) -> Res<Val> {
         match callee {
             Val::Builtin(Builtin::Op(op)) => self.op_function(world, *op, false, args, span),
             Val::Builtin(Builtin::OpInPlace(op)) => self.op_function(world, *op, true, args, span),
@@ -30,7 +42,10 @@ impl Analyzer<'_> {
             }
             Val::Builtin(Builtin::Exception(kind)) => Ok(self.make_exception(world, *kind, args)),
             Val::Bound(bound) => self.call_bound(world, &bound.0, &bound.1, args, span),
-            Val::Unknown => Ok(self.call_unknown(world, None, &args, span)),
+            Val::Unknown => {
+                self.unknown_call(world, None, &args, span);
+                Ok(Val::Unknown)
+            }
             Val::Obj(id) => match world.obj(*id).cloned() {
                 Some(Obj::Mode(mode)) => match args.positional.first() {
                     Some(function) => Ok(Val::Obj(
@@ -38,7 +53,10 @@ impl Analyzer<'_> {
                     )),
                     None => Ok(Val::Unknown),
                 },
-                Some(Obj::Opaque) => Ok(Val::Unknown),
+                Some(Obj::Opaque) => {
+                    self.unknown_call(world, None, &args, span);
+                    Ok(Val::Unknown)
+                }
                 Some(Obj::Descriptor(Descriptor::Static, function)) => {
                     self.call(world, function, args, span)
                 }

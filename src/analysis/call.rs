@@ -152,7 +152,10 @@ impl Analyzer<'_> {
             (Val::Obj(id), Some(Obj::Class(class))) => {
                 self.instantiate(world, *id, &class, args, span)
             }
-            (Val::Obj(_), Some(Obj::Instance(_))) => {
+            (Val::Obj(id), Some(Obj::Instance(instance))) => {
+                if let Some(ends) = self.sum_up_module(&world, *id, &instance, &args, span) {
+                    return ends;
+                }
                 match self.class_member(&world, &callee, "__call__") {
                     Some(function) => self.call_all(world, function, args.with_first(callee), span),
                     None => {
@@ -237,6 +240,9 @@ impl Analyzer<'_> {
         span: Span,
     ) -> Vec<Completion> {
         let program = self.program;
+        if let Some(ends) = self.sum_up_function(&world, closure, &args, span) {
+            return ends;
+        }
         let function = &program.functions[closure.function];
         if self.calls.len() >= MAX_DEPTH || self.fuel == 0 {
             self.lose(span, "calls are nested too deeply to be followed");
@@ -401,6 +407,9 @@ impl Analyzer<'_> {
                     result: Err(raise),
                 }];
             }
+        }
+        if class.open {
+            self.escape(&object);
         }
         self.ledger.note_instance(&object, self.place(span));
         match self.class_member(&world, &object, "__init__") {

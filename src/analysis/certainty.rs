@@ -15,6 +15,22 @@ use crate::dataflow::PersistentVec;
 use crate::lint::Certainty;
 use crate::source::Span;
 
+/// Whether a fact may hang on a value that is not modelled: a refusal for its type, its layout, or its being none.
+fn depends_on_values(kind: &FactKind) -> bool {
+    matches!(
+        kind,
+        FactKind::Raises {
+            failure: Failure::NoGraph
+                | Failure::Shape
+                | Failure::Other
+                | Failure::NoneValue
+                | Failure::RefusedAssignment
+                | Failure::OptimizerParameters,
+            ..
+        }
+    )
+}
+
 /// The facts found so far.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -226,6 +242,11 @@ impl Analyzer<'_> {
                 ..entry.fact
             })
             .collect();
+        if self.program.lenient {
+            facts.retain(|fact| {
+                fact.certainty == Certainty::Always || !depends_on_values(&fact.kind)
+            });
+        }
         facts.sort_by_key(|fact| fact.span);
         facts
     }

@@ -142,7 +142,7 @@ impl Analyzer<'_> {
                 .find(|other| same(other, &path, function, plan))
             {
                 absorb(&mut twin.world, &path.world);
-            } else if kept.len() < MAX_PATHS {
+            } else if kept.len() < self.max_paths() {
                 kept.push(path);
             } else if let Some(last) = kept.pop() {
                 kept.push(self.join(last, path, function, plan));
@@ -263,7 +263,7 @@ impl Analyzer<'_> {
                 continue;
             }
             let last = kept.iter().rposition(|other| other.result.is_ok());
-            match (last, end.result.is_ok() && kept.len() >= MAX_PATHS) {
+            match (last, end.result.is_ok() && kept.len() >= self.max_paths()) {
                 (Some(at), true) => {
                     let other = kept.swap_remove(at);
                     kept.push(self.join_ends(other, end));
@@ -418,6 +418,14 @@ impl Analyzer<'_> {
             {
                 self.go(path, site, target, ways);
             }
+        }
+    }
+
+    /// Where much of what may be followed has been followed, states are joined early.
+    fn max_paths(&self) -> usize {
+        match self.program.lenient && self.fuel < BASE_FUEL / 16 * 3 {
+            true => MAX_PATHS / 4,
+            false => MAX_PATHS,
         }
     }
 

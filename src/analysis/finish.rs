@@ -480,7 +480,8 @@ impl Analyzer<'_> {
             return;
         }
         let (why, story) = self.explain_none(world, none[0]);
-        if why == WhyNone::Frozen || why == WhyNone::NotRequired {
+        let is_cut_short = self.program.lenient && world.approximate;
+        if why == WhyNone::Frozen || why == WhyNone::NotRequired || is_cut_short {
             return;
         }
         let parameter = self.made(world, none[0]).unwrap_or(place);
@@ -504,9 +505,13 @@ impl Analyzer<'_> {
             self.tell(&mut world, raise);
         }
         self.unfulfilled_reads(&mut world);
-        if finished && !world.truncated {
+        // Where loops were cut short in a program of which much is not known, what did not happen may still happen.
+        let is_whole = !world.truncated && !(self.program.lenient && world.approximate);
+        if finished && is_whole {
             self.accumulated(&mut world);
             self.never_reached(&mut world);
+        }
+        if finished {
             self.not_registered(&mut world);
             self.not_held(&mut world);
         }

@@ -41,7 +41,9 @@ impl Analyzer<'_> {
         let (op, args, outputs) = match &self.nodes[node].kind {
             NodeKind::Op { op, args, outputs } => (*op, args.to_vec(), outputs.to_vec()),
             NodeKind::AsStrided => return Ok(self.as_strided_gradient(world, node, grads, span)),
-            NodeKind::CopySlices(_) | NodeKind::NotImplemented(..) => return Ok(None),
+            NodeKind::CopySlices(_) | NodeKind::NotImplemented(..) | NodeKind::Summary => {
+                return Ok(None);
+            }
         };
         let before = world.grad.0;
         world.grad.0 = create;

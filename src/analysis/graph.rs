@@ -47,6 +47,8 @@ pub(super) enum NodeKind {
     CopySlices(NodeId),
     /// A view regenerated after its base was written (rule R5.4).
     AsStrided,
+    /// A call of the library that was not followed.
+    Summary,
     /// A derivative that PyTorch does not have: the exception and its text.
     NotImplemented(crate::ops::Exception, &'static str),
 }

@@ -8,7 +8,7 @@
 use std::rc::Rc;
 
 use super::Analyzer;
-use super::exec::{Path, Plan, Site};
+use super::exec::{BASE_FUEL, FUEL_PER_INSTRUCTION, Path, Plan, Site};
 use super::value::{Iterator, Obj, Val};
 use super::world::{Regs, World};
 use crate::dataflow::PersistentVec;
@@ -28,6 +28,16 @@ const QUIET: u32 = 2;
 const LOOP_FUEL: u64 = 20_000;
 /// Trips around a loop that has been widened and still does not end: an endless one.
 const WIDENED_TRIPS: u32 = 4;
+
+/// The part of the trips and instructions that a program has of which much is not known: there most are like those before.
+const LENIENT_PART: u64 = 4;
+
+/// Trips and instructions that may be followed in a program of `size` instructions.
+pub(super) fn bounds(program: &crate::ir::Program, size: usize) -> (u64, u64) {
+    let part = if program.lenient { LENIENT_PART } else { 1 };
+    let fuel = BASE_FUEL + FUEL_PER_INSTRUCTION * size as u64;
+    (MAX_TRIPS / part, fuel / part)
+}
 
 /// How a state has gone around one loop.
 #[derive(Clone)]

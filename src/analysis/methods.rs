@@ -22,10 +22,13 @@ impl Analyzer<'_> {
         span: Span,
     ) -> Res<Val> {
         if matches!(object, Val::Unknown) {
-            return Ok(self.call_unknown(world, Some(name), &args, span));
+            self.unknown_call(world, Some(name.as_str()), &args, span);
+            return Ok(Val::Unknown);
         }
         if let Some(tensor) = world.as_tensor(object) {
-            return self.tensor_method(world, tensor, name, args, span);
+            let is_partly_unknown = self.is_partly_unknown(world, &args);
+            let result = self.tensor_method(world, tensor, name, args, span);
+            return Self::pardon(is_partly_unknown, result);
         }
         if self.has_value_method(world, object, name) {
             return self.value_method(world, object, name, args, span);

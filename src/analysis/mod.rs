@@ -33,6 +33,7 @@ mod call;
 mod certainty;
 mod construct;
 mod edges;
+mod escape;
 pub mod exec;
 pub mod fact;
 mod finish;
@@ -41,6 +42,7 @@ mod grad_api;
 mod graph;
 mod instr;
 mod iterate;
+mod known_names;
 mod loops;
 mod methods;
 mod numbers;
@@ -49,6 +51,7 @@ mod record;
 mod replaced;
 mod scalars;
 pub mod story;
+mod summary;
 mod tensor_attr;
 mod types;
 mod unknown;
@@ -127,6 +130,8 @@ pub(crate) struct Analyzer<'p> {
     next_number: u32,
     /// What is to be known at the end of every path.
     ledger: finish::Ledger,
+    /// What unknown code was given.
+    escaped: escape::Escaped,
     /// Exceptions that were caught, for when they are raised again.
     caught: FxHashMap<ObjId, Raise>,
 }
@@ -140,6 +145,7 @@ impl<'p> Analyzer<'p> {
             .flat_map(|function| function.blocks.iter())
             .map(|block| block.instrs.len() + 1)
             .sum();
+        let (trips, fuel) = loops::bounds(program, size);
         Analyzer {
             program,
             sources,
@@ -152,13 +158,14 @@ impl<'p> Analyzer<'p> {
             found: certainty::Found::default(),
             units: FxHashMap::default(),
             orders: FxHashMap::default(),
-            fuel: exec::BASE_FUEL + exec::FUEL_PER_INSTRUCTION * size as u64,
-            trips: loops::MAX_TRIPS,
+            fuel,
+            trips,
             backwards: 0,
             is_widened: false,
             last_way: FxHashMap::default(),
             loop_depth: 0,
             lost: Vec::new(),
+            escaped: escape::Escaped::default(),
             next_number: 0,
             ledger: finish::Ledger::default(),
             caught: FxHashMap::default(),

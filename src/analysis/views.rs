@@ -371,7 +371,10 @@ impl Analyzer<'_> {
     ) -> Res<()> {
         let Val::Obj(id) = object else {
             return match object {
-                Val::Unknown => Ok(()),
+                Val::Unknown => {
+                    self.escape(value);
+                    Ok(())
+                }
                 _ => {
                     let name = self.type_name(world, object);
                     let failure = if let Val::None(_) = object {

@@ -140,6 +140,14 @@ impl Analyzer<'_> {
                     raise
                 });
         }
+        let hangs_on_unknown = matches!(
+            failure,
+            Failure::NoGraph | Failure::LeafInPlace | Failure::ViewOfLeafInPlace
+        );
+        if self.program.lenient && hangs_on_unknown {
+            // Whether a tensor requires a gradient that is computed of something unknown is not known.
+            return Ok(());
+        }
         let kind = FactKind::Raises {
             failure,
             error: Exception::RuntimeError,

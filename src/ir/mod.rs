@@ -63,6 +63,9 @@ pub struct Program {
     pub functions: IndexVec<FuncId, Function>,
     /// Tensor methods that the prelude defines, by name, as far as the program names them: the unit and the function in it.
     pub tensor_methods: FxHashMap<Symbol, (UnitId, Symbol)>,
+    /// Whether the program uses what is not modelled: then only what is certain is told of calls that are refused, and what
+    /// is not known of a value is no mistake.
+    pub lenient: bool,
     /// Functions of the prelude that the machines themselves call for Python's operators (`matmul` for `@`), by name.
     pub operators: FxHashMap<Symbol, (UnitId, Symbol)>,
 }

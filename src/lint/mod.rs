@@ -5,7 +5,9 @@ use crate::diagnostic::{Label, Severity};
 use crate::ops::Exception;
 use crate::source::Span;
 
+pub mod python;
 pub mod registry;
+pub mod suppress;
 
 /// How sure a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

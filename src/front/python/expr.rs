@@ -109,13 +109,26 @@ impl Translator<'_> {
     /// A name where it is used.
     pub fn name_expr(&mut self, name: &str, span: Span) -> ExprId {
         match (self.meaning(name), name) {
-            (Meaning::Import(path), _) => self.path(&path, span),
+            (Meaning::Import(path), _) => self.import_expr(&path, span),
             (_, "__name__") => self.add(ExprKind::Str("__main__".into()), span),
             (_, "") => self.unknown(span),
             _ => match self.star_import(name) {
-                Some(path) => self.path(&path, span),
+                Some(path) => self.import_expr(&path, span),
                 None => self.plain(name, span),
             },
+        }
+    }
+
+    /// What was imported. Of modules that are not modelled nothing is known; of Python's library the path begins with a name
+    /// that no program binds.
+    fn import_expr(&mut self, path: &str, span: Span) -> ExprId {
+        let root = path.split('.').next().unwrap_or(path);
+        match root {
+            "torch" | "builtins" => self.path(path, span),
+            _ if crate::front::tg::is_python_module(root) => {
+                self.path(&format!("builtins.{path}"), span)
+            }
+            _ => self.unknown(span),
         }
     }
 

@@ -34,7 +34,9 @@ mod with_stmt;
 
 use attributes::Attributes;
 use names::Known;
-pub use python_names::{is_builtin as is_python_builtin, is_known as is_known_in_python};
+pub use python_names::{
+    is_builtin as is_python_builtin, is_known as is_known_in_python, is_module as is_python_module,
+};
 use signature::Signature;
 use unit::UnitLowerer;
 
@@ -66,6 +68,10 @@ pub fn lower(
     if module.dialect == Dialect::Tg {
         attributes.check(&mut errors, &mut suggestions);
     }
+    let program = Program {
+        lenient: module.dialect != Dialect::Tg,
+        ..program
+    };
     debug_assert_eq!(
         crate::ir::verify::verify(&program),
         Ok(()),

@@ -107,6 +107,11 @@ pub fn is_builtin(name: &str) -> bool {
     BUILTINS.contains(&name)
 }
 
+/// Whether something of that module of Python's library is modelled.
+pub fn is_module(name: &str) -> bool {
+    MODULES.contains(&name)
+}
+
 /// Whether a full path names something modelled.
 pub fn is_known(path: &str) -> bool {
     known(Prelude::embedded(), path).is_some()

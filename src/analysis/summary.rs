@@ -1,0 +1,234 @@
+//! Calls of the library with arguments of which nothing is known, in a program that comes from outside: what such a call
+//! does to layouts cannot be followed, and each question its code asks of them would go both ways. What matters is plain
+//! without: the result is a tensor that depends on every tensor that goes in, and on the parameters of the module.
+
+use smallvec::SmallVec;
+
+use super::Analyzer;
+use super::call::Args;
+use super::exec::Completion;
+use super::graph::{Node, NodeKind};
+use super::story::Source;
+use super::value::{Closure, GradFn, Instance, Obj, ObjId, Val};
+use super::world::World;
+use crate::dataflow::Tri;
+use crate::index::Idx;
+use crate::source::Span;
+use crate::symbol::Symbol;
+
+/// Units whose functions and modules give one tensor.
+const ONE_TENSOR: &[&str] = &["functional.", "nn.", "torch.", "tensor."];
+
+/// Units that are followed all the same: what they do is done by others, or is no computation.
+const FOLLOWED: &[&str] = &["nn.container", "nn.module", "nn.parameter_container"];
+
+/// Units whose functions give something else than one tensor.
+const SEVERAL: &[&str] = &[
+    "functional.attention",
+    "nn.attention",
+    "nn.rnn",
+    "nn.rnn_cell",
+    "tensor.split",
+    "torch.broadcast",
+    "torch.split",
+    "torch.grid",
+];
+
+/// The most parts of the arguments that are looked at.
+const MAX_PARTS: usize = 5_000;
+
+impl Analyzer<'_> {
+    /// The outcome of calling a module of the library, if it is to be summed up.
+    pub(super) fn sum_up_module(
+        &mut self,
+        world: &World,
+        object: ObjId,
+        instance: &Instance,
+        args: &Args,
+        span: Span,
+    ) -> Option<Vec<Completion>> {
+        if !self.program.lenient || !self.is_vague(world, args) {
+            return None;
+        }
+        let forward = match self.find_member(world, instance.class, Symbol::intern("forward"))? {
+            Val::Func(closure) => closure,
+            _ => return None,
+        };
+        let unit = self.summable_unit(&forward)?;
+        let hooks = |name: &str| match world.dict(instance.attrs)?.get(&Val::str(name))? {
+            Val::Obj(id) => Some(!world.dict(*id)?.entries.is_empty()),
+            _ => None,
+        };
+        if hooks("_forward_hooks") != Some(false) || hooks("_forward_pre_hooks") != Some(false) {
+            return None;
+        }
+        let args = args.clone().with_first(Val::Obj(object));
+        Some(self.sum_up(world.clone(), unit, &args, span))
+    }
+
+    /// The outcome of calling a function of the library, if it is to be summed up.
+    pub(super) fn sum_up_function(
+        &mut self,
+        world: &World,
+        closure: &Closure,
+        args: &Args,
+        span: Span,
+    ) -> Option<Vec<Completion>> {
+        if !self.program.lenient || !self.is_vague(world, args) {
+            return None;
+        }
+        let unit = self.summable_unit(closure)?;
+        if unit.starts_with("nn.") {
+            return None;
+        }
+        Some(self.sum_up(world.clone(), unit, args, span))
+    }
+
+    fn summable_unit(&self, closure: &Closure) -> Option<&'static str> {
+        let unit = self.program.functions[closure.function].unit;
+        let name = self.program.units[unit].name.as_str();
+        let fits = unit.index() > 0
+            && ONE_TENSOR.iter().any(|prefix| name.starts_with(prefix))
+            && !FOLLOWED.contains(&name);
+        fits.then_some(name)
+    }
+
+    /// Whether an argument is unknown, or a tensor of unknown layout.
+    fn is_vague(&self, world: &World, args: &Args) -> bool {
+        let vague = |value: &Val| match value {
+            Val::Unknown => true,
+            value => world
+                .as_tensor(value)
+                .and_then(|id| world.tensor(id))
+                .is_some_and(|tensor| tensor.meta.is_none()),
+        };
+        args.open
+            || args.positional.iter().any(vague)
+            || args.keyword.iter().any(|(_, value)| vague(value))
+    }
+
+    fn sum_up(
+        &mut self,
+        mut world: World,
+        unit: &'static str,
+        args: &Args,
+        span: Span,
+    ) -> Vec<Completion> {
+        self.used_all(&mut world, args, span);
+        let values = args.positional.iter();
+        let values = values.chain(args.keyword.iter().map(|(_, value)| value));
+        if SEVERAL.contains(&unit) {
+            values.for_each(|value| self.escape(value));
+            return vec![Completion {
+                world,
+                result: Ok(Val::Unknown),
+            }];
+        }
+        let result = self.opaque_result(&mut world, values.cloned().collect(), span);
+        vec![Completion { world, result }]
+    }
+
+    /// A tensor that depends on every tensor among the values.
+    fn opaque_result(
+        &mut self,
+        world: &mut World,
+        values: Vec<Val>,
+        span: Span,
+    ) -> super::Res<Val> {
+        let has_unknown = values.iter().any(|value| matches!(value, Val::Unknown));
+        let inputs = self.parts_with_tensors(world, values);
+        let any = inputs.iter().fold(Tri::from(false), |any, &id| {
+            any.or(self.requires_grad(world, id))
+        });
+        let any = if has_unknown { any.or(Tri::Maybe) } else { any };
+        let recorded = world.grad.0.and(any);
+        let origins: SmallVec<[_; 2]> = inputs
+            .iter()
+            .filter_map(|&id| world.tensor(id).map(|tensor| tensor.origin))
+            .take(8)
+            .collect();
+        let source = match () {
+            () if any.may() && !world.inference.0.is_false() => {
+                Source::Inference(world.inference.1)
+            }
+            () if any.may() && !world.grad.0.is_true() => Source::NoGrad(world.grad.1),
+            () => Source::Operator,
+        };
+        let origin = self.origin(span, source, origins);
+        let out = self.new_tensor(world, None, None, origin);
+        if recorded.may() {
+            let place = self.place(span);
+            let mut edges = SmallVec::new();
+            for &input in &inputs {
+                if self.requires_grad(world, input).may() {
+                    edges.push(self.edge(world, input, span)?);
+                }
+            }
+            if has_unknown {
+                edges.push(super::graph::Edge::Unknown);
+            }
+            let node = self.add_node(Node {
+                kind: NodeKind::Summary,
+                name: "",
+                span: place,
+                edges,
+                saved: SmallVec::new(),
+                hidden: inputs.iter().any(|&id| self.is_weight(world, id)),
+                recorded,
+                sequence: 0,
+                constant_gradient: None,
+            });
+            world.tensor_mut(out).grad_fn = if recorded.is_true() {
+                GradFn::Node(node, 0)
+            } else {
+                GradFn::OneOf([None, Some((node, 0))].into())
+            };
+        }
+        Ok(Val::Obj(out))
+    }
+
+    /// Whether a tensor is a parameter that is multiplied with: the product keeps what it needs for backward.
+    fn is_weight(&self, world: &World, id: ObjId) -> bool {
+        world.tensor(id).is_some_and(|tensor| {
+            tensor.is_parameter
+                && tensor.bit.is_true()
+                && tensor
+                    .meta
+                    .as_ref()
+                    .is_some_and(|meta| meta.shape.len() > 1)
+        })
+    }
+
+    /// The tensors that the values are or hold, in the order in which they are found.
+    fn parts_with_tensors(&self, world: &World, values: Vec<Val>) -> Vec<ObjId> {
+        let mut out = Vec::new();
+        let mut seen = rustc_hash::FxHashSet::default();
+        let mut work = values;
+        work.reverse();
+        while let Some(value) = work.pop() {
+            if seen.len() > MAX_PARTS {
+                break;
+            }
+            match &value {
+                Val::Tuple(values, _) => work.extend(values.iter().rev().cloned()),
+                Val::Obj(id) if seen.insert(*id) => match world.obj(*id) {
+                    Some(Obj::Tensor(_)) => out.push(*id),
+                    Some(Obj::List(items)) => work.extend(items.iter().rev().cloned()),
+                    Some(Obj::Dict(dict)) => {
+                        work.extend(dict.entries.iter().rev().map(|(_, value)| value.clone()));
+                    }
+                    Some(Obj::Instance(_)) => {
+                        out.extend(
+                            self.parameters_of(world, &value)
+                                .into_iter()
+                                .filter(|id| seen.insert(*id)),
+                        );
+                    }
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        out
+    }
+}

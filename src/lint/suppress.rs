@@ -1,0 +1,68 @@
+//! `# gradlint: ignore` and `# gradlint: ignore[GL103, other-rule]`, on the line of a finding or above it, and
+//! `# gradlint: ignore-file`, also with rules in brackets, for the whole file. The same in both languages.
+
+use super::Finding;
+use crate::source::{SourceMap, Span};
+
+/// A comment that silences findings.
+struct Directive {
+    /// The line that it speaks of; none: the whole file.
+    line: Option<u32>,
+    /// The codes and names; empty: all.
+    rules: Vec<String>,
+}
+
+/// Takes away the findings that a comment of their file silences. Each comment is its place, its text with `#`, and
+/// whether it stands on a line of its own.
+pub fn suppress<'c>(
+    findings: &mut Vec<Finding>,
+    comments: impl Iterator<Item = (Span, &'c str, bool)>,
+    sources: &SourceMap,
+) {
+    let directives: Vec<Directive> = comments
+        .filter_map(|(span, text, own_line)| {
+            directive(text, sources.line(span) + u32::from(own_line))
+        })
+        .collect();
+    if directives.is_empty() {
+        return;
+    }
+    findings.retain(|finding| {
+        let line = sources.line(finding.span);
+        !directives
+            .iter()
+            .any(|directive| directive.silences(finding, line))
+    });
+}
+
+fn directive(comment: &str, line: u32) -> Option<Directive> {
+    let text = comment.trim_start_matches('#').trim_start();
+    let text = text.strip_prefix("gradlint:")?.trim_start();
+    let text = text.strip_prefix("ignore")?;
+    let (line, text) = match text.strip_prefix("-file") {
+        Some(text) => (None, text),
+        None => (Some(line), text),
+    };
+    let rules = match text.trim_start().strip_prefix('[') {
+        Some(list) => list
+            .split(']')
+            .next()?
+            .split(',')
+            .map(|rule| rule.trim().to_owned())
+            .collect(),
+        None => Vec::new(),
+    };
+    Some(Directive { line, rules })
+}
+
+impl Directive {
+    fn silences(&self, finding: &Finding, line: u32) -> bool {
+        let rule = finding.rule;
+        self.line.is_none_or(|at| at == line)
+            && (self.rules.is_empty()
+                || self
+                    .rules
+                    .iter()
+                    .any(|name| name.eq_ignore_ascii_case(rule.code) || name == rule.name))
+    }
+}
