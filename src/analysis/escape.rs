@@ -105,11 +105,7 @@ impl Analyzer<'_> {
     /// Unknown code is given a value.
     pub(super) fn escape(&mut self, value: &Val) {
         match value {
-            Val::Obj(id) => {
-                if self.escaped.seen.insert(*id) {
-                    self.escaped.roots.push(*id);
-                }
-            }
+            Val::Obj(id) if self.escaped.seen.insert(*id) => self.escaped.roots.push(*id),
             Val::Tuple(values, _) => values.iter().for_each(|value| self.escape(value)),
             Val::Func(closure) => {
                 let defaults = closure.defaults.iter();

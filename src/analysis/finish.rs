@@ -506,8 +506,8 @@ impl Analyzer<'_> {
         }
         self.unfulfilled_reads(&mut world);
         // Where loops were cut short in a program of which much is not known, what did not happen may still happen.
-        let is_whole = !world.truncated && !(self.program.lenient && world.approximate);
-        if finished && is_whole {
+        let is_cut_short = world.truncated || (self.program.lenient && world.approximate);
+        if finished && !is_cut_short {
             self.accumulated(&mut world);
             self.never_reached(&mut world);
         }
