@@ -20,8 +20,7 @@ fn depends_on_values(kind: &FactKind) -> bool {
     matches!(
         kind,
         FactKind::Raises {
-            failure: Failure::NoGraph
-                | Failure::Shape
+            failure: Failure::Shape
                 | Failure::Other
                 | Failure::NoneValue
                 | Failure::RefusedAssignment
