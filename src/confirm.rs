@@ -110,7 +110,9 @@ fn shows(
         }
         (
             Prediction::NoneGrad { span, .. },
-            Observation::GradReadNone(at) | Observation::LeafWithoutGrad(at),
+            Observation::GradReadNone(at)
+            | Observation::GradReadEarly(at)
+            | Observation::LeafWithoutGrad(at),
         ) => overlap(*span, *at),
         (Prediction::NoneGrad { span, .. }, Observation::StepSkipped { span: at, none, .. }) => {
             *none > 0 && overlap(*span, *at)

@@ -200,7 +200,11 @@ impl Run<'_> {
     /// For a read of a gradient on `line`: whether it was none.
     fn read_on(&self, line: u32, observation: &Observation) -> Option<bool> {
         match observation {
-            Observation::GradReadNone(span) if self.run_sources.line(*span) == line => Some(true),
+            Observation::GradReadNone(span) | Observation::GradReadEarly(span)
+                if self.run_sources.line(*span) == line =>
+            {
+                Some(true)
+            }
             Observation::GradReadSome(span) if self.run_sources.line(*span) == line => Some(false),
             _ => None,
         }

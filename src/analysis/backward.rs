@@ -102,6 +102,11 @@ impl Analyzer<'_> {
             }
             starts.push((edge, root, grad));
         }
+        if request.accumulate {
+            for &input in request.inputs.iter().flatten() {
+                self.retain_grad(world, input, span)?;
+            }
+        }
         self.backwards += 1;
         let place = self.place(span);
         let origin = world
@@ -220,7 +225,16 @@ impl Analyzer<'_> {
             }
         }
         if let Some(inputs) = &request.inputs {
-            pass.only = Some(self.leading_to(world, inputs, order));
+            let mut only = self.leading_to(world, inputs, order);
+            if request.accumulate {
+                // What made a tensor that is to have a gradient runs, too: the tensor retains it.
+                let targets = inputs.iter().filter_map(|&id| self.target_of(world, id));
+                only.extend(targets.filter_map(|target| match target {
+                    Target::Output(node, _) => Some(node),
+                    _ => None,
+                }));
+            }
+            pass.only = Some(only);
         }
         // Dependencies are counted by node, whichever of its outputs they go to.
         let mut by_node: FxHashMap<NodeId, u32> = FxHashMap::default();

@@ -404,7 +404,7 @@ impl Analyzer<'_> {
         Ok(())
     }
 
-    /// `nn.Parameter(data, requires_grad)`: a new leaf on the same storage with a counter of its own (rule R4.1).
+    /// `nn.Parameter(data, requires_grad)`: a new leaf on the same storage that shares its version.
     pub(super) fn make_parameter(
         &mut self,
         world: &mut World,
@@ -483,12 +483,11 @@ impl Analyzer<'_> {
             return source;
         };
         let origin = self.origin(span, kind, [of.origin]);
-        let counter = self.new_counter(world);
+        // Measured: `nn.Parameter(t)` and `Variable(t)` know the version of `t`, as `t.detach()` does.
         let new = super::value::Tensor {
             bit: on,
             grad_fn: GradFn::None,
             grad: Val::NONE,
-            counter: of.counter.map(|_| counter),
             view: None,
             retains_grad: false,
             hooks: SmallVec::new(),

@@ -50,7 +50,7 @@ pub(super) enum NodeKind {
     /// A call of the library that was not followed.
     Summary,
     /// A derivative that PyTorch does not have: the exception and its text.
-    NotImplemented(crate::ops::Exception, &'static str),
+    NotImplemented(crate::ops::Exception, std::borrow::Cow<'static, str>),
 }
 
 /// Where a gradient goes.

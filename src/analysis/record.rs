@@ -53,14 +53,35 @@ impl Analyzer<'_> {
         span: Span,
     ) -> Res<Option<Outputs>> {
         let row = table::row(op);
-        let in_place = in_place || matches!(row.in_place, InPlace::Only);
+        let in_place = in_place
+            || matches!(row.in_place, InPlace::Only)
+            || (!matches!(row.in_place, InPlace::No) && ops::inplace::requested(row, &args));
         let metas = self.metas(world, &args);
-        if in_place {
-            self.check_inference_target(world, &args, span)?;
+        // In inference mode nothing is recorded, whatever `enable_grad` says (rule R3.3).
+        let tracking = world.grad.0.and(!world.inference.0);
+        // A call of inference tensors alone does not come to autograd at all.
+        let inference_alone = args.iter().flat_map(tensors_of).all(|id| {
+            let tensor = world.tensor(id);
+            tensor.is_some_and(|tensor| tensor.counter.is_none())
+        });
+        let recorded = match inference_alone {
+            true => Tri::False,
+            false => tracking.and(self.any_requires_grad(world, row, &args)),
+        };
+        if tracking.is_true() {
+            let certainly = |id: &ObjId| self.requires_grad(world, *id).is_true();
+            if let Err(error) = ops::inplace::check_constant(row, &args, certainly) {
+                self.op_error::<()>(world, span, error)?;
+            }
         }
-        let recorded = world.grad.0.and(self.any_requires_grad(world, row, &args));
-        if in_place && world.grad.0.may() {
+        if in_place && world.grad.0.may() && !ops::inplace::is_untracked(row) {
             self.check_in_place(world, &args, recorded, span)?;
+        }
+        if let (true, Some(Arg::Tensor(target))) = (in_place, metas.iter().flatten().next())
+            && !matches!(row.result, ResultKind::View)
+            && let Err(error) = ops::inplace::check_overlap(row, target)
+        {
+            return self.in_place_refused(world, error, span);
         }
         let inferred = match self.infer(world, row, &args, metas.as_deref(), span)? {
             Some(inferred) => inferred,
@@ -70,8 +91,12 @@ impl Analyzer<'_> {
             && let (Some(Arg::Tensor(target)), Some(result)) = (metas.first(), out.first())
             && !matches!(row.result, ResultKind::View)
             && let Err(error) = ops::inplace::check_in_place(row, target, result)
+                .and_then(|()| check_shared(world, row, &args))
         {
             return self.in_place_refused(world, error, span);
+        }
+        if in_place {
+            self.check_inference_target(world, &args, span)?;
         }
         if let (ResultKind::SelfIf(is_self), Some(metas), Some(Arg::Tensor(first))) =
             (row.result, &metas, args.first())
@@ -248,7 +273,9 @@ impl Analyzer<'_> {
         }
         let (saved, hidden) = self.save_inputs(world, row, args, in_place, span)?;
         let kind = match row.gradient {
-            Gradient::NotImplemented(error, text) => NodeKind::NotImplemented(error, text),
+            Gradient::NotImplemented(error, text) => {
+                NodeKind::NotImplemented(error, ops::inplace::not_implemented_text(text, in_place))
+            }
             _ => NodeKind::Op {
                 op,
                 args: args.into(),
@@ -588,6 +615,25 @@ impl Analyzer<'_> {
         };
         self.raise(world, span, failure, exception, text)
     }
+}
+
+/// Whether the tensor that is written shares memory with another of the arguments.
+fn check_shared(world: &World, row: &OpRow, args: &[Arg<ObjId>]) -> Result<(), OpError> {
+    let Some(target) = args.first().and_then(|arg| match arg {
+        Arg::Tensor(id) => world.tensor(*id),
+        _ => None,
+    }) else {
+        return Ok(());
+    };
+    let others = args.iter().skip(1).flat_map(tensors_of);
+    for other in others.filter_map(|id| world.tensor(id)) {
+        if let (true, Some(own), Some(meta)) =
+            (target.storage == other.storage, &target.meta, &other.meta)
+        {
+            ops::inplace::check_shared(row, own, meta)?;
+        }
+    }
+    Ok(())
 }
 
 /// What is known of an operator's results.

@@ -647,7 +647,7 @@ impl Analyzer<'_> {
         Ok(Val::Obj(id))
     }
 
-    fn retain_grad(&mut self, world: &mut World, id: ObjId, span: Span) -> Res<Val> {
+    pub(super) fn retain_grad(&mut self, world: &mut World, id: ObjId, span: Span) -> Res<Val> {
         let requires = self.requires_grad(world, id);
         if requires.is_false() {
             let origin = world

@@ -46,7 +46,8 @@ impl Analyzer<'_> {
                 span,
             )?;
         }
-        if let NodeKind::NotImplemented(error, text) = self.nodes[node].kind {
+        if let NodeKind::NotImplemented(error, text) = &self.nodes[node].kind {
+            let (error, text) = (*error, text.clone());
             let story = vec![Step {
                 span: self.nodes[node].span,
                 happened: Happened::Other("this operator has no derivative in PyTorch".into()),
@@ -199,10 +200,10 @@ impl Analyzer<'_> {
                 .tensor(saved.tensor)
                 .map(|tensor| tensor.grad_fn.clone())
             {
-                Some(GradFn::Node(node, output)) => format!(
-                    ", which is output {output} of {},",
-                    short(self.nodes[node].name)
-                ),
+                // PyTorch keeps the number of the output for what a node saves of its own results alone.
+                Some(GradFn::Node(node, _)) => {
+                    format!(", which is output 0 of {},", short(self.nodes[node].name))
+                }
                 Some(GradFn::None) => String::new(),
                 _ => "…".into(),
             }

@@ -1,5 +1,6 @@
 //! Writing in place: what forbids it (rules R5.2, R5.4), what it does to versions (R4.2) and to the graph (R5.3).
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use smallvec::SmallVec;
@@ -365,6 +366,8 @@ impl Analyzer<'_> {
                     ),
                     GradFn::Unknown(_) => Edge::Unknown,
                 };
+                // What the write made is told by the name of the view's next `grad_fn`.
+                self.nodes[node].name = crate::ops::engine_ops::VIEW_NODE;
                 let inner = &self.nodes[node];
                 let edges = [before]
                     .into_iter()
@@ -394,10 +397,13 @@ impl Analyzer<'_> {
     }
 }
 
-/// A node's name as messages show it: `MulBackward0` is `Mul` (rule R6.3).
-pub(super) fn short(name: &str) -> &str {
-    match name.find("Backward") {
-        Some(at) if name[at + 8..].bytes().all(|byte| byte.is_ascii_digit()) => &name[..at],
-        _ => name,
+/// A node's name as messages show it: `MulBackward0` is `Mul`, `PowBackward1` is `Pow1` (rule R6.3).
+pub(super) fn short(name: &str) -> Cow<'_, str> {
+    match name.split_once("Backward") {
+        Some((stem, "0" | "")) => Cow::Borrowed(stem),
+        Some((stem, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Cow::Owned(format!("{stem}{number}"))
+        }
+        _ => Cow::Borrowed(name),
     }
 }

@@ -488,14 +488,12 @@ impl Machine<'_> {
         if let (Some(function), true) = (value, callable) {
             return Ok(Value::Wrapped(Rc::new((mode, function))));
         }
-        let manager = Machine::manager(mode);
-        if let (Intrinsic::SetGradEnabled, Value::Mode(of)) = (intrinsic, &manager) {
-            // Acts at once; the first `with` gives back what was before the call.
-            let before = (self.grad, self.inference);
-            self.enter_mode(mode);
-            of.before.borrow_mut().push(before);
+        if intrinsic != Intrinsic::SetGradEnabled {
+            return Ok(Machine::manager(mode, None));
         }
-        Ok(manager)
+        let before = (self.grad, self.inference);
+        self.enter_mode(mode);
+        Ok(Machine::manager(mode, Some(before)))
     }
 
     fn reshape_is_view(&mut self, value: &Value, shape: Option<Value>, span: Span) -> Res<Value> {

@@ -89,7 +89,7 @@ impl Machine<'_> {
             Value::Mode(mode) => match args.positional.first() {
                 // As a decorator, `set_grad_enabled` gives the mode back that it set at once.
                 Some(function) => {
-                    if let Some(before) = mode.before.borrow_mut().pop() {
+                    if let (true, Some(&before)) = (mode.at_once, mode.before.borrow().last()) {
                         (self.grad, self.inference) = before;
                     }
                     Ok(Value::Wrapped(Rc::new((mode.mode, function.clone()))))

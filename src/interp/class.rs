@@ -81,7 +81,7 @@ impl Machine<'_> {
         let Value::List(groups) = groups else {
             return None;
         };
-        let (mut all, mut none) = (0, 0);
+        let (mut all, mut none, mut frozen) = (0, 0, 0);
         for group in groups.borrow().iter() {
             let Value::Dict(group) = group else { continue };
             let Some(Value::List(params)) = group.borrow().named("params").cloned() else {
@@ -89,10 +89,17 @@ impl Machine<'_> {
             };
             for param in params.borrow().iter().filter_map(Value::as_tensor) {
                 all += 1;
-                none += usize::from(param.grad.borrow().is_none());
+                let is_none = param.grad.borrow().is_none();
+                none += usize::from(is_none);
+                frozen += usize::from(is_none && !param.requires_grad());
             }
         }
         let span = self.place(span);
-        (none > 0).then_some(Observation::StepSkipped { span, none, all })
+        (none > 0).then_some(Observation::StepSkipped {
+            span,
+            none,
+            all,
+            frozen,
+        })
     }
 }

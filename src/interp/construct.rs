@@ -267,7 +267,8 @@ impl Machine<'_> {
         if on && !source.dtype().is_floating() {
             return self.runtime(ONLY_FLOATS, span);
         }
-        let new = self.data_of(source, false, span);
+        // Measured: `nn.Parameter(t)` and `Variable(t)` know the version of `t`, as `t.detach()` does.
+        let new = self.data_of(source, true, span);
         new.bit.set(on);
         if on {
             self.note_leaf(&new);

@@ -82,6 +82,9 @@ impl Machine<'_> {
         }
         let mut targets = Vec::new();
         for input in request.inputs.iter().flatten() {
+            if request.accumulate {
+                self.retain_grad(input, span)?;
+            }
             targets.push(self.edge(input, span)?);
         }
         // The caller holds the first gradients all the while: none of them is anybody's own.
@@ -117,7 +120,15 @@ impl Machine<'_> {
         };
         discover(&mut pass, &starts);
         if request.inputs.is_some() {
-            pass.only = Some(leading_to(&pass, targets));
+            let mut only = leading_to(&pass, targets);
+            if request.accumulate {
+                // What made a tensor that is to have a gradient runs, too: the tensor retains it.
+                only.extend(targets.iter().filter_map(|edge| match edge {
+                    Edge::Node(node, _) => Some(Rc::as_ptr(node)),
+                    _ => None,
+                }));
+            }
+            pass.only = Some(only);
         }
         for (edge, grad) in starts {
             self.arrive(&mut pass, &edge, grad, span)?;
@@ -267,6 +278,17 @@ impl Machine<'_> {
             );
             return self.runtime(text, span);
         }
+        // A gradient that broadcasts with what it is a gradient of takes its sizes (rule R7.7).
+        let grad = if meta.shape != expected.shape && meta.numel() == expected.numel() {
+            let size = expected.shape.iter().map(|&size| size as i64).collect();
+            self.run_named(
+                engine_ops::RESHAPE,
+                vec![Arg::Tensor(grad), Arg::Ints(size)],
+                span,
+            )?
+        } else {
+            grad
+        };
         if meta.dtype != expected.dtype {
             self.cast(&grad, &expected, span)
         } else {
@@ -300,6 +322,7 @@ impl Machine<'_> {
                     None => self.run_named(engine_ops::COPY, vec![Arg::Tensor(grad)], span)?,
                 };
                 *tensor.grad.borrow_mut() = Some(sum);
+                self.gradient_came(&tensor);
             }
         }
         for (nth, target) in targets.iter().enumerate() {
@@ -307,25 +330,11 @@ impl Machine<'_> {
                 && Rc::ptr_eq(of, node)
                 && let Some(grad) = grads.get(*output).cloned().flatten()
             {
-                self.capture(pass, nth, grad, request, span)?;
+                // Where gradients are accumulated, the tensor retains its own.
+                if !request.accumulate {
+                    pass.captured[nth] = Some(grad);
+                }
             }
-        }
-        Ok(())
-    }
-
-    fn capture(
-        &mut self,
-        pass: &mut Pass,
-        nth: usize,
-        grad: Tensor,
-        request: &Request,
-        span: Span,
-    ) -> Res<()> {
-        if !request.accumulate {
-            pass.captured[nth] = Some(grad);
-        } else if let Some(input) = request.inputs.as_ref().and_then(|inputs| inputs.get(nth)) {
-            let input = Rc::clone(input);
-            self.accumulate(&input, grad, request, span)?;
         }
         Ok(())
     }
@@ -368,7 +377,14 @@ impl Machine<'_> {
                 self.accumulate(&leaf, grad, request, span)?;
                 let hooks = leaf.post_hooks.borrow().clone();
                 for (_, hook) in &hooks {
-                    self.call(hook, Args::of([Value::Tensor(Rc::clone(&leaf))]), span)?;
+                    let result =
+                        self.call(hook, Args::of([Value::Tensor(Rc::clone(&leaf))]), span)?;
+                    if !matches!(result, Value::None) {
+                        return self.runtime(
+                            "Tensor post accumulate grad hooks should return None.",
+                            span,
+                        );
+                    }
                 }
             }
         }
@@ -384,10 +400,15 @@ impl Machine<'_> {
         span: Span,
     ) -> Res<()> {
         let before = leaf.grad.borrow().clone();
+        self.gradient_came(leaf);
         match before {
             None if request.create => {
-                let clone = self.run_named(engine_ops::COPY, vec![Arg::Tensor(grad)], span)?;
-                *leaf.grad.borrow_mut() = Some(clone);
+                let meta = leaf.meta();
+                let zeros = Array::full(meta.dtype, meta.shape.clone(), Scalar::Float(0.0));
+                let kept = self.fresh(zeros, span);
+                let args = vec![Arg::Tensor(Rc::clone(&kept)), Arg::Tensor(grad)];
+                self.run_named(engine_ops::WRITE, args, span)?;
+                *leaf.grad.borrow_mut() = Some(kept);
             }
             None => {
                 let kept = self.kept_gradient(leaf, grad, span);

@@ -34,11 +34,15 @@ impl Machine<'_> {
             output: std::mem::take(&mut self.output),
             tensors,
             observations,
+            unknowns: self.unknowns,
         }
     }
 
     fn state(&mut self, tensor: &Tensor) -> TensorState {
+        // Reading the state of a stale view raises in PyTorch; here nothing happens any more.
+        let seen = self.observations.len();
         self.refresh_view(tensor, tensor.made).ok();
+        self.observations.truncate(seen);
         let meta = tensor.meta();
         TensorState {
             dtype: meta.dtype,

@@ -404,7 +404,9 @@ impl Machine<'_> {
             Value::Mode(mode) => {
                 let before = (self.grad, self.inference);
                 self.enter_mode(mode.mode);
-                mode.before.borrow_mut().push(before);
+                if !mode.at_once {
+                    mode.before.borrow_mut().push(before);
+                }
                 Ok(Value::None)
             }
             _ => match self.class_member(manager, "__enter__") {
@@ -423,7 +425,11 @@ impl Machine<'_> {
     /// Leaves a context manager.
     fn exit(&mut self, manager: &Value, exception: Value, span: Span) -> Res<Value> {
         if let Value::Mode(mode) = manager {
-            if let Some(before) = mode.before.borrow_mut().pop() {
+            let before = match mode.at_once {
+                true => mode.before.borrow().last().copied(),
+                false => mode.before.borrow_mut().pop(),
+            };
+            if let Some(before) = before {
                 (self.grad, self.inference) = before;
             }
             return Ok(Value::Bool(false));
@@ -456,10 +462,11 @@ impl Machine<'_> {
     }
 
     /// A manager of a mode.
-    pub(super) fn manager(mode: Mode) -> Value {
+    pub(super) fn manager(mode: Mode, set_before: Option<(bool, bool)>) -> Value {
         Value::Mode(Rc::new(ModeManager {
             mode,
-            before: RefCell::default(),
+            at_once: set_before.is_some(),
+            before: RefCell::new(set_before.into_iter().collect()),
         }))
     }
 }

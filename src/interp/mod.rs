@@ -77,6 +77,8 @@ struct Machine<'p> {
     main: Option<Vec<(Symbol, Value)>>,
     /// Warnings that PyTorch gives once.
     once: Vec<&'static str>,
+    /// Where gradients were read that were none: the tensor, and the observations.
+    none_reads: FxHashMap<u64, Vec<usize>>,
     /// How deep backward passes are nested.
     passes: usize,
 }
@@ -105,6 +107,7 @@ pub fn run(program: &Program, sources: &SourceMap, options: &RunOptions) -> Outc
         leaves: Vec::new(),
         main: None,
         once: Vec::new(),
+        none_reads: FxHashMap::default(),
         passes: 0,
     };
     let ending = match machine.run_main() {
@@ -259,6 +262,15 @@ impl Machine<'_> {
             return Err(Stop::End(Ending::Stopped(Bound::Memory)));
         }
         Ok(())
+    }
+
+    /// Notes that a tensor has a gradient now: earlier reads of it were only early.
+    fn gradient_came(&mut self, tensor: &Tensor) {
+        for read in self.none_reads.remove(&tensor.id).unwrap_or_default() {
+            if let Some(Observation::GradReadNone(span)) = self.observations.get(read).cloned() {
+                self.observations[read] = Observation::GradReadEarly(span);
+            }
+        }
     }
 
     fn next_id(&mut self) -> u64 {

@@ -26,7 +26,7 @@ impl Machine<'_> {
             return self.runtime(TWICE, span);
         }
         match &node.kind {
-            NodeKind::NotImplemented(kind, text) => self.raise(*kind, *text, span),
+            NodeKind::NotImplemented(kind, text) => self.raise(*kind, text.clone(), span),
             NodeKind::CopySlices { base, view, inner } => {
                 self.copy_slices(node, base, view, inner, grads, span)
             }
@@ -230,9 +230,8 @@ impl Machine<'_> {
                 // Telling what made it looks at its `grad_fn`, which can fail in its own right.
                 self.refresh_view(tensor, span)?;
                 match &*tensor.grad_fn.borrow() {
-                    Some((node, output)) => {
-                        format!(", which is output {output} of {},", short(node.name))
-                    }
+                    // PyTorch keeps the number of the output for what a node saves of its own results alone.
+                    Some((node, _)) => format!(", which is output 0 of {},", short(node.name)),
                     None => String::new(),
                 }
             }

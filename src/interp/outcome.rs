@@ -84,6 +84,8 @@ pub enum Observation {
     Raised(Raised),
     /// `.grad` was read here and was none.
     GradReadNone(Span),
+    /// The same, and the tensor had one later: it was only read early.
+    GradReadEarly(Span),
     /// `.grad` was read here and was a tensor.
     GradReadSome(Span),
     /// An optimizer's `step` here passed over this many of its parameters since their gradient was none.
@@ -94,6 +96,8 @@ pub enum Observation {
         none: usize,
         /// How many there are.
         all: usize,
+        /// How many of those without a gradient do not ask for one.
+        frozen: usize,
     },
     /// A backward here used a saved tensor whose storage had been written, or swapped, behind the version counter.
     StaleSaved {
@@ -123,6 +127,8 @@ pub struct Outcome {
     pub tensors: Vec<(String, TensorState)>,
     /// What was seen, in order.
     pub observations: Vec<Observation>,
+    /// How often `unknown()` was asked which way to go.
+    pub unknowns: usize,
 }
 
 /// The bounds and inputs of a run.

@@ -18,6 +18,19 @@ use crate::ops::{
 };
 use crate::source::Span;
 
+/// Whether the tensor that is written shares memory with another of the arguments.
+fn check_shared(row: &OpRow, args: &[Arg<Tensor>]) -> Result<(), OpError> {
+    let Some(Arg::Tensor(target)) = args.first() else {
+        return Ok(());
+    };
+    for other in args.iter().skip(1).flat_map(tensors_of) {
+        if Rc::ptr_eq(&*target.storage.borrow(), &*other.storage.borrow()) {
+            ops::inplace::check_shared(row, &target.meta(), &other.meta())?;
+        }
+    }
+    Ok(())
+}
+
 /// The results of an operator.
 pub(super) type Outputs = SmallVec<[Tensor; 2]>;
 
@@ -96,7 +109,15 @@ impl Machine<'_> {
         let recorded = self.grad
             && !self.inference
             && !matches!(row.gradient, Gradient::NotDifferentiable)
-            && differentiable(row, &args).any(|tensor| tensor.requires_grad());
+            && differentiable(row, &args).any(|tensor| tensor.requires_grad())
+            // A call of inference tensors alone does not come to autograd at all.
+            && (args.iter().flat_map(tensors_of)).any(|tensor| tensor.counter.is_some());
+        if self.grad
+            && !self.inference
+            && let Err(error) = ops::inplace::check_constant(row, &args, |t| t.requires_grad())
+        {
+            return self.op_error(error, span);
+        }
         if let (false, Some(array)) = (in_place, fast(row, &args)) {
             self.afford(array.numel() * item_size(array.dtype()))?;
             let node = match recorded {
@@ -110,14 +131,16 @@ impl Machine<'_> {
             return Ok(outputs);
         }
         let metas = metas_of(&args);
-        if in_place {
+        if in_place && !ops::inplace::is_untracked(row) {
             self.check_in_place(&args, recorded, span)?;
-            if let (Some(Arg::Tensor(target)), false) =
-                (metas.first(), matches!(row.result, ResultKind::View))
-                && let Err(error) = ops::inplace::check_overlap(row, target)
-            {
-                return self.op_error(error, span);
-            }
+        }
+        if let (true, Some(Arg::Tensor(target)), false) = (
+            in_place,
+            metas.first(),
+            matches!(row.result, ResultKind::View),
+        ) && let Err(error) = ops::inplace::check_overlap(row, target)
+        {
+            return self.op_error(error, span);
         }
         let inferred = match (row.infer)(&metas) {
             Ok(inferred) => inferred,
@@ -129,6 +152,7 @@ impl Machine<'_> {
             (in_place, metas.first(), inferred.first())
             && !matches!(row.result, ResultKind::View)
             && let Err(error) = ops::inplace::check_in_place(row, target, result)
+                .and_then(|()| check_shared(row, &args))
         {
             return self.op_error(error, span);
         }
@@ -359,7 +383,9 @@ impl Machine<'_> {
         }
         self.sequence += 1;
         let kind = match row.gradient {
-            Gradient::NotImplemented(error, text) => NodeKind::NotImplemented(error, text),
+            Gradient::NotImplemented(error, text) => {
+                NodeKind::NotImplemented(error, ops::inplace::not_implemented_text(text, in_place))
+            }
             _ => NodeKind::Op(op),
         };
         Ok(Node {

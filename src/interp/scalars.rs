@@ -163,6 +163,15 @@ impl Machine<'_> {
             return self.unsupported("arithmetic with something unknown", span);
         }
         let (left, right) = (self.type_name(a), self.type_name(b));
+        let is_sequence =
+            |value: &Value| matches!(value, Value::Str(_) | Value::List(_) | Value::Tuple(..));
+        if text == "*" && (is_sequence(a) || is_sequence(b)) {
+            let other = if is_sequence(a) { right } else { left };
+            return self.type_error(
+                format!("can't multiply sequence by non-int of type '{other}'"),
+                span,
+            );
+        }
         let text = if text == "**" { "** or pow()" } else { text };
         self.type_error(
             format!("unsupported operand type(s) for {text}: '{left}' and '{right}'"),
@@ -556,8 +565,9 @@ impl Machine<'_> {
 
     /// The next outcome of `unknown()`: those that were asked for, then the bits of a generator of its own.
     fn choose(&mut self) -> bool {
-        if let Some(&choice) = self.options.choices.get(self.unknowns) {
-            self.unknowns += 1;
+        let nth = self.unknowns;
+        self.unknowns += 1;
+        if let Some(&choice) = self.options.choices.get(nth) {
             return choice;
         }
         self.lcg = self

@@ -86,18 +86,24 @@ impl Machine<'_> {
         let place = self.place(span);
         match grad {
             Some(grad) => {
-                self.observe(Observation::GradReadSome(place));
+                if self.sources.is_user(span) {
+                    self.observe(Observation::GradReadSome(place));
+                }
                 Ok(Value::Tensor(grad))
             }
             None => {
-                self.refresh_view(tensor, span)?;
                 if tensor.requires_grad()
                     && tensor.grad_fn.borrow().is_some()
                     && !tensor.retains.get()
                 {
                     self.warn(NOT_A_LEAF, span);
                 }
-                self.observe(Observation::GradReadNone(place));
+                // What the library reads is its own business: a step has observations of its own.
+                if self.sources.is_user(span) {
+                    let reads = self.none_reads.entry(tensor.id).or_default();
+                    reads.push(self.observations.len());
+                    self.observe(Observation::GradReadNone(place));
+                }
                 Ok(Value::None)
             }
         }
@@ -224,6 +230,7 @@ impl Machine<'_> {
             return self.runtime(text, span);
         }
         *tensor.grad.borrow_mut() = Some(grad);
+        self.gradient_came(tensor);
         tensor.left.set(false);
         Ok(())
     }
@@ -301,6 +308,12 @@ impl Machine<'_> {
             TensorAttr::RetainGrad => self.retain_grad(tensor, span)?,
             TensorAttr::RegisterHook => self.register_hook(tensor, &args, span)?,
             TensorAttr::RegisterPostAccumulateGradHook => {
+                if !tensor.requires_grad() {
+                    return self.runtime(
+                        "cannot register a hook on a tensor that doesn't require gradient",
+                        span,
+                    );
+                }
                 if tensor.grad_fn.borrow().is_some() {
                     return self.runtime(
                         "post accumulate grad hooks cannot be registered on non-leaf tensors",
@@ -428,7 +441,7 @@ impl Machine<'_> {
         }
     }
 
-    fn retain_grad(&mut self, tensor: &Tensor, span: Span) -> Res<Value> {
+    pub(super) fn retain_grad(&mut self, tensor: &Tensor, span: Span) -> Res<Value> {
         if !tensor.requires_grad() {
             return self.runtime(
                 "can't retain_grad on Tensor that has requires_grad=False",

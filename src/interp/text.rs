@@ -268,11 +268,7 @@ impl Machine<'_> {
         let grad_fn = tensor.grad_fn.borrow().as_ref().map(|(node, _)| node.name);
         match grad_fn {
             Some(name) => {
-                let name = if name == "torch::autograd::CopySlices" {
-                    "CopySlices"
-                } else {
-                    name
-                };
+                let name = name.trim_start_matches("torch::autograd::");
                 suffixes.push(format!("grad_fn=<{name}>"));
             }
             None if tensor.requires_grad() => suffixes.push("requires_grad=True".into()),

@@ -196,6 +196,8 @@ pub(super) struct ModeManager {
     pub mode: Mode,
     /// The modes to go back to, one an entry.
     pub before: RefCell<Vec<(bool, bool)>>,
+    /// Whether the mode was set when this was made, and what was before is what every `with` goes back to.
+    pub at_once: bool,
 }
 
 /// What a decorator makes of a function.
@@ -382,7 +384,7 @@ pub(super) enum NodeKind {
         view: Meta,
         inner: Rc<Node>,
     },
-    NotImplemented(Exception, &'static str),
+    NotImplemented(Exception, std::borrow::Cow<'static, str>),
 }
 
 impl Drop for Node {

@@ -1,5 +1,6 @@
 //! Writing in place: what forbids it (rules R5.2, R5.4), what it does to versions (R4.2) and to the graph (R5.3).
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -92,6 +93,11 @@ impl Machine<'_> {
             *target.grad_fn.borrow_mut() = Some((node, 0));
             return;
         };
+        // What the write made is told by the name of the view's next `grad_fn`.
+        let mut node = node;
+        if let Some(node) = Rc::get_mut(&mut node) {
+            node.name = crate::ops::engine_ops::VIEW_NODE;
+        }
         let base = Rc::clone(&view.base);
         let before = match &*base.grad_fn.borrow() {
             Some((node, output)) => Edge::Node(Rc::clone(node), *output),
@@ -189,10 +195,13 @@ pub(super) fn view_text(tensor: &Tensor, creation: Creation, used: bool) -> Stri
     format!("{made_by} and {happens}{enabled}.{rest}")
 }
 
-/// A node's name as messages show it: `MulBackward0` is `Mul` (rule R6.3).
-pub(super) fn short(name: &str) -> &str {
-    match name.find("Backward") {
-        Some(at) if name[at + 8..].bytes().all(|byte| byte.is_ascii_digit()) => &name[..at],
-        _ => name,
+/// A node's name as messages show it: `MulBackward0` is `Mul`, `PowBackward1` is `Pow1` (rule R6.3).
+pub(super) fn short(name: &str) -> Cow<'_, str> {
+    match name.split_once("Backward") {
+        Some((stem, "0" | "")) => Cow::Borrowed(stem),
+        Some((stem, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Cow::Owned(format!("{stem}{number}"))
+        }
+        _ => Cow::Borrowed(name),
     }
 }

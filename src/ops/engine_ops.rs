@@ -17,6 +17,10 @@ pub const VIEW: &str = "as_strided";
 pub const WRITE: &str = "copy_";
 /// Writes zeros.
 pub const CLEAR: &str = "zero_";
+/// The node behind such a view.
+pub const VIEW_NODE: &str = "AsStridedBackward0";
+/// The same elements in other sizes.
+pub const RESHAPE: &str = "view";
 
 /// Writes one number everywhere.
 pub const FILL: &str = "fill_";

@@ -1,7 +1,9 @@
 //! What forbids a write in place before anything is written: layout, shape, type.
 
+use std::borrow::Cow;
+
 use super::meta::{Meta, Scalar, sizes};
-use super::row::{Arg, OpError, OpRow, Param};
+use super::row::{Arg, Gradient, OpError, OpRow, Param, ParamKind};
 
 /// Whether a result of `result`'s sizes and type may be written to `target`, in the order of PyTorch's checks. The
 /// first of them, [`check_overlap`], comes before the operands are broadcast: call it before `infer` too.
@@ -56,4 +58,122 @@ pub fn requested<T>(row: &OpRow, args: &[Arg<T>]) -> bool {
         param.name == "inplace" && matches!(arg, Arg::Scalar(Scalar::Bool(true)))
     };
     row.params.iter().zip(args).any(asked)
+}
+
+/// Their in-place forms write numbers and leave the graph alone: no check, no node.
+const UNTRACKED: &[&str] = &["logical_and", "logical_or", "logical_xor", "logical_not"];
+
+/// Whether the in-place form of the operator is none to autograd.
+pub fn is_untracked(row: &OpRow) -> bool {
+    UNTRACKED.contains(&row.name)
+}
+
+/// These write places that an index names, and may not read what they write.
+const INDEXED: &[&str] = &[
+    "scatter",
+    "scatter_add",
+    "scatter_reduce",
+    "index_add",
+    "index_copy",
+    "index_reduce",
+];
+
+/// Whether the target shares places in memory with another tensor of the call (of the same storage) in a way that
+/// PyTorch refuses: in part, or, where an index names the places, at all.
+pub fn check_shared(row: &OpRow, target: &Meta, other: &Meta) -> Result<(), OpError> {
+    let refused = match shared(target, other) {
+        Shared::Nothing => false,
+        Shared::Part => true,
+        Shared::All => INDEXED.contains(&row.name),
+    };
+    if refused {
+        return Err(OpError::runtime(SHARED));
+    }
+    Ok(())
+}
+
+const SHARED: &str = "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. Please clone() the tensor before performing the operation.";
+
+enum Shared {
+    Nothing,
+    Part,
+    All,
+}
+
+/// As far as PyTorch looks: tensors with gaps are taken to share nothing.
+fn shared(a: &Meta, b: &Meta) -> Shared {
+    if a.numel() == 0 || b.numel() == 0 || !is_dense(a) || !is_dense(b) {
+        return Shared::Nothing;
+    }
+    let size = a.numel();
+    match (
+        a.offset == b.offset && size == b.numel(),
+        a.strides == b.strides,
+    ) {
+        (true, true) => Shared::All,
+        (true, false) => Shared::Part,
+        _ if a.offset < b.offset + b.numel() && b.offset < a.offset + size => Shared::Part,
+        _ => Shared::Nothing,
+    }
+}
+
+/// Whether the elements fill a piece of memory, each its own place, in whatever order.
+fn is_dense(meta: &Meta) -> bool {
+    let mut dims: Vec<(usize, usize)> = (meta.shape.iter().copied())
+        .zip(meta.strides.iter().copied())
+        .filter(|&(size, _)| size != 1)
+        .collect();
+    dims.sort_by_key(|&(_, stride)| stride);
+    let mut expected = 1;
+    dims.into_iter().all(|(size, stride)| {
+        let fits = stride == expected;
+        expected *= size;
+        fits
+    })
+}
+
+/// What an operator without a derivative says when backward comes to it.
+pub fn not_implemented_text(text: &'static str, in_place: bool) -> Cow<'static, str> {
+    match (in_place, text.split_once(" is not implemented")) {
+        (true, Some((what, rest))) if what.starts_with("derivative for aten::") => {
+            Cow::Owned(format!("{what}_ is not implemented{rest}"))
+        }
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// Operators that ask whether a tensor that no gradient can flow to requires one; others take it as it is.
+const ASKING: &[&str] = &[
+    "soft_margin_loss",
+    "multi_margin_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "native_batch_norm",
+];
+
+/// The refusal of a tensor that requires grad where no gradient can flow to it; `requires` tells it of an argument.
+/// Call it only while gradient mode is on.
+pub fn check_constant<T>(
+    row: &OpRow,
+    args: &[Arg<T>],
+    mut requires: impl FnMut(&T) -> bool,
+) -> Result<(), OpError> {
+    if !ASKING.contains(&row.name) || !matches!(row.gradient, Gradient::Formula(_)) {
+        return Ok(());
+    }
+    for (param, arg) in row.params.iter().zip(args) {
+        let constant = matches!(
+            param.kind,
+            ParamKind::Tensor { diff: false } | ParamKind::OptTensor { diff: false }
+        );
+        if let (true, Arg::Tensor(tensor)) = (constant, arg)
+            && requires(tensor)
+        {
+            return Err(OpError::runtime(format!(
+                "The function '{}' is not differentiable with respect to argument '{}'. This input cannot have requires_grad True.",
+                row.name, param.name
+            )));
+        }
+    }
+    Ok(())
 }

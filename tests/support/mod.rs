@@ -13,5 +13,6 @@ pub mod generate;
 pub mod lines;
 pub mod machines;
 pub mod printed;
+pub mod program_generator;
 pub mod recorded;
 pub mod source;

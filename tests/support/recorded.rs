@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// `recorded.json`.
 #[derive(Deserialize)]
@@ -13,7 +13,7 @@ pub struct Recorded {
 }
 
 /// What one program did.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct Record {
     /// `finished` or `raised`
     pub outcome: String,
@@ -30,7 +30,7 @@ pub struct Record {
     pub tensors: BTreeMap<String, Tensor>,
 }
 
-#[derive(Clone, Deserialize, PartialEq, Eq, Debug)]
+#[derive(Clone, Deserialize, Serialize, PartialEq, Eq, Debug)]
 pub struct Event {
     #[serde(rename = "type")]
     pub error: String,
@@ -38,14 +38,14 @@ pub struct Event {
     pub line: u32,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct Warning {
     pub text: String,
     pub line: Option<u32>,
 }
 
 /// A tensor that a top-level name is bound to at the end.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct Tensor {
     /// Why PyTorch would not say more.
     pub unreadable: Option<String>,

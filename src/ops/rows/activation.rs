@@ -70,7 +70,9 @@ pub const ROWS: &[OpRow] = &[
             functional(&["gelu"]),
             &[
                 SELF,
-                param("approximate", ParamKind::Str).or(Default::Str("none"))
+                param("approximate", ParamKind::Str)
+                    .or(Default::Str("none"))
+                    .keyword()
             ],
             IN_PLACE,
             "GeluBackward0",
@@ -173,19 +175,29 @@ pub const ROWS: &[OpRow] = &[
         |_args, x| elu(x, SELU_ALPHA, SELU_SCALE, 1.0),
         |b, grad| elu_gradient(b, grad, SELU_ALPHA, SELU_SCALE, 1.0)
     ),
-    activation!(
-        "celu",
-        functions(&["celu"]),
-        &[SELF, number("alpha").or_float(1.0), INPLACE],
-        saves_result("CeluBackward1"),
-        "CeluBackward0",
-        &["F.celu"],
-        |args, x| elu(x, f64_at(args, 1, 1.0), 1.0, 1.0 / f64_at(args, 1, 1.0)),
-        |b, grad| {
-            let alpha = b.number(1);
-            elu_gradient(b, grad, alpha, 1.0, 1.0 / alpha)
-        }
-    ),
+    OpRow {
+        infer: |args| {
+            if f64_at(args, 1, 1.0) == 0.0 {
+                return Err(OpError::runtime(
+                    "ZeroDivisionError: alpha cannot be 0 for CELU",
+                ));
+            }
+            infer_floating_only(args, "celu")
+        },
+        ..activation!(
+            "celu",
+            functions(&["celu"]),
+            &[SELF, number("alpha").or_float(1.0), INPLACE],
+            saves_result("CeluBackward1"),
+            "CeluBackward0",
+            &["F.celu"],
+            |args, x| elu(x, f64_at(args, 1, 1.0), 1.0, 1.0 / f64_at(args, 1, 1.0)),
+            |b, grad| {
+                let alpha = b.number(1);
+                elu_gradient(b, grad, alpha, 1.0, 1.0 / alpha)
+            }
+        )
+    },
     activation!(
         "leaky_relu",
         functional(&["leaky_relu"]),
@@ -206,24 +218,32 @@ pub const ROWS: &[OpRow] = &[
             b.select(positive, grad, scaled)
         }
     ),
-    activation!(
-        "hardtanh",
-        functional(&["hardtanh"]),
-        &[
-            SELF,
-            number("min_val").or_float(-1.0),
-            number("max_val").or_float(1.0),
-            INPLACE
-        ],
-        IN_PLACE,
-        "HardtanhBackward0",
-        &["F.hardtanh", "F.hardtanh(inplace)"],
-        |args, x| bounded(x, f64_at(args, 1, -1.0), f64_at(args, 2, 1.0)),
-        |b, grad| {
-            let (low, high) = (b.number(1), b.number(2));
-            where_strictly_between(b, grad, low, high)
-        }
-    ),
+    OpRow {
+        infer: |args| {
+            if f64_at(args, 1, -1.0) > f64_at(args, 2, 1.0) {
+                return Err(OpError::value("min_val cannot be greater than max_val"));
+            }
+            infer_floating_only(args, "hardtanh")
+        },
+        ..activation!(
+            "hardtanh",
+            functional(&["hardtanh"]),
+            &[
+                SELF,
+                number("min_val").or_float(-1.0),
+                number("max_val").or_float(1.0),
+                INPLACE
+            ],
+            IN_PLACE,
+            "HardtanhBackward0",
+            &["F.hardtanh", "F.hardtanh(inplace)"],
+            |args, x| bounded(x, f64_at(args, 1, -1.0), f64_at(args, 2, 1.0)),
+            |b, grad| {
+                let (low, high) = (b.number(1), b.number(2));
+                where_strictly_between(b, grad, low, high)
+            }
+        )
+    },
     activation!(
         "relu6",
         functional(&["relu6"]),
@@ -569,6 +589,12 @@ fn infer_prelu(args: &[Arg<Meta>]) -> Metas {
                 weight.numel()
             )));
         }
+    }
+    if weight.ndim() > 1 {
+        return Err(OpError::runtime(format!(
+            "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {}",
+            weight.ndim()
+        )));
     }
     infer_like(args)
 }

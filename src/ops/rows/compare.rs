@@ -8,11 +8,11 @@ use crate::ops::build::{
 use crate::ops::kernel::{infer_bool, map, metas, operand_at, zip};
 use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::promote::Promotion;
-use crate::ops::row::{Arg, Forms, Gradient, InPlace, OpError, OpRow, ResultKind};
+use crate::ops::row::{Arg, Backward, Forms, Gradient, InPlace, OpError, OpRow, ResultKind, Var};
 
 /// A comparison of two operands.
 macro_rules! comparison {
-    ($name:literal, $forms:expr, $evidence:expr, |$x:ident, $y:ident| $compare:expr) => {
+    ($name:literal, $forms:expr, $nodes:expr, $evidence:expr, |$x:ident, $y:ident| $compare:expr) => {
         OpRow {
             name: $name,
             forms: $forms,
@@ -30,9 +30,15 @@ macro_rules! comparison {
                 }?])
             }),
             saves: &[],
-            gradient: Gradient::NotDifferentiable,
-            node: "",
-            node_by: None,
+            // The result is of no floating type, unless it is written in place.
+            gradient: Gradient::Formula(|b| {
+                b.parts(&[(0, |b, grad| b.zeros_like(grad)), (1, |b, _| zeros_of(b))])
+            }),
+            node: $nodes.0,
+            node_by: Some(|args| match args.get(1) {
+                Some(Arg::Tensor(_)) => $nodes.1,
+                _ => $nodes.0,
+            }),
             fast: None,
             evidence: $evidence,
         }
@@ -41,12 +47,48 @@ macro_rules! comparison {
 
 /// Comparisons and tests of elements.
 pub const ROWS: &[OpRow] = &[
-    comparison!("eq", both(&["eq"]), &["eq"], |x, y| x == y),
-    comparison!("ne", both(&["ne", "not_equal"]), &["ne"], |x, y| x != y),
-    comparison!("lt", both(&["lt", "less"]), &["lt"], |x, y| x < y),
-    comparison!("le", both(&["le", "less_equal"]), &["le"], |x, y| x <= y),
-    comparison!("gt", both(&["gt", "greater"]), &["gt"], |x, y| x > y),
-    comparison!("ge", both(&["ge", "greater_equal"]), &["ge"], |x, y| x >= y),
+    comparison!(
+        "eq",
+        both(&["eq"]),
+        ("EqBackward0", "EqBackward1"),
+        &["eq"],
+        |x, y| x == y
+    ),
+    comparison!(
+        "ne",
+        both(&["ne", "not_equal"]),
+        ("NeBackward0", "NeBackward1"),
+        &["ne"],
+        |x, y| x != y
+    ),
+    comparison!(
+        "lt",
+        both(&["lt", "less"]),
+        ("LtBackward0", "LtBackward1"),
+        &["lt"],
+        |x, y| x < y
+    ),
+    comparison!(
+        "le",
+        both(&["le", "less_equal"]),
+        ("LeBackward0", "LeBackward1"),
+        &["le"],
+        |x, y| x <= y
+    ),
+    comparison!(
+        "gt",
+        both(&["gt", "greater"]),
+        ("GtBackward0", "GtBackward1"),
+        &["gt"],
+        |x, y| x > y
+    ),
+    comparison!(
+        "ge",
+        both(&["ge", "greater_equal"]),
+        ("GeBackward0", "GeBackward1"),
+        &["ge"],
+        |x, y| x >= y
+    ),
     test("isnan", &["isnan"], both(&["isnan"]), |args, _| {
         test_elements(args, f64::is_nan)
     }),
@@ -74,6 +116,16 @@ pub const ROWS: &[OpRow] = &[
         })
     },
 ];
+
+/// No gradient flows to what is compared with.
+fn zeros_of(b: &mut dyn Backward) -> Result<Var, OpError> {
+    let meta = match b.args().get(1) {
+        Some(Arg::Tensor(meta)) => meta.clone(),
+        _ => b.output_meta(0),
+    };
+    let size = meta.shape.iter().map(|&size| size as i64).collect();
+    b.one("zeros", vec![Arg::Ints(size), Arg::Dtype(meta.dtype)])
+}
 
 const fn test(
     name: &'static str,

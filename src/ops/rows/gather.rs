@@ -236,9 +236,7 @@ fn scatter_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             "scatter(): Expected self.dtype to be equal to src.dtype",
         ));
     }
-    let too_large = exceeds(&index.shape, &meta.shape, Some(dim)).is_some()
-        || source.is_some_and(|source| exceeds(&index.shape, &source.shape, None).is_some());
-    if too_large && index.numel() > 0 {
+    if index.numel() > 0 && is_too_large(meta, dim, index, source)? {
         let beside = source.map_or(String::new(), |source| {
             format!(" and to be no larger size than src {}", source.sizes())
         });
@@ -249,6 +247,35 @@ fn scatter_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
         )));
     }
     Ok(vec![Meta::contiguous(meta.dtype, meta.shape.clone())])
+}
+/// Whether the index is larger than what it writes to or takes from, in the order of PyTorch's checks.
+fn is_too_large(
+    meta: &Meta,
+    dim: usize,
+    index: &Meta,
+    source: Option<&Meta>,
+) -> Result<bool, OpError> {
+    let sizes = dimensioned(&index.shape);
+    let mut too_large = exceeds(&sizes, &dimensioned(&meta.shape), Some(dim)).is_some();
+    let Some(source) = source else {
+        return Ok(too_large);
+    };
+    for (place, &size) in sizes.iter().enumerate() {
+        if too_large {
+            break;
+        }
+        let of_source = match source.ndim() {
+            0 => 1,
+            ndim => source.shape[layout::wrap_dim(place as i64, ndim)?],
+        };
+        too_large = size > of_source;
+    }
+    if dimensioned(&source.shape).len() != sizes.len() {
+        return Err(OpError::runtime(
+            "Index tensor must have the same number of dimensions as src tensor",
+        ));
+    }
+    Ok(too_large)
 }
 /// The values at the places of the index: the corner of a larger source.
 fn corner(source: &Array, index: &Array) -> Array {

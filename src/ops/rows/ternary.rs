@@ -133,7 +133,7 @@ pub const ROWS: &[OpRow] = &[
         infer: infer_clamp,
         forward: Some(|args, _| forward_clamp(args)),
         saves: &[input(0)],
-        gradient: Gradient::Formula(|b| b.first(|b, grad| clamp_self(b, grad))),
+        gradient: Gradient::Formula(|b| b.first(|b, grad| clamp_self(b, grad, false))),
         node: "ClampBackward1",
         node_by: None,
         fast: None,
@@ -343,22 +343,35 @@ fn bound_at(b: &mut dyn Backward, position: usize) -> Result<Option<Arg<Var>>, O
 }
 
 /// The gradient where the input lies within the bounds (which not-a-number does not).
-fn clamp_self(b: &mut dyn Backward, grad: Var) -> Value {
+/// Measured: on a bound, nothing flows to the input where the bounds are numbers; half of the gradient where they are
+/// tensors (`shared`), and the other half to the bound.
+fn clamp_self(b: &mut dyn Backward, grad: Var, shared: bool) -> Value {
     let x = b.input(0)?;
     let mut grad = grad;
-    for (position, inside) in [(1, "ge"), (2, "le")] {
+    for (position, inside) in [(1, "gt"), (2, "lt")] {
         if let Some(bound) = bound_at(b, position)? {
-            let mask = b.one(inside, vec![Arg::Tensor(x), bound])?;
-            let zero = b.zeros_like(grad)?;
-            grad = b.select(mask, grad, zero)?;
+            let mask = b.one(inside, vec![Arg::Tensor(x), bound.clone()])?;
+            let outside = match shared {
+                true => half_on(b, grad, x, bound)?,
+                false => b.zeros_like(grad)?,
+            };
+            grad = b.select(mask, grad, outside)?;
         }
     }
     Ok(grad)
 }
 
+/// Half of the gradient where the input lies on the bound.
+fn half_on(b: &mut dyn Backward, grad: Var, x: Var, bound: Arg<Var>) -> Value {
+    let on = b.one("eq", vec![Arg::Tensor(x), bound])?;
+    let half = b.binary("mul", grad, Scalar::Float(0.5))?;
+    let zero = b.zeros_like(grad)?;
+    b.select(on, half, zero)
+}
+
 fn clamp_gradients(b: &mut dyn Backward) -> Grads {
     b.parts(&[
-        (0, |b, grad| clamp_self(b, grad)),
+        (0, |b, grad| clamp_self(b, grad, true)),
         (1, |b, grad| clamp_bound(b, grad, true)),
         (2, |b, grad| clamp_bound(b, grad, false)),
     ])
@@ -368,23 +381,23 @@ fn clamp_gradients(b: &mut dyn Backward) -> Grads {
 fn clamp_bound(b: &mut dyn Backward, grad: Var, lower: bool) -> Value {
     let x = b.input(0)?;
     let (low, high) = (bound_at(b, 1)?, bound_at(b, 2)?);
-    let mask = match (low, high, lower) {
-        (Some(low), Some(high), true) => {
-            let apart = b.one("lt", vec![low.clone(), high])?;
-            let below = b.one("lt", vec![Arg::Tensor(x), low])?;
-            b.binary("logical_and", apart, below)?
-        }
-        (Some(low), Some(high), false) => {
-            let crossed = b.one("lt", vec![high.clone(), low])?;
-            let above = b.one("gt", vec![Arg::Tensor(x), high])?;
-            b.binary("logical_or", crossed, above)?
-        }
-        (Some(low), None, _) => b.one("lt", vec![Arg::Tensor(x), low])?,
-        (None, Some(high), _) => b.one("gt", vec![Arg::Tensor(x), high])?,
-        (None, None, _) => return b.zeros_like(grad),
+    let (bound, beyond) = match (lower, low.clone(), high.clone()) {
+        (true, Some(low), _) => (low, "lt"),
+        (false, _, Some(high)) => (high, "gt"),
+        _ => return b.zeros_like(grad),
     };
+    let mask = b.one(beyond, vec![Arg::Tensor(x), bound.clone()])?;
+    let shared = half_on(b, grad, x, bound)?;
+    let grad_at = b.select(mask, grad, shared)?;
+    let (Some(low), Some(high)) = (low, high) else {
+        return Ok(grad_at);
+    };
+    let crossed = b.one("lt", vec![high, low])?;
     let zero = b.zeros_like(grad)?;
-    b.select(mask, grad, zero)
+    match lower {
+        true => b.select(crossed, zero, grad_at),
+        false => b.select(crossed, grad, grad_at),
+    }
 }
 
 /// The gradient where `x compare bound`.
