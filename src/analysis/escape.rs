@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::Analyzer;
 use super::backward::{Target, for_each_target};
 use super::call::Args;
-use super::value::{GradFn, Method, NodeId, Obj, ObjId, Val};
+use super::value::{Dict, GradFn, Method, NodeId, Obj, ObjId, Val};
 use super::world::World;
 use crate::ir::TensorAttr;
 use crate::ops::table;
@@ -90,15 +90,49 @@ impl Analyzer<'_> {
         if name.is_some_and(|name| HARMLESS.contains(&name)) {
             return;
         }
-        self.call_unknown(world, name.map(crate::symbol::Symbol::intern), args, span);
         let values = args.positional.iter();
         for value in values.chain(args.keyword.iter().map(|(_, value)| value)) {
             self.escape(value);
+            may_change(world, value);
         }
+        self.note_lost(name, args, span);
         match name {
             Some("backward") => self.havoc_all(world),
             Some(name) if is_tensor_method(name) => {}
             _ => self.havoc_escaped(world),
+        }
+    }
+
+    fn note_lost(&mut self, name: Option<&str>, args: &Args, span: Span) {
+        let is_object = |value: &Val| matches!(value, Val::Obj(_) | Val::Tuple(..));
+        let mut values = args.positional.iter();
+        let mut keyword = args.keyword.iter();
+        if name == Some("backward") {
+            self.lose(span, "a backward of something that is not known");
+        } else if values.any(is_object) || keyword.any(|(_, value)| is_object(value)) {
+            self.lose(span, "a call of something that is not known");
+        }
+    }
+
+    /// Leaves that have no gradient may have got one: all of them, or those among `only`.
+    pub(super) fn may_fill_gradients(&mut self, world: &mut World, only: Option<&[ObjId]>) {
+        let candidates = match only {
+            Some(only) => only.to_vec(),
+            None => self.ledger.may_get_gradients(),
+        };
+        for id in candidates {
+            let takes = self.requires_grad(world, id).may()
+                && (self.is_leaf(world, id).may()
+                    || world.tensor(id).is_some_and(|tensor| tensor.retains_grad));
+            let has_none = world
+                .tensor(id)
+                .is_some_and(|tensor| matches!(tensor.grad, Val::None(_)));
+            if takes && has_none {
+                let tensor = world.tensor_mut(id);
+                tensor.grad = Val::Unknown;
+                tensor.history.ever = true;
+                self.note_reached(id);
+            }
         }
     }
 
@@ -238,6 +272,22 @@ fn collect(value: &Val, out: &mut Vec<ObjId>) {
             if let Method::Func(function) = &bound.1 {
                 collect(function, out);
             }
+        }
+        _ => {}
+    }
+}
+
+/// A container that was given away may hold other things now.
+fn may_change(world: &mut World, value: &Val) {
+    let Val::Obj(id) = value else { return };
+    match world.obj(*id) {
+        Some(Obj::List(_) | Obj::Set(_)) => world.put(*id, Obj::Opaque),
+        Some(Obj::Dict(_)) => {
+            let open = Dict {
+                entries: Vec::new(),
+                open: true,
+            };
+            world.put(*id, Obj::Dict(std::rc::Rc::new(open)));
         }
         _ => {}
     }

@@ -54,7 +54,6 @@ pub mod story;
 mod summary;
 mod tensor_attr;
 mod types;
-mod unknown;
 mod unpack;
 pub mod value;
 mod views;
