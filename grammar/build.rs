@@ -1,11 +1,21 @@
-//! Generates the parser from `tg.lalrpop`. It stands in this folder so that the grammar is one room.
+//! Generates the parser from `tg.lalrpop`, and the index of the library in `src/prelude`. It stands in this folder so that
+//! the grammar is one room.
+
+use std::path::Path;
+
+#[path = "../src/prelude/generate.rs"]
+mod library;
 
 fn main() {
     println!("cargo:rerun-if-changed=grammar");
+    println!("cargo:rerun-if-changed=src/prelude");
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     lalrpop::Configuration::new()
         .set_in_dir("grammar")
-        .set_out_dir(out)
+        .set_out_dir(&out)
         .process()
         .unwrap_or_else(|error| panic!("grammar/tg.lalrpop: {error}"));
+    let index = library::index(Path::new("src/prelude"));
+    std::fs::write(Path::new(&out).join("prelude.rs"), index)
+        .unwrap_or_else(|error| panic!("{out}/prelude.rs: {error}"));
 }

@@ -124,8 +124,7 @@ pub fn check_text(name: &str, text: &str) -> Checked {
         .collect();
     let mut program = Program::default();
     if messages.is_empty() {
-        let (lowered, errors) =
-            front::tg::lower(&mut sources, &module, prelude::Prelude::embedded());
+        let (lowered, errors) = front::tg::lower(&mut sources, &module);
         messages.extend(errors.into_iter().map(|error| (MessageKind::Name, error)));
         program = lowered;
     }
@@ -148,7 +147,7 @@ fn check_python(name: &str, text: &str) -> Checked {
     let file = sources.add(name, text, Origin::User);
     let translated = front::python::translate(file, text);
     let module = translated.module;
-    let (program, _) = front::tg::lower(&mut sources, &module, prelude::Prelude::embedded());
+    let (program, _) = front::tg::lower(&mut sources, &module);
     let messages = translated
         .errors
         .into_iter()

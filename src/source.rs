@@ -149,6 +149,10 @@ impl SourceMap {
         self.files
             .push(SourceFile::new(name.into(), text.into(), origin))
     }
+    /// Forgets all texts but the first `count`.
+    pub fn truncate(&mut self, count: usize) {
+        self.files.truncate(count);
+    }
     /// The text's file.
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id]

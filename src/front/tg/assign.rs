@@ -195,7 +195,7 @@ impl UnitLowerer<'_, '_, '_> {
     /// An annotation that is no dtype may be a type of Python's or of the program, and then says nothing.
     fn check_type_name(&mut self, ty: &TypeAnnotation) {
         let name = ty.dtype.symbol;
-        if self.is_bound(name) || self.low.known(self.namespace, name.as_str()).is_some() {
+        if self.is_bound(name) || self.low.known(self.path, name.as_str()).is_some() {
             return;
         }
         let error = Diagnostic::error(ty.dtype.span, format!("unknown dtype `{name}`"))

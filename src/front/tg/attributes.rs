@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::TensorAttr;
 use crate::ir::builtin::METHODS;
 use crate::ops::table;
-use crate::prelude::Prelude;
+use crate::prelude;
 use crate::source::Span;
 use crate::symbol::Symbol;
 
@@ -27,7 +27,7 @@ pub struct Attributes {
 
 impl Attributes {
     /// Those of tensors and of Python's types.
-    pub fn new(prelude: &Prelude) -> Attributes {
+    pub fn new() -> Attributes {
         let mut known: FxHashSet<Symbol> = METHODS
             .iter()
             .flat_map(|(_, names)| *names)
@@ -38,7 +38,7 @@ impl Attributes {
                 .iter()
                 .map(|attr| Symbol::intern(attr.name())),
         );
-        known.extend(prelude.tensor_methods().into_iter().map(Symbol::intern));
+        known.extend(prelude::tensor_methods().map(Symbol::intern));
         for (_, row) in table::all() {
             for name in row.forms.method {
                 known.insert(Symbol::intern(name));

@@ -42,7 +42,7 @@ impl UnitLowerer<'_, '_, '_> {
         let span = module[id].span;
         match &module[callee].kind {
             ExprKind::Name(name) if !self.is_bound(*name) => {
-                match self.low.known(self.namespace, name.as_str()) {
+                match self.low.known(self.path, name.as_str()) {
                     Some(Known::Super) => self.super_call(args, span, hint),
                     Some(Known::Input) => self.input_call(args, span, hint),
                     Some(Known::Unknown) => self.unknown_call(args, span, hint),
@@ -142,7 +142,7 @@ impl UnitLowerer<'_, '_, '_> {
                 self.low.attributes.define_beginning(text)
             }
             // Of the prelude's own the names are those that it is given.
-            _ => self.low.attributes.open |= self.namespace.is_none(),
+            _ => self.low.attributes.open |= self.path.is_none(),
         }
     }
 
@@ -226,8 +226,8 @@ impl UnitLowerer<'_, '_, '_> {
                 self.check_operator(op, span, args)
             }
             Known::Prelude(export) => {
-                self.low.load(export.file);
-                let signature = self.low.loaded[&export.file]
+                self.low.load(export.piece);
+                let signature = self.low.loaded[&export.piece]
                     .signatures
                     .get(&Symbol::intern(export.name))
                     .cloned();
@@ -303,11 +303,11 @@ impl UnitLowerer<'_, '_, '_> {
         if own.is_some() {
             return own.unwrap_or(Signature::Open);
         }
-        match self.low.known(self.namespace, base) {
+        match self.low.known(self.path, base) {
             Some(Known::Prelude(export)) if !self.is_bound(Symbol::intern(base)) => {
-                self.low.load(export.file);
+                self.low.load(export.piece);
                 // A base of the prelude's class is a name of another file: not followed further.
-                match self.low.loaded[&export.file]
+                match self.low.loaded[&export.piece]
                     .signatures
                     .get(&Symbol::intern(export.name))
                 {

@@ -189,7 +189,7 @@ impl UnitLowerer<'_, '_, '_> {
     pub fn demand(&mut self, name: Name) {
         self.low
             .attributes
-            .demand(name.symbol, name.span, self.namespace.is_none());
+            .demand(name.symbol, name.span, self.path.is_none());
         self.low.need_tensor_method(name.symbol);
     }
 

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::diagnostic::Diagnostic;
 use crate::index::Idx;
 use crate::ir::{FuncId, Program, Unit, UnitId};
-use crate::prelude::{self, Prelude};
+use crate::prelude::{self, Export, Reach};
 use crate::source::{FileId, Origin, SourceMap, Span};
 use crate::symbol::Symbol;
 use crate::syntax::ast::{Dialect, Module};
@@ -25,6 +25,7 @@ mod function_builder;
 mod name;
 mod names;
 mod python_names;
+mod reach;
 mod scope;
 mod signature;
 mod stmt;
@@ -48,47 +49,26 @@ const MAX_SUGGESTIONS: usize = 50;
 
 /// Lowers a program with what it needs of the prelude. With messages, the program is there as far as it goes: what could
 /// not be resolved is unknown in it.
-pub fn lower(
-    sources: &mut SourceMap,
-    module: &Module,
-    prelude: &Prelude,
-) -> (Program, Vec<Diagnostic>) {
-    let mut lowerer = Lowerer::new(sources, prelude);
-    lowerer.python = module.dialect != Dialect::Tg;
-    let unit = lowerer.declare_unit(module.file, Symbol::intern("__main__"));
-    UnitLowerer::lower(&mut lowerer, module, unit, None);
-    lowerer.lower_loaded();
-    let Lowerer {
-        program,
-        attributes,
-        mut errors,
-        mut suggestions,
-        ..
-    } = lowerer;
-    if module.dialect == Dialect::Tg {
-        attributes.check(&mut errors, &mut suggestions);
+pub fn lower(sources: &mut SourceMap, module: &Module) -> (Program, Vec<Diagnostic>) {
+    let own_files = sources.files().count();
+    let mut lowered = Lowerer::lower(sources, module, reach::of(module));
+    if lowered.reach.has_grown() {
+        // A method was found to be needed after its class had been parsed without it.
+        sources.truncate(own_files);
+        lowered = Lowerer::lower(sources, module, Reach::everything());
     }
-    let program = Program {
-        lenient: module.dialect != Dialect::Tg,
-        ..program
-    };
-    debug_assert_eq!(
-        crate::ir::verify::verify(&program),
-        Ok(()),
-        "the lowering made a program that is not well-formed"
-    );
-    (program, errors.finish())
+    (lowered.program, lowered.errors)
 }
 
 /// Lowers the whole prelude, as a program that names all of it, and returns the mistakes in it.
-pub fn lower_prelude(sources: &mut SourceMap, prelude: &Prelude) -> (Program, Vec<Diagnostic>) {
-    let mut lowerer = Lowerer::new(sources, prelude);
-    let file = lowerer.sources.add("all", "", Origin::User);
+pub fn lower_prelude(sources: &mut SourceMap) -> (Program, Vec<Diagnostic>) {
+    let file = sources.add("all", "", Origin::User);
     let (module, _) = crate::syntax::parse(file, "");
+    let mut lowerer = Lowerer::new(sources, Reach::everything());
     let unit = lowerer.declare_unit(file, Symbol::intern("__main__"));
     UnitLowerer::lower(&mut lowerer, &module, unit, None);
-    for file in 0..prelude.files().len() {
-        lowerer.load(file);
+    for piece in 0..prelude::pieces().len() {
+        lowerer.load(piece);
     }
     lowerer.lower_loaded();
     let Lowerer {
@@ -99,12 +79,23 @@ pub fn lower_prelude(sources: &mut SourceMap, prelude: &Prelude) -> (Program, Ve
         ..
     } = lowerer;
     attributes.check_prelude(&mut prelude_errors, &mut suggestions);
+    verified(&program);
+    (program, prelude_errors.finish())
+}
+
+fn verified(program: &Program) {
     debug_assert_eq!(
-        crate::ir::verify::verify(&program),
+        crate::ir::verify::verify(program),
         Ok(()),
         "the lowering made a program that is not well-formed"
     );
-    (program, prelude_errors.finish())
+}
+
+/// What lowering a program gives.
+struct Lowered {
+    program: Program,
+    errors: Vec<Diagnostic>,
+    reach: Reach,
 }
 
 /// Messages, a bounded number of them.
@@ -159,7 +150,7 @@ impl Suggestions {
     }
 }
 
-/// A file of the prelude that the program needs.
+/// A piece of the prelude that the program needs.
 struct Loaded {
     unit: UnitId,
     module: Rc<Module>,
@@ -169,7 +160,7 @@ struct Loaded {
 /// What is shared by the units of one program.
 struct Lowerer<'a> {
     sources: &'a mut SourceMap,
-    prelude: &'a Prelude,
+    reach: Reach,
     program: Program,
     errors: Errors,
     /// Mistakes in the prelude: bugs of ours, which a test finds; not the user's.
@@ -184,19 +175,45 @@ struct Lowerer<'a> {
 }
 
 impl<'a> Lowerer<'a> {
-    fn new(sources: &'a mut SourceMap, prelude: &'a Prelude) -> Lowerer<'a> {
+    fn new(sources: &'a mut SourceMap, reach: Reach) -> Lowerer<'a> {
         Lowerer {
             sources,
-            prelude,
+            reach,
             program: Program::default(),
             errors: Errors::default(),
             prelude_errors: Errors::default(),
             suggestions: Suggestions::default(),
-            attributes: Attributes::new(prelude),
+            attributes: Attributes::new(),
             loaded: FxHashMap::default(),
             queue: Vec::new(),
             known: FxHashMap::default(),
             python: false,
+        }
+    }
+
+    fn lower(sources: &'a mut SourceMap, module: &Module, reach: Reach) -> Lowered {
+        let mut lowerer = Lowerer::new(sources, reach);
+        lowerer.python = module.dialect != Dialect::Tg;
+        lowerer.program.lenient = lowerer.python;
+        let unit = lowerer.declare_unit(module.file, Symbol::intern("__main__"));
+        UnitLowerer::lower(&mut lowerer, module, unit, None);
+        lowerer.lower_loaded();
+        let Lowerer {
+            program,
+            attributes,
+            mut errors,
+            mut suggestions,
+            reach,
+            ..
+        } = lowerer;
+        if module.dialect == Dialect::Tg {
+            attributes.check(&mut errors, &mut suggestions);
+        }
+        verified(&program);
+        Lowered {
+            program,
+            errors: errors.finish(),
+            reach,
         }
     }
 
@@ -210,61 +227,60 @@ impl<'a> Lowerer<'a> {
         })
     }
 
-    /// The unit of a prelude file, parsed on first use and lowered later: units may need each other.
-    fn load(&mut self, file: usize) -> UnitId {
-        if let Some(loaded) = self.loaded.get(&file) {
+    /// The unit of a piece of the prelude, parsed on first use and lowered later: units may need each other.
+    fn load(&mut self, nth: usize) -> UnitId {
+        if let Some(loaded) = self.loaded.get(&nth) {
             return loaded.unit;
         }
-        let (path, text) = self.prelude.files()[file];
-        let id = self
-            .sources
-            .add(format!("prelude/{path}"), text, Origin::Prelude);
-        let (module, errors) = crate::syntax::parse(id, text);
+        self.reach.enter(nth);
+        let piece = &prelude::pieces()[nth];
+        for method in piece.methods() {
+            self.attributes.define(Symbol::intern(method));
+        }
+        let text = piece.text(&self.reach);
+        let path = piece.path;
+        let name = format!("prelude/{path}");
+        let id = self.sources.add(name, &*text, Origin::Prelude);
+        let (module, errors) = crate::syntax::parse(id, &text);
         errors
             .into_iter()
             .for_each(|error| self.prelude_errors.push(error));
-        let unit = self.declare_unit(
-            id,
-            Symbol::intern(&path.trim_end_matches(".tg").replace('/', ".")),
-        );
+        let unit = path.trim_end_matches(".tg").replace('/', ".");
+        let unit = self.declare_unit(id, Symbol::intern(&unit));
         let signatures = Rc::new(signature::of_module(&module));
         self.loaded.insert(
-            file,
+            nth,
             Loaded {
                 unit,
                 module: Rc::new(module),
                 signatures,
             },
         );
-        self.queue.push(file);
+        self.queue.push(nth);
         unit
     }
 
     fn lower_loaded(&mut self) {
-        while let Some(file) = self.queue.pop() {
+        while let Some(nth) = self.queue.pop() {
             let Loaded {
                 unit, ref module, ..
-            } = self.loaded[&file];
+            } = self.loaded[&nth];
             let module = Rc::clone(module);
-            UnitLowerer::lower(
-                self,
-                &module,
-                unit,
-                Some(prelude::namespace(self.prelude.files()[file].0)),
-            );
+            let path = prelude::pieces()[nth].path;
+            UnitLowerer::lower(self, &module, unit, Some(path));
         }
     }
 
-    /// What a dotted name that the program does not bind means; `namespace`: in a file of the prelude of that namespace.
-    fn known(&mut self, namespace: Option<&'static str>, name: &str) -> Option<Known> {
-        let key = (namespace.unwrap_or("<user>"), name.to_owned());
+    /// What a dotted name that the program does not bind means; `path`: in that file of the prelude.
+    fn known(&mut self, path: Option<&'static str>, name: &str) -> Option<Known> {
+        let key = (path.unwrap_or("<user>"), name.to_owned());
         if let Some(known) = self.known.get(&key) {
             return *known;
         }
-        let found = match namespace {
-            Some(namespace) => names::known_in_prelude(self.prelude, namespace, name),
-            None if self.python => python_names::known(self.prelude, name),
-            None => names::known(self.prelude, name),
+        let found = match path {
+            Some(path) => names::known_in_prelude(path, name),
+            None if self.python => python_names::known(name),
+            None => names::known(name),
         };
         self.known.insert(key, found);
         found
@@ -293,19 +309,17 @@ impl<'a> Lowerer<'a> {
 
     /// Makes the prelude's tensor method of that name known to the machines, if there is one.
     fn need_tensor_method(&mut self, name: Symbol) {
-        if let Some(export) = self.prelude.tensor_method(name.as_str()) {
-            let unit = self.load(export.file);
-            self.program
-                .tensor_methods
-                .entry(name)
-                .or_insert((unit, name));
+        if let Some(Export { piece, .. }) = prelude::tensor_method(name.as_str()) {
+            let unit = self.load(piece);
+            let methods = &mut self.program.tensor_methods;
+            methods.entry(name).or_insert((unit, name));
         }
     }
 
     /// Makes the prelude's function for an operator known to the machines, if there is one.
     fn need_operator(&mut self, name: &str) {
-        if let Some(export) = self.prelude.tensor_method(name) {
-            let unit = self.load(export.file);
+        if let Some(Export { piece, .. }) = prelude::tensor_method(name) {
+            let unit = self.load(piece);
             let name = Symbol::intern(name);
             self.program.operators.entry(name).or_insert((unit, name));
         }

@@ -51,7 +51,7 @@ impl UnitLowerer<'_, '_, '_> {
                 self.emit(InstrKind::LoadCell(reg), span, hint)
             }
             Some(reg) => Operand::Reg(reg),
-            None => match self.low.known(self.namespace, name.as_str()) {
+            None => match self.low.known(self.path, name.as_str()) {
                 Some(known) => self.builtin_value(known, span, hint),
                 None => self.unknown_name(name.as_str(), span, hint),
             },
@@ -75,7 +75,7 @@ impl UnitLowerer<'_, '_, '_> {
             Known::Builtin(Builtin::Float(number)) => Operand::Const(Const::Float(number)),
             Known::Builtin(builtin) => self.emit(InstrKind::Builtin(builtin), span, hint),
             Known::Prelude(export) => {
-                let unit = self.low.load(export.file);
+                let unit = self.low.load(export.piece);
                 self.emit(
                     InstrKind::LoadUnit {
                         unit,
@@ -105,12 +105,12 @@ impl UnitLowerer<'_, '_, '_> {
         if self.is_bound(Symbol::intern(root)) {
             return Chain::Attributes;
         }
-        if let Some(known) = self.low.known(self.namespace, &dotted) {
+        if let Some(known) = self.low.known(self.path, &dotted) {
             return Chain::Known(known);
         }
         let shorter = dotted.match_indices('.').map(|(at, _)| at).rev();
         for end in shorter {
-            if self.low.known(self.namespace, &dotted[..end]).is_some() {
+            if self.low.known(self.path, &dotted[..end]).is_some() {
                 return Chain::Attributes;
             }
         }
@@ -121,7 +121,7 @@ impl UnitLowerer<'_, '_, '_> {
         if self.is_python() || self.low.is_crowded(span) {
             return Chain::Mistake;
         }
-        match names::is_namespace(self.low.prelude, root) || root == "torch" {
+        match names::is_namespace(root) || root == "torch" {
             true => self.unknown_builtin(&dotted, span),
             false => self.report_unknown(root, self.root_span(expr)),
         }
@@ -144,14 +144,14 @@ impl UnitLowerer<'_, '_, '_> {
     }
 
     fn report_unknown(&mut self, name: &str, span: Span) {
-        if names::is_namespace(self.low.prelude, name) {
+        if names::is_namespace(name) {
             let error = Diagnostic::error(span, format!("`{name}` alone is not a value"));
             self.low
                 .error(error.with_label("only names in it can be used"));
             return;
         }
         let own = self.visible_names();
-        let mut known = names::all(self.low.prelude);
+        let mut known = names::all();
         known.retain(|builtin| !builtin.contains('.'));
         let error = Diagnostic::error(span, format!("unknown name `{name}`"))
             .with_label("bound nowhere in the program");
@@ -167,7 +167,7 @@ impl UnitLowerer<'_, '_, '_> {
         let error = Diagnostic::error(span, format!("unknown builtin `{dotted}`"))
             .with_label("not known to gradlint");
         let name = dotted.strip_prefix("torch.").unwrap_or(dotted);
-        let known = names::all(self.low.prelude);
+        let known = names::all();
         let error = self
             .low
             .suggestions

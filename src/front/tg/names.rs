@@ -2,7 +2,7 @@
 
 use crate::ir::{Builtin, Intrinsic};
 use crate::ops::{Dtype, Exception, table};
-use crate::prelude::{Export, Prelude};
+use crate::prelude::{self, Export};
 
 /// What a name was found to be.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -82,26 +82,28 @@ pub fn dtype_names() -> Vec<&'static str> {
 }
 
 /// What `name` means in the user's text.
-pub fn known(prelude: &Prelude, name: &str) -> Option<Known> {
+pub fn known(name: &str) -> Option<Known> {
     match name.strip_prefix("torch.") {
-        Some(rest) => torch(prelude, &canonical(rest)),
-        None => plain(prelude, &canonical(name)),
+        Some(rest) => torch(&canonical(rest)),
+        None => plain(&canonical(name)),
     }
 }
 
 /// What `name` means in a file of the prelude.
-pub fn known_in_prelude(prelude: &Prelude, namespace: &str, name: &str) -> Option<Known> {
+pub fn known_in_prelude(path: &str, name: &str) -> Option<Known> {
+    if let Some(own) = prelude::in_file(path, name) {
+        return Some(Known::Prelude(own));
+    }
     if let Some(op) = name.strip_prefix("_ops.") {
         return operator_row(op).map(Known::Builtin);
     }
     let private = || {
-        prelude
-            .private(namespace, name)
+        prelude::private(prelude::namespace(path), name)
             .filter(|_| name.starts_with('_'))
             .map(Known::Prelude)
     };
     private_intrinsic(name)
-        .or_else(|| known(prelude, name))
+        .or_else(|| known(name))
         .or_else(private)
 }
 
@@ -132,7 +134,7 @@ pub fn intrinsic(name: &str) -> Option<Known> {
 }
 
 /// A name without `torch.`: Python's meaning comes first.
-pub fn plain(prelude: &Prelude, name: &str) -> Option<Known> {
+pub fn plain(name: &str) -> Option<Known> {
     match name {
         "input" => return Some(Known::Input),
         "unknown" => return Some(Known::Unknown),
@@ -143,20 +145,19 @@ pub fn plain(prelude: &Prelude, name: &str) -> Option<Known> {
         .or_else(|| exception(name))
         .or_else(|| dtype(name).map(|dtype| Known::Builtin(Builtin::Dtype(dtype))))
         .or_else(|| {
-            prelude
-                .builtin(name)
+            prelude::builtin(name)
                 .filter(|_| !name.starts_with('_'))
                 .map(Known::Prelude)
         })
-        .or_else(|| composite_or_operator(prelude, name))
+        .or_else(|| composite_or_operator(name))
         .or_else(|| number(name, false))
 }
 
 /// A name that stood behind `torch.`: PyTorch's meaning comes first.
-pub fn torch(prelude: &Prelude, name: &str) -> Option<Known> {
+pub fn torch(name: &str) -> Option<Known> {
     dtype(name)
         .map(|dtype| Known::Builtin(Builtin::Dtype(dtype)))
-        .or_else(|| composite_or_operator(prelude, name))
+        .or_else(|| composite_or_operator(name))
         .or_else(|| {
             public_intrinsic(name)
                 .filter(|_| !name.starts_with("math.") && !name.starts_with("copy."))
@@ -176,10 +177,8 @@ fn exception(name: &str) -> Option<Known> {
 }
 
 /// What the prelude writes around an operator comes before the operator itself.
-fn composite_or_operator(prelude: &Prelude, name: &str) -> Option<Known> {
-    let exported = prelude
-        .dotted(name)
-        .filter(|export| !export.name.starts_with('_'));
+fn composite_or_operator(name: &str) -> Option<Known> {
+    let exported = prelude::dotted(name).filter(|export| !export.name.starts_with('_'));
     exported
         .map(Known::Prelude)
         .or_else(|| operator(name).map(Known::Builtin))
@@ -226,8 +225,8 @@ pub fn number(name: &str, torch: bool) -> Option<Known> {
 }
 
 /// Every public builtin name, for suggestions: sorted, each once.
-pub fn all(prelude: &Prelude) -> Vec<String> {
-    let mut names: Vec<String> = prelude.names().into_iter().map(str::to_owned).collect();
+pub fn all() -> Vec<String> {
+    let mut names: Vec<String> = prelude::names().map(str::to_owned).collect();
     names.extend(
         Intrinsic::ALL
             .iter()
@@ -253,7 +252,7 @@ pub fn all(prelude: &Prelude) -> Vec<String> {
 }
 
 /// Whether a dotted name is the beginning of builtins' names: `nn`, `nn.utils`.
-pub fn is_namespace(prelude: &Prelude, name: &str) -> bool {
+pub fn is_namespace(name: &str) -> bool {
     let fixed = [
         "torch",
         "torch.nn",
@@ -272,7 +271,7 @@ pub fn is_namespace(prelude: &Prelude, name: &str) -> bool {
     ];
     let canonical = canonical(name.strip_prefix("torch.").unwrap_or(name));
     fixed.contains(&name)
-        || prelude.names().iter().any(|known| {
+        || prelude::names().any(|known| {
             known
                 .strip_prefix(&*canonical)
                 .is_some_and(|rest| rest.starts_with('.'))

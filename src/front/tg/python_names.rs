@@ -2,7 +2,7 @@
 //! modelled. Everything else is unknown.
 
 use super::names::{self, Known};
-use crate::prelude::Prelude;
+use crate::prelude;
 
 /// Python's builtins that are modelled.
 const BUILTINS: &[&str] = &[
@@ -114,32 +114,32 @@ pub fn is_module(name: &str) -> bool {
 
 /// Whether a full path names something modelled.
 pub fn is_known(path: &str) -> bool {
-    known(Prelude::embedded(), path).is_some()
+    known(path).is_some()
 }
 
 /// What a name or full path means.
-pub fn known(prelude: &Prelude, name: &str) -> Option<Known> {
+pub fn known(name: &str) -> Option<Known> {
     let name = name.strip_prefix("builtins.").unwrap_or(name);
     match name.split_once('.') {
-        None if is_builtin(name) => names::plain(prelude, name),
+        None if is_builtin(name) => names::plain(name),
         None => None,
-        Some(("torch", rest)) => torch(prelude, rest),
-        Some((module, _)) if MODULES.contains(&module) => library(prelude, name),
+        Some(("torch", rest)) => torch(rest),
+        Some((module, _)) if MODULES.contains(&module) => library(name),
         Some(_) => None,
     }
 }
 
-fn torch(prelude: &Prelude, name: &str) -> Option<Known> {
+fn torch(name: &str) -> Option<Known> {
     for (long, short) in SHORTER {
         if let Some(rest) = name.strip_prefix(long) {
-            return names::torch(prelude, &names::canonical(&format!("{short}{rest}")));
+            return names::torch(&names::canonical(&format!("{short}{rest}")));
         }
     }
-    names::torch(prelude, &names::canonical(name))
+    names::torch(&names::canonical(name))
 }
 
-fn library(prelude: &Prelude, name: &str) -> Option<Known> {
+fn library(name: &str) -> Option<Known> {
     names::intrinsic(name)
         .or_else(|| names::number(name, false))
-        .or_else(|| prelude.dotted(name).map(Known::Prelude))
+        .or_else(|| prelude::dotted(name).map(Known::Prelude))
 }

@@ -24,8 +24,8 @@ pub struct UnitLowerer<'l, 'a, 'm> {
     pub scopes: Scopes,
     /// The scope of the current place.
     pub scope: ScopeId,
-    /// The namespace of a prelude file; none for the user's.
-    pub namespace: Option<&'static str>,
+    /// The path of a file of the prelude; none for the user's.
+    pub path: Option<&'static str>,
     /// What its functions and classes take.
     pub signatures: Rc<FxHashMap<Symbol, Signature>>,
     /// Its unit.
@@ -41,9 +41,9 @@ impl<'l, 'a, 'm> UnitLowerer<'l, 'a, 'm> {
         low: &'l mut Lowerer<'a>,
         module: &'m Module,
         unit: UnitId,
-        namespace: Option<&'static str>,
+        path: Option<&'static str>,
     ) {
-        let scopes = Scopes::of(module, namespace.is_some());
+        let scopes = Scopes::of(module, path.is_some());
         let scope = scopes.module();
         let signatures = Rc::new(signature::of_module(module));
         let mut lowerer = UnitLowerer {
@@ -51,7 +51,7 @@ impl<'l, 'a, 'm> UnitLowerer<'l, 'a, 'm> {
             module,
             scopes,
             scope,
-            namespace,
+            path,
             signatures,
             unit,
             class_path: Vec::new(),
@@ -77,7 +77,7 @@ impl<'l, 'a, 'm> UnitLowerer<'l, 'a, 'm> {
     }
 
     fn exports(&mut self) -> Vec<(Symbol, Reg)> {
-        if self.namespace.is_none() {
+        if self.path.is_none() {
             return Vec::new();
         }
         let scope = self.scope;
@@ -90,7 +90,7 @@ impl<'l, 'a, 'm> UnitLowerer<'l, 'a, 'm> {
 
     /// A builtin that the program also binds is the builtin until then.
     fn bind_shadowed_builtins(&mut self, span: Span) {
-        if self.namespace.is_some() {
+        if self.path.is_some() {
             return;
         }
         for name in self.scopes[self.scope].order.clone() {
