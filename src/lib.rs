@@ -223,7 +223,7 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
     }
     let Checked {
         sources,
-        module,
+        mut module,
         program,
         messages,
     } = checked;
@@ -233,7 +233,9 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
         straight_line(&module.body, &mut straight);
     }
     let is_in_python = module.dialect != Dialect::Tg;
-    let comments = module.comments;
+    let comments = std::mem::take(&mut module.comments);
+    // The tree is as large as what the analysis needs, which needs no tree.
+    drop(module);
     let facts = analysis::analyze(&program, &sources);
     let mut findings = lints::check(&facts, &sources);
     findings.extend(

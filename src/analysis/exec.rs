@@ -177,13 +177,18 @@ impl Analyzer<'_> {
                 Stopped::AtCall(at, callee, args) => {
                     let instr = &body.instrs[at];
                     self.at = (instr.span, first_number + at as u32);
-                    let (regs, trips) = (path.regs, path.trips);
                     let ends = self.call_all(path.world, callee, args, instr.span);
-                    for end in self.fewer(ends) {
+                    let ends = self.fewer(ends);
+                    // Most calls end in one way, which then takes the registers as they are.
+                    let mut callers = vec![(path.regs, path.trips); ends.len()];
+                    for end in ends {
+                        let Some((regs, trips)) = callers.pop() else {
+                            break;
+                        };
                         let mut path = Path {
                             world: end.world,
-                            regs: regs.clone(),
-                            trips: trips.clone(),
+                            regs,
+                            trips,
                         };
                         path.world.passed.set(first_number + at as u32, ());
                         match end.result {

@@ -53,6 +53,9 @@ impl Order {
 /// For each block the heads of the natural loops it is in, outermost first. Sound for reducible graphs, and both front
 /// ends make no others.
 fn natural_loops(function: &Function, graph: &Graph) -> IndexVec<BlockId, Vec<BlockId>> {
+    if !petgraph::algo::is_cyclic_directed(graph) {
+        return function.blocks.ids().map(|_| Vec::new()).collect();
+    }
     let dominators = dominators::simple_fast(graph, NodeIndex::new(0));
     let mut members: Vec<(BlockId, FxHashSet<NodeIndex<u32>>)> = Vec::new();
     for head in graph.node_indices() {
