@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-#[path = "../src/prelude/generate.rs"]
 mod library;
 
 fn main() {

@@ -18,6 +18,9 @@ use crate::source::Span;
 
 /// The most states of one place that are kept apart.
 pub const MAX_PATHS: usize = 8;
+
+/// The most objects in which states that are kept apart may differ where there are too many of them.
+const MAX_APART: usize = 1024;
 /// Instructions followed in any program, beside those that its size allows.
 pub const BASE_FUEL: u64 = 400_000;
 /// Instructions followed for each instruction of the program.
@@ -136,6 +139,7 @@ impl Analyzer<'_> {
     /// States that do not differ are one; too many are joined.
     fn merge(&mut self, paths: Vec<Path>, function: &Function, plan: &Plan) -> Vec<Path> {
         let mut kept: Vec<Path> = Vec::new();
+        let mut is_crowded = false;
         for path in paths {
             if let Some(twin) = kept
                 .iter_mut()
@@ -145,8 +149,15 @@ impl Analyzer<'_> {
             } else if kept.len() < self.max_paths() {
                 kept.push(path);
             } else if let Some(last) = kept.pop() {
+                is_crowded = true;
                 kept.push(self.join(last, path, function, plan));
             }
+        }
+        if is_crowded && are_far_apart(&kept) {
+            let all = kept
+                .into_iter()
+                .reduce(|a, b| self.join(a, b, function, plan));
+            return all.into_iter().collect();
         }
         kept
     }
@@ -473,6 +484,14 @@ impl Analyzer<'_> {
                 Const::Ellipsis => Val::Ellipsis,
             },
         }
+    }
+}
+
+/// Whether states have so little in common that to keep a few of many ways apart costs more with every further branch.
+fn are_far_apart(paths: &[Path]) -> bool {
+    match paths {
+        [first, .., last] => first.world.heap.diff(&last.world.heap).len() > MAX_APART,
+        _ => false,
     }
 }
 

@@ -382,7 +382,14 @@ impl<'a> Join<'a> {
         let mut one_of = parts(a, x);
         one_of.extend(parts(b, y));
         one_of.dedup();
-        either.one_of = (one_of.len() <= MAX_ONE_OF).then(|| one_of.into());
+        match one_of.len() <= MAX_ONE_OF {
+            true => either.one_of = Some(one_of.into()),
+            // A gradient that reaches one of so many is not seen here any more.
+            false => {
+                either.one_of = None;
+                either.grad = Val::Unknown;
+            }
+        }
         if x.counter != y.counter {
             either.counter = Some(self.ids.push(()));
         }

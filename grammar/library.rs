@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
-#[path = "naming.rs"]
+#[path = "../src/prelude/naming.rs"]
 mod naming;
 #[path = "outline.rs"]
 mod outline;
@@ -108,7 +108,11 @@ impl<'t> Index<'t> {
         writeln!(out, "static NAMES: &[&str] = &{names:?};").ok();
         out.push_str("static NAMED: &[Named] = &[\n");
         for (pieces, members) in named {
-            writeln!(out, "Named {{ pieces: &{pieces:?}, members: &{members:?} }},").ok();
+            writeln!(
+                out,
+                "Named {{ pieces: &{pieces:?}, members: &{members:?} }},"
+            )
+            .ok();
         }
         out.push_str("];\n");
         let tables: [(&str, Vec<(&str, usize)>); 3] = [
@@ -148,5 +152,7 @@ impl<'t> Index<'t> {
 
 fn pairs<K: AsRef<str>>(table: &BTreeMap<K, usize>) -> Vec<(&str, usize)> {
     let entries = table.iter();
-    entries.map(|(name, piece)| (name.as_ref(), *piece)).collect()
+    entries
+        .map(|(name, piece)| (name.as_ref(), *piece))
+        .collect()
 }

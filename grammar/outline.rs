@@ -44,7 +44,11 @@ pub fn outline(text: &str) -> Vec<Outline<'_>> {
         });
         let in_members: usize = members.iter().map(|(_, member)| code_lines(member)).sum();
         let all = code_lines(&piece[..tail]);
-        assert_eq!(code_lines(&piece[..start]) + in_members, all, "{name} is laid out otherwise");
+        assert_eq!(
+            code_lines(&piece[..start]) + in_members,
+            all,
+            "{name} is laid out otherwise"
+        );
         Outline {
             name,
             head: &piece[..start],
