@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::fact::Failure;
 use super::graph::{Edge, NodeKind};
-use super::story::{OriginId, Source};
+use super::story::{Happened, OriginId, Source, Step};
 use super::value::{GradFn, NodeId, ObjId};
 use super::world::{Release, World};
 use super::{Analyzer, Res};
@@ -140,7 +140,16 @@ impl Analyzer<'_> {
                     .collect(),
                 unknown: pass.unknown,
             }),
-            Err(raise) => Err(raise),
+            Err(mut raise) => {
+                // What the program has the engine call fails in its own text.
+                if raise.span != place {
+                    raise.story.push(Step {
+                        span: place,
+                        happened: Happened::RunByBackward,
+                    });
+                }
+                Err(raise)
+            }
         }
     }
 
@@ -220,6 +229,8 @@ impl Analyzer<'_> {
                 continue;
             }
             order.push(node);
+            // What the program wrote is called with the gradients themselves.
+            pass.formulas |= matches!(self.nodes[node].kind, NodeKind::Function(_));
             for edge in &self.nodes[node].edges {
                 visit(edge, true, &mut pass, &mut work);
             }
@@ -393,7 +404,15 @@ impl Analyzer<'_> {
             let mut results = None;
             if runs {
                 self.check_node(world, node, certain, span)?;
-                if pass.formulas {
+                if let NodeKind::Function(function) = &self.nodes[node].kind {
+                    let outputs = (0..function.outputs.len() as u32).map(|at| {
+                        let arrived = pass.arrived.get(&Target::Output(node, at));
+                        arrived.copied().unwrap_or(Tri::False)
+                    });
+                    let arrived: Vec<Tri> = outputs.collect();
+                    let create = request.create;
+                    results = self.run_written(world, node, &grads, &arrived, create, span)?;
+                } else if pass.formulas {
                     results = self.run_formula(world, node, &grads, request.create, span)?;
                 }
                 if !request.retain.is_true() {
@@ -566,6 +585,7 @@ impl Analyzer<'_> {
         }
         let count = match &self.nodes[node].kind {
             NodeKind::Op { outputs, .. } => outputs.len(),
+            NodeKind::Function(function) => function.outputs.len(),
             _ => 1,
         };
         Ok((0..count)

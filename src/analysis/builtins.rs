@@ -331,6 +331,10 @@ impl Analyzer<'_> {
                     .and_then(|id| world.tensor(id)?.dtype)
                     .map(|dtype| super::types::tensor_type(dtype).into()),
             ),
+            I::NeedsGrad => self.needs_grad(world, &value),
+            I::FunctionNode => self.function_node(world, &args, span)?,
+            I::NodeSave => self.node_save(world, &value, &second.unwrap_or(Val::Unknown), span)?,
+            I::NodeSaved => self.node_saved(world, &value, span)?,
             I::ObjectAttrs => world
                 .instance(&value)
                 .map_or(Val::Unknown, |instance| Val::Obj(instance.attrs)),
@@ -355,6 +359,12 @@ impl Analyzer<'_> {
                 Failure::OptimizerParameters
             }
             Exception::TypeError if text.starts_with("cannot assign") => Failure::RefusedAssignment,
+            Exception::NotImplementedError if text.ends_with("with backward mode AD.") => {
+                Failure::CustomFunction
+            }
+            Exception::RuntimeError if text.starts_with("trying to differentiate twice") => {
+                Failure::NoDerivative
+            }
             _ => Failure::Other,
         }
     }

@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::fact::Failure;
 use super::graph::{Edge, Node, NodeKind};
 use super::value::{Creation, GradFn, ObjId, View};
 use super::world::World;
@@ -131,11 +130,7 @@ impl Analyzer<'_> {
         };
         if view.creation != Creation::Default {
             let text = self.view_text(world, id, view.creation, true);
-            let failure = if view.creation == Creation::MultiOutput {
-                Failure::MultiOutputView
-            } else {
-                Failure::NoGradView
-            };
+            let failure = view.creation.failure();
             let story = self.view_story(world, id);
             return self
                 .raise(world, span, failure, Exception::RuntimeError, text)

@@ -148,6 +148,10 @@ pub enum Failure {
     NoDerivative,
     /// A hook that gives back something else.
     Hook,
+    /// A custom function whose backward is missing, or gives what is refused.
+    CustomFunction,
+    /// In place on a view that a custom function gave.
+    CustomView,
     /// `detach_()` on a view, `resize_` and the like.
     ForbiddenInPlace,
     /// An assignment to `.grad` or to a parameter that is refused.

@@ -41,9 +41,10 @@ impl Analyzer<'_> {
         let (op, args, outputs) = match &self.nodes[node].kind {
             NodeKind::Op { op, args, outputs } => (*op, args.to_vec(), outputs.to_vec()),
             NodeKind::AsStrided => return Ok(self.as_strided_gradient(world, node, grads, span)),
-            NodeKind::CopySlices(_) | NodeKind::NotImplemented(..) | NodeKind::Summary => {
-                return Ok(None);
-            }
+            NodeKind::CopySlices(_)
+            | NodeKind::NotImplemented(..)
+            | NodeKind::Function(_)
+            | NodeKind::Summary => return Ok(None),
         };
         let before = world.grad.0;
         world.grad.0 = create;
@@ -67,10 +68,7 @@ impl Analyzer<'_> {
         }
         let base = match self.nodes[node].edges.first()? {
             Edge::Leaf(leaf) => *leaf,
-            Edge::Node(of, output) => match &self.nodes[*of].kind {
-                NodeKind::Op { outputs, .. } => *outputs.get(*output as usize)?,
-                _ => return None,
-            },
+            Edge::Node(of, output) => self.output_of(*of, *output)?,
             _ => return None,
         };
         let base = world.tensor(base)?.clone();

@@ -49,6 +49,8 @@ pub(super) enum NodeKind {
     AsStrided,
     /// A call of the library that was not followed.
     Summary,
+    /// What the program wrote.
+    Function(super::function::Function),
     /// A derivative that PyTorch does not have: the exception and its text.
     NotImplemented(crate::ops::Exception, std::borrow::Cow<'static, str>),
 }

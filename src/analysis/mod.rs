@@ -38,6 +38,7 @@ pub mod exec;
 pub mod fact;
 mod finish;
 mod formula;
+mod function;
 mod grad_api;
 mod graph;
 mod instr;

@@ -515,7 +515,7 @@ impl Analyzer<'_> {
         )
     }
 
-    fn new_view(
+    pub(super) fn new_view(
         &mut self,
         world: &mut World,
         source: ObjId,

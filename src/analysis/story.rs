@@ -223,6 +223,8 @@ pub enum Happened {
     Replaced,
     /// `.grad` was read and is none.
     ReadNone,
+    /// A backward runs what fails.
+    RunByBackward,
     /// Another effect: the text.
     Other(String),
 }
@@ -264,6 +266,7 @@ impl std::fmt::Display for Happened {
             Happened::OptimizerMade => "the optimizer takes its parameters here",
             Happened::Replaced => "replaced here",
             Happened::ReadNone => "read here: it is none",
+            Happened::RunByBackward => "run by this backward",
             Happened::Other(text) => text,
         };
         f.write_str(text)

@@ -10,7 +10,7 @@ use super::{Analyzer, Res};
 use crate::dataflow::Tri;
 use crate::source::Span;
 
-const TWICE: &str = "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.";
+pub(super) const TWICE: &str = "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.";
 const DETACHED: &str = "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, please use out-of-place `.detach()` instead";
 
 impl Analyzer<'_> {
@@ -22,6 +22,10 @@ impl Analyzer<'_> {
         certain: Tri,
         span: Span,
     ) -> Res<()> {
+        // What a custom function keeps is looked at when its backward asks for it.
+        if let NodeKind::Function(_) = self.nodes[node].kind {
+            return Ok(());
+        }
         let keeps = self.nodes[node].hidden || !self.nodes[node].saved.is_empty();
         let release = world.released.get(node.number()).copied();
         if let (Some(release), true) = (release, keeps)
@@ -178,12 +182,16 @@ impl Analyzer<'_> {
             .unwrap_or_else(|| "…".into());
         let output = if saved.is_output {
             let at = match &self.nodes[node].kind {
-                NodeKind::Op { outputs, .. } => outputs
+                NodeKind::Op { outputs, .. } => {
+                    outputs.iter().position(|&output| output == saved.tensor)
+                }
+                NodeKind::Function(function) => function
+                    .outputs
                     .iter()
-                    .position(|&output| output == saved.tensor)
-                    .unwrap_or(0),
-                _ => 0,
+                    .position(|&output| output == Some(saved.tensor)),
+                _ => None,
             };
+            let at = at.unwrap_or(0);
             format!(
                 ", which is output {at} of {},",
                 short(self.nodes[node].name)

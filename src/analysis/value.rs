@@ -497,6 +497,20 @@ pub enum Creation {
     NoGrad,
     /// In inference mode.
     Inference,
+    /// By a custom function.
+    Custom,
+}
+
+impl Creation {
+    /// Which failure a write to such a view is, or its use after its base was written.
+    pub(super) fn failure(self) -> super::fact::Failure {
+        use super::fact::Failure;
+        match self {
+            Creation::MultiOutput => Failure::MultiOutputView,
+            Creation::Custom => Failure::CustomView,
+            _ => Failure::NoGradView,
+        }
+    }
 }
 
 impl ObjId {

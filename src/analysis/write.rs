@@ -74,11 +74,7 @@ impl Analyzer<'_> {
         if let Some(view) = &tensor.view {
             if view.creation != Creation::Default {
                 let text = self.view_text(world, id, view.creation, false);
-                let failure = if view.creation == Creation::MultiOutput {
-                    Failure::MultiOutputView
-                } else {
-                    Failure::NoGradView
-                };
+                let failure = view.creation.failure();
                 let story = self.view_story(world, id);
                 return self.refuse(world, checked, failure, text, story, span);
             }
@@ -187,6 +183,7 @@ impl Analyzer<'_> {
             Creation::MultiOutput => {
                 " This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
             }
+            Creation::Custom => crate::ops::custom::VIEW,
             Creation::Inference => {
                 " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the inference_mode block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
             }

@@ -230,6 +230,10 @@ impl Machine<'_> {
                 }
                 _ => Value::str(self.type_name(&value)),
             },
+            I::NeedsGrad => self.needs_grad(&value, span)?,
+            I::FunctionNode => self.function_node(&args, span)?,
+            I::NodeSave => self.node_save(&value, &second.unwrap_or(Value::None), span)?,
+            I::NodeSaved => self.node_saved(&value, span)?,
             I::ObjectAttrs => match &value {
                 Value::Instance(instance) => Value::Dict(Rc::clone(&instance.attrs)),
                 _ => return self.unsupported("the attributes of this", span),

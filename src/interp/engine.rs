@@ -8,9 +8,9 @@ use smallvec::SmallVec;
 
 use super::node::release;
 use super::outcome::Observation;
-use super::value::{Args, Edge, Node, Tensor, Value};
+use super::value::{Args, Edge, Node, NodeKind, Tensor, Value};
 use super::{Machine, Res};
-use crate::ops::{Arg, Array, Meta, Scalar, engine_ops, table};
+use crate::ops::{Arg, Array, Meta, Scalar, custom, engine_ops, table};
 use crate::source::Span;
 
 pub(super) type Grads = SmallVec<[Option<Tensor>; 2]>;
@@ -265,17 +265,16 @@ impl Machine<'_> {
                 None => return Ok(grad),
             },
         };
+        let grad = match &node.kind {
+            NodeKind::Function(_) => self.reduced(node, nth, grad, &expected, span)?,
+            _ => grad,
+        };
         let meta = grad.meta();
         if meta.shape != expected.shape
             && matches!(edge, Edge::Leaf(_))
             && meta.numel() != expected.numel()
         {
-            let text = format!(
-                "Function {} returned an invalid gradient at index {nth} - got {} but expected shape compatible with {}",
-                node.name,
-                meta.sizes(),
-                expected.sizes()
-            );
+            let text = custom::wrong_shape(node.name, nth, &meta.sizes(), &expected.sizes());
             return self.runtime(text, span);
         }
         // A gradient that broadcasts with what it is a gradient of takes its sizes (rule R7.7).
@@ -294,6 +293,38 @@ impl Machine<'_> {
         } else {
             Ok(grad)
         }
+    }
+
+    /// What a custom function gives is summed up to the sizes of what it is a gradient of.
+    fn reduced(
+        &mut self,
+        node: &Rc<Node>,
+        nth: usize,
+        grad: Tensor,
+        expected: &Meta,
+        span: Span,
+    ) -> Res<Tensor> {
+        let meta = grad.meta();
+        if meta.shape == expected.shape {
+            return Ok(grad);
+        }
+        if !custom::reduces_to(&meta.shape, &expected.shape) {
+            let text = custom::wrong_shape(node.name, nth, &meta.sizes(), &expected.sizes());
+            return self.runtime(text, span);
+        }
+        let dims = custom::summed_dims(&meta.shape, &expected.shape);
+        let args = vec![
+            Arg::Tensor(grad),
+            Arg::Ints(dims.into()),
+            Arg::Scalar(Scalar::Bool(true)),
+        ];
+        let summed = self.run_named(engine_ops::SUM_OVER, args, span)?;
+        let size = expected.shape.iter().map(|&size| size as i64).collect();
+        self.run_named(
+            engine_ops::RESHAPE,
+            vec![Arg::Tensor(summed), Arg::Ints(size)],
+            span,
+        )
     }
 
     /// A gradient arrives at the outputs of a node: hooks run, `.grad` of tensors that retain theirs is filled (R9.1).

@@ -21,6 +21,7 @@ mod engine;
 mod exec;
 mod finish;
 mod formula;
+mod function;
 mod grad_api;
 mod indexing;
 mod instr;

@@ -16,7 +16,7 @@ use crate::index::IndexVec;
 use crate::ops::{Arg, Gradient, Meta, OpRow, Scalar, engine_ops, table};
 use crate::source::Span;
 
-const TWICE: &str = "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.";
+pub(super) const TWICE: &str = "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.";
 const DETACHED: &str = "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, please use out-of-place `.detach()` instead";
 
 impl Machine<'_> {
@@ -30,6 +30,7 @@ impl Machine<'_> {
             NodeKind::CopySlices { base, view, inner } => {
                 self.copy_slices(node, base, view, inner, grads, span)
             }
+            NodeKind::Function(function) => self.run_written(node, function, grads, span),
             NodeKind::Op(op) => self.run_formula(node, table::row(*op), grads, span),
         }
     }
@@ -136,14 +137,26 @@ impl Machine<'_> {
     }
 
     fn unpack_all(&mut self, node: &Rc<Node>, span: Span) -> Res<Unpacked> {
-        let mut unpacked = Unpacked::default();
-        for saved in node.saved.borrow().iter() {
-            let tensor = self.unpack_saved(node, saved, span)?;
-            unpacked.inputs.push(tensor);
-        }
+        let mut unpacked = Unpacked {
+            inputs: self.unpack_inputs(node, span)?,
+            ..Unpacked::default()
+        };
         for (at, saved) in node.saved_outputs.borrow().iter() {
             let tensor = self.unpack_saved(node, saved, span)?;
             unpacked.outputs.push((*at, tensor));
+        }
+        Ok(unpacked)
+    }
+
+    /// What a node keeps beside its own results; of a custom function, all.
+    pub(super) fn unpack_inputs(
+        &mut self,
+        node: &Rc<Node>,
+        span: Span,
+    ) -> Res<Vec<Option<Tensor>>> {
+        let mut unpacked = Vec::new();
+        for saved in node.saved.borrow().iter() {
+            unpacked.push(self.unpack_saved(node, saved, span)?);
         }
         Ok(unpacked)
     }

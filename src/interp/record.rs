@@ -427,8 +427,8 @@ impl Machine<'_> {
         {
             return Ok(());
         }
-        if view.creation != Creation::Default {
-            let text = super::write::view_text(tensor, view.creation, true);
+        if view.creation.get() != Creation::Default {
+            let text = super::write::view_text(tensor, view.creation.get(), true);
             return self.runtime(text, span);
         }
         let edge = self.edge(&Rc::clone(&view.base), span)?;
@@ -509,7 +509,7 @@ impl Machine<'_> {
             let inherited = of
                 .view
                 .as_ref()
-                .map_or(Creation::Default, |view| view.creation);
+                .map_or(Creation::Default, |view| view.creation.get());
             let creation = match inherited {
                 Creation::Inference => Creation::Inference,
                 _ if self.inference => Creation::Inference,
@@ -524,7 +524,7 @@ impl Machine<'_> {
             tensor.view = Some(View {
                 base,
                 attr_version: Cell::new(version),
-                creation,
+                creation: Cell::new(creation),
             });
         }
         Rc::new(tensor)

@@ -261,13 +261,15 @@ pub(super) enum Creation {
     MultiOutput,
     NoGrad,
     Inference,
+    /// By a custom function.
+    Custom,
 }
 
 /// What a tensor is a view of.
 pub(super) struct View {
     pub base: Tensor,
     pub attr_version: Cell<u64>,
-    pub creation: Creation,
+    pub creation: Cell<Creation>,
 }
 
 /// A tensor.
@@ -385,6 +387,8 @@ pub(super) enum NodeKind {
         inner: Rc<Node>,
     },
     NotImplemented(Exception, std::borrow::Cow<'static, str>),
+    /// What the program wrote.
+    Function(super::function::Function),
 }
 
 impl Drop for Node {

@@ -30,8 +30,8 @@ impl Machine<'_> {
             return Ok(());
         }
         if let Some(view) = &target.view {
-            if view.creation != Creation::Default {
-                return self.runtime(view_text(target, view.creation, false), span);
+            if view.creation.get() != Creation::Default {
+                return self.runtime(view_text(target, view.creation.get(), false), span);
             }
             if own && view.base.grad_fn.borrow().is_none() {
                 return self.runtime("a view of a leaf Variable that requires grad is being used in an in-place operation.", span);
@@ -180,6 +180,7 @@ pub(super) fn view_text(tensor: &Tensor, creation: Creation, used: bool) -> Stri
         Creation::MultiOutput => {
             " This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
         }
+        Creation::Custom => crate::ops::custom::VIEW,
         Creation::Inference => {
             " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the inference_mode block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
         }

@@ -178,6 +178,15 @@ named! {
         TypeName = "_type_name",
         /// `_tensor_type(x)`: `torch.FloatTensor`
         TensorType = "_tensor_type",
+        /// `_needs_grad(values)`: for each, whether it is a tensor that requires grad
+        NeedsGrad = "_needs_grad",
+        /// `_function_node(name, run, args, outputs, dirty, non_differentiable, materialize)`: a custom function's node
+        /// (none where nothing is recorded) and what the call gives. The node calls `run(node, *grads)`.
+        FunctionNode = "_function_node",
+        /// `_node_save(node, values)`: what the node keeps for its backward
+        NodeSave = "_node_save",
+        /// `_node_saved(node)`: the same again, checked
+        NodeSaved = "_node_saved",
         /// `_object_attrs(x)`: the dict of an instance's own attributes, live
         ObjectAttrs = "_object_attrs",
     }

@@ -11,6 +11,7 @@ pub mod backward_on_number;
 pub mod backward_through_freed_graph;
 pub mod backward_without_graph;
 pub mod constant_gradient;
+pub mod custom_function_gradient;
 pub mod flag_on_non_leaf;
 pub mod forbidden_in_place;
 pub mod grad_of_ungraphed_input;
@@ -19,6 +20,7 @@ pub mod gradient_shape_mismatch;
 pub mod gradients_accumulate;
 pub mod graph_kept_alive;
 pub mod hook_breaks_gradient;
+pub mod in_place_on_custom_function_view;
 pub mod in_place_on_expanded;
 pub mod in_place_on_leaf;
 pub mod in_place_on_multi_output_view;
@@ -82,6 +84,7 @@ pub static RULES: &[&Rule] = &[
     &grad_of_unused_input::RULE,
     &grad_of_ungraphed_input::RULE,
     &hook_breaks_gradient::RULE,
+    &custom_function_gradient::RULE,
     &none_gradient_detached::RULE,
     &none_gradient_not_required::RULE,
     &none_gradient_under_no_grad::RULE,
@@ -105,6 +108,7 @@ pub static RULES: &[&Rule] = &[
     &forbidden_in_place::RULE,
     &stale_saved_tensor::RULE,
     &out_with_grad::RULE,
+    &in_place_on_custom_function_view::RULE,
     &requires_grad_on_integer::RULE,
     &flag_on_non_leaf::RULE,
     &retain_grad_without_grad::RULE,
@@ -135,6 +139,7 @@ const PATTERNS: &[Pattern] = &[
     grad_of_unused_input::PATTERN,
     grad_of_ungraphed_input::PATTERN,
     hook_breaks_gradient::PATTERN,
+    custom_function_gradient::PATTERN,
     none_gradient_detached::PATTERN,
     none_gradient_not_required::PATTERN,
     none_gradient_under_no_grad::PATTERN,
@@ -158,6 +163,7 @@ const PATTERNS: &[Pattern] = &[
     forbidden_in_place::PATTERN,
     stale_saved_tensor::PATTERN,
     out_with_grad::PATTERN,
+    in_place_on_custom_function_view::PATTERN,
     requires_grad_on_integer::PATTERN,
     flag_on_non_leaf::PATTERN,
     retain_grad_without_grad::PATTERN,

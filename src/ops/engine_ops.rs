@@ -5,6 +5,8 @@ use super::row::OpRow;
 
 /// The sum of two gradients.
 pub const SUM: &str = "add";
+/// The sum over some dimensions, which stay.
+pub const SUM_OVER: &str = "sum.dim_IntList";
 /// A copy with a graph.
 pub const COPY: &str = "clone";
 /// The same in order of its elements.

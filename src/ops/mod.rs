@@ -9,6 +9,7 @@ pub mod bind;
 pub mod broadcast;
 pub mod build;
 pub mod convolve;
+pub mod custom;
 pub mod engine_ops;
 pub mod formula;
 pub mod indexing;

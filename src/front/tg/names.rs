@@ -114,6 +114,7 @@ pub fn canonical(name: &str) -> String {
         ("nn.parameter.", "nn."),
         ("nn.modules.", "nn."),
         ("nn.utils.clip_grad.", "nn.utils."),
+        ("autograd.function.", "autograd."),
         ("functional.", "F."),
         ("init.", "nn.init."),
         ("lr_scheduler.", "optim.lr_scheduler."),
