@@ -59,6 +59,13 @@ impl Args {
             .position(|(key, _)| key.as_str() == name)?;
         Some(self.keyword.remove(at).1)
     }
+    /// Any number of arguments, of which nothing is known.
+    pub(super) fn unknown() -> Args {
+        Args {
+            open: true,
+            ..Args::default()
+        }
+    }
     /// The same with `first` in front.
     pub(super) fn with_first(mut self, first: Val) -> Args {
         self.positional.insert(0, first);
@@ -307,6 +314,7 @@ impl Analyzer<'_> {
                 .then(|| defaults.next().cloned())
                 .flatten();
             let value = match param.kind {
+                ParamKind::VarArgs if open => Val::Unknown,
                 ParamKind::VarArgs => Val::Tuple(positional.by_ref().collect(), false),
                 ParamKind::KwArgs => {
                     let entries = keyword
@@ -434,13 +442,22 @@ impl Analyzer<'_> {
         }
     }
 
-    /// Runs the body of a unit and remembers what it exports.
-    pub(super) fn run_unit(&mut self, world: World, unit: UnitId) -> Vec<Completion> {
-        let program = self.program;
-        let Some(found) = program.units.get(unit) else {
-            return Vec::new();
-        };
-        self.follow(world, found.body, Regs::default())
+    /// Runs the body of a unit and remembers the cells of what it exports.
+    pub(super) fn run_unit(&mut self, mut world: World, unit: UnitId) -> Vec<Completion> {
+        let regs = self.export_cells(&mut world, unit);
+        self.follow(world, self.program.units[unit].body, regs)
+    }
+
+    /// The registers in which a unit's body begins. The cells of the exports are made here, so that they are known when
+    /// the body has run; the body's own `MakeCell` of an export keeps the one that is there.
+    fn export_cells(&mut self, world: &mut World, unit: UnitId) -> Regs {
+        let mut regs = Regs::default();
+        for &(name, reg) in &self.program.units[unit].exports {
+            let cell = self.alloc(world, Obj::Cell(Val::Unbound));
+            regs.set(reg.index() as u32, Val::Obj(cell));
+            self.units.entry(unit).or_default().insert(name, cell);
+        }
+        regs
     }
 
     /// What a unit exports under `name`, after its body has run.
@@ -472,14 +489,7 @@ impl Analyzer<'_> {
     /// Runs a unit's body and remembers the cells that it exports.
     pub(super) fn load_exports(&mut self, world: &mut World, unit: UnitId, span: Span) -> Res<()> {
         let program = self.program;
-        // The cells of the exports are made here, so that they are known when the body has run; the body's own
-        // `MakeCell` of an export keeps the one that is there.
-        let mut regs = Regs::default();
-        for &(name, reg) in &program.units[unit].exports {
-            let cell = self.alloc(world, Obj::Cell(Val::Unbound));
-            regs.set(reg.index() as u32, Val::Obj(cell));
-            self.units.entry(unit).or_default().insert(name, cell);
-        }
+        let regs = self.export_cells(world, unit);
         let at = self.at.1;
         self.calls.push((span, at));
         let ends = self.follow(world.clone(), program.units[unit].body, regs);

@@ -515,6 +515,22 @@ impl Analyzer<'_> {
             self.not_registered(&mut world);
             self.not_held(&mut world);
         }
+        self.note_end(world);
+    }
+
+    /// The same for a path of which only a part is in the file: what it does not do others may do.
+    pub(super) fn end_of_entry(&mut self, end: Completion) {
+        let mut world = end.world;
+        match end.result {
+            Ok(_) => self.not_registered(&mut world),
+            Err(raise) => {
+                self.tell(&mut world, raise);
+            }
+        }
+        self.note_end(world);
+    }
+
+    fn note_end(&mut self, world: World) {
         self.ledger.ends.push(End {
             passed: world.passed,
             found: world.found,

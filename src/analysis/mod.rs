@@ -187,8 +187,13 @@ impl<'p> Analyzer<'p> {
             }
         }
         let ends = self.run_unit(world, main);
+        let after = ends.iter().find(|end| end.result.is_ok());
+        let after = after.map(|end| end.world.clone());
         for end in ends {
             self.end_of_path(end);
+        }
+        if let Some(after) = after {
+            self.enter_file(&after, main);
         }
         self.into_facts()
     }

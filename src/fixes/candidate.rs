@@ -52,7 +52,7 @@ impl Writer<'_> {
     fn yes(&self) -> &'static str {
         match self.module.dialect {
             Dialect::Tg => "true",
-            Dialect::Python { .. } => "True",
+            Dialect::Python => "True",
         }
     }
 

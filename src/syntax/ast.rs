@@ -23,10 +23,7 @@ pub enum Dialect {
     /// `.tg`: an unknown name is a mistake.
     Tg,
     /// Python: names are resolved as there, and one that is not known is an unknown value.
-    Python {
-        /// How many statements of the file come before those that were added to enter it.
-        entries: usize,
-    },
+    Python,
 }
 
 /// One parsed file.
@@ -38,6 +35,9 @@ pub struct Module {
     pub dialect: Dialect,
     /// Its statements.
     pub body: Block,
+    /// The functions and classes by which it is entered, beside from its first statement on: of a file in Python what
+    /// it offers to others.
+    pub entries: Vec<Symbol>,
     /// All its expressions.
     pub exprs: IndexVec<ExprId, Expr>,
     /// Its comments, in order, for the printer.

@@ -134,7 +134,8 @@ impl Translator<'_> {
         let entries = self.entries(body, &mut stmts);
         Module {
             file: self.file,
-            dialect: Dialect::Python { entries },
+            dialect: Dialect::Python,
+            entries,
             body: Block { stmts, span },
             exprs: self.exprs,
             comments,

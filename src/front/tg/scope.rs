@@ -110,6 +110,12 @@ impl Scopes {
                 .values_mut()
                 .for_each(|binding| binding.cell = true);
         }
+        let names = &mut scopes.all[ScopeId::new(0)].names;
+        for entry in &module.entries {
+            if let Some(binding) = names.get_mut(entry) {
+                binding.cell = true;
+            }
+        }
         scopes
     }
 

@@ -76,15 +76,16 @@ impl<'l, 'a, 'm> UnitLowerer<'l, 'a, 'm> {
         (unit.body, unit.exports) = (body, exports);
     }
 
+    /// Of a file of the prelude all that it defines; of the program its entries.
     fn exports(&mut self) -> Vec<(Symbol, Reg)> {
-        if self.path.is_none() {
-            return Vec::new();
-        }
         let scope = self.scope;
-        let order = self.scopes[scope].order.clone();
-        order
+        let names = match self.path {
+            Some(_) => self.scopes[scope].order.clone(),
+            None => self.module.entries.clone(),
+        };
+        names
             .into_iter()
-            .map(|name| (name, self.f().vars[&(scope, name)]))
+            .filter_map(|name| Some((name, *self.f().vars.get(&(scope, name))?)))
             .collect()
     }
 

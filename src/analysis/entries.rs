@@ -1,0 +1,154 @@
+//! What a file offers and nothing in it calls: its functions, and the methods of its classes. Each is followed from the
+//! state at the end of the file, with arguments of which nothing is known, so that nothing is accused on their account.
+
+use super::Analyzer;
+use super::call::Args;
+use super::exec::Completion;
+use super::fact::FactKind;
+use super::story::{Happened, Step};
+use super::value::{Class, Method, Obj, ObjId, Val};
+use super::world::World;
+use crate::dataflow::Tri;
+use crate::ir::UnitId;
+use crate::source::Span;
+use crate::symbol::Symbol;
+
+/// Instructions that are followed for one entry.
+const ENTRY_FUEL: u64 = 20_000;
+/// Instructions that are followed for all entries of a file.
+const ALL_FUEL: u64 = 160_000;
+
+impl Analyzer<'_> {
+    /// Enters the file by all that it exports. `after`: the state at the end of it.
+    pub(super) fn enter_file(&mut self, after: &World, main: UnitId) {
+        let mut left = ALL_FUEL;
+        for &(name, _) in &self.program.units[main].exports {
+            let cell = self.units.get(&main).and_then(|cells| cells.get(&name));
+            let value = match cell.and_then(|cell| after.obj(*cell)) {
+                Some(Obj::Cell(value)) => value.clone(),
+                _ => continue,
+            };
+            let class = match &value {
+                Val::Obj(id) => match after.obj(*id) {
+                    Some(Obj::Class(class)) => Some(class.clone()),
+                    _ => None,
+                },
+                _ => None,
+            };
+            match class {
+                Some(class) => self.enter_class(after, &value, &class, &mut left),
+                None if matches!(value, Val::Func(_)) => {
+                    self.enter(&mut left, |this| {
+                        let span = this.defined_at(&value);
+                        this.enter_function(after.clone(), value.clone(), span)
+                    });
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Follows one entry with its share of what may be followed.
+    fn enter(&mut self, left: &mut u64, follow: impl FnOnce(&mut Self)) {
+        let share = ENTRY_FUEL.min(*left);
+        if share == 0 {
+            return;
+        }
+        let before = std::mem::replace(&mut self.fuel, share);
+        follow(self);
+        *left -= share - self.fuel.min(share);
+        self.fuel = before;
+    }
+
+    fn defined_at(&self, value: &Val) -> Span {
+        match value {
+            Val::Func(closure) => self.program.functions[closure.function].span,
+            _ => self.at.0,
+        }
+    }
+
+    fn enter_function(&mut self, world: World, function: Val, span: Span) {
+        for end in self.call_all(world, function, Args::unknown(), span) {
+            self.end_of_entry(end);
+        }
+    }
+
+    fn enter_class(&mut self, after: &World, value: &Val, class: &Class, left: &mut u64) {
+        let methods = class.members.iter().filter(|(name, member)| {
+            !name.as_str().starts_with('_') && matches!(member, Val::Func(_))
+        });
+        for (name, function) in methods {
+            self.enter(left, |this| {
+                let span = this.defined_at(function);
+                this.enter_method(after, value, (*name, function), span);
+            });
+        }
+    }
+
+    /// Makes an instance, gives it out of hand, and calls the method.
+    fn enter_method(
+        &mut self,
+        after: &World,
+        class: &Val,
+        (name, function): (Symbol, &Val),
+        span: Span,
+    ) {
+        for made in self.call_all(after.clone(), class.clone(), Args::unknown(), span) {
+            let mut world = made.world;
+            let Ok(instance) = made.result else {
+                self.end_of_entry(Completion {
+                    world,
+                    result: made.result,
+                });
+                continue;
+            };
+            // Whoever calls the method may have run a backward before.
+            self.escape(&instance);
+            self.havoc_escaped(&mut world);
+            let method = Val::Bound((instance.clone(), Method::Func(function.clone())).into());
+            for mut end in self.call_all(world, method, Args::unknown(), span) {
+                if let (Ok(Val::Obj(output)), "forward") = (&end.result, name.as_str()) {
+                    let output = *output;
+                    self.output_without_graph(&mut end.world, &instance, output, span);
+                }
+                self.end_of_entry(end);
+            }
+        }
+    }
+
+    /// What `forward` gives is cut from the module's parameters: none of them can get a gradient through it. Under
+    /// `no_grad` that is meant.
+    fn output_without_graph(
+        &mut self,
+        world: &mut World,
+        module: &Val,
+        output: ObjId,
+        span: Span,
+    ) {
+        let Some(tensor) = world.tensor(output) else {
+            return;
+        };
+        let is_float = tensor.dtype.is_none_or(|dtype| dtype.is_floating());
+        if !is_float || self.requires_grad(world, output) != Tri::False {
+            return;
+        }
+        let story: Vec<Step> = self.origins.why_no_graph(tensor.origin);
+        let is_cut = story.iter().any(|step| {
+            matches!(
+                step.happened,
+                Happened::Cut | Happened::CutByData | Happened::Rebuilt
+            )
+        });
+        let parameters = self.parameters_of(world, module);
+        let is_trainable = parameters
+            .iter()
+            .any(|&parameter| self.requires_grad(world, parameter) == Tri::True);
+        if let (true, true, Some(cut)) = (is_cut, is_trainable, story.first().cloned()) {
+            let at = Step {
+                span: self.place(span),
+                happened: Happened::Returned,
+            };
+            self.fact(world, cut.span, FactKind::OutputWithoutGraph, vec![at]);
+        }
+    }
+}
