@@ -187,7 +187,28 @@ impl Checked {
 
 /// Lints a text. Needs a deep stack: call it within [`with_stack`].
 pub fn lint_text(name: &str, text: &str) -> LintResult {
+    if is_python(name) && front::python::is_without_torch(text) {
+        return lint_syntax(name, text);
+    }
     lint_checked(check_text(name, text), false)
+}
+
+/// Looks for syntax errors in Python, and for nothing else.
+fn lint_syntax(name: &str, text: &str) -> LintResult {
+    let mut sources = SourceMap::default();
+    let file = sources.add(name, text, Origin::User);
+    let errors = front::python::syntax_errors(file, text);
+    let mut findings: Vec<Finding> = errors
+        .into_iter()
+        .map(|error| as_finding(MessageKind::Syntax, error))
+        .collect();
+    findings.sort_by(|a, b| order(a).cmp(&order(b)));
+    LintResult {
+        sources,
+        is_refused: !findings.is_empty(),
+        findings,
+        ..LintResult::default()
+    }
 }
 
 /// The same, each finding with whether a run of the program saw it.

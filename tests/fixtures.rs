@@ -1,4 +1,4 @@
-//! `tests/rules/**/*.tg`: programs with marks at the lines where the linter must find something, one test each.
+//! `tests/rules/**/*.tg` and `*.py`: programs with marks at the lines where the linter must find something, one test each.
 //!
 //! `#! error[GL101]` marks its own line, `#^! …` the line above it (marks below each other mean the same line). Behind the
 //! code may stand `sometimes`, and behind a colon a part of the message. A program without marks must be quiet, and a
@@ -40,7 +40,11 @@ fn fixtures() -> Vec<PathBuf> {
             let path = entry.expect("readable").path();
             match path.is_dir() {
                 true => folders.push(path),
-                false if path.extension().is_some_and(|extension| extension == "tg") => {
+                false
+                    if path
+                        .extension()
+                        .is_some_and(|extension| extension == "tg" || extension == "py") =>
+                {
                     found.push(path)
                 }
                 false => {}
@@ -215,13 +219,24 @@ fn every_rule(texts: &[(String, String)]) -> Result<(), Failed> {
 fn documented(rule: &'static gradlint::lint::Rule) -> Vec<Trial> {
     let mut trials = Vec::new();
     let mut rest = rule.documentation;
-    while let Some((_, block)) = rest.split_once("```tg ") {
+    while let Some((before, block)) = rest.split_once("```") {
+        let Some((language, block)) = block.split_once(' ') else {
+            break;
+        };
+        debug_assert!(
+            before.ends_with('\n'),
+            "a block begins on a line of its own"
+        );
+        let file = match language {
+            "python" => "example.py",
+            _ => "example.tg",
+        };
         let (program, after) = block.split_once("\n```").unwrap_or((block, ""));
         let (kind, program) = program.split_once('\n').unwrap_or((program, ""));
         let (kind, program) = (kind.trim().to_owned(), program.to_owned());
         let name = format!("documentation/{}/{}-{kind}", rule.code, trials.len() + 1);
         trials.push(Trial::test(name, move || {
-            example(rule.code, &kind, &program)
+            example(rule.code, file, &kind, &program)
         }));
         rest = after;
     }
@@ -236,8 +251,8 @@ fn documented(rule: &'static gradlint::lint::Rule) -> Vec<Trial> {
     trials
 }
 
-fn example(code: &str, kind: &str, program: &str) -> Result<(), Failed> {
-    let result = gradlint::with_stack(|| gradlint::lint_text("example.tg", program));
+fn example(code: &str, file: &str, kind: &str, program: &str) -> Result<(), Failed> {
+    let result = gradlint::with_stack(|| gradlint::lint_text(file, program));
     let found: Vec<String> = result
         .findings
         .iter()

@@ -374,11 +374,13 @@ impl Analyzer<'_> {
             return Val::Bool(None);
         }
         let before = world.clone();
-        let found = self
-            .get_attr(world, value, crate::symbol::Symbol::intern(name), span)
-            .is_ok();
+        let found = self.get_attr(world, value, crate::symbol::Symbol::intern(name), span);
         *world = before;
-        Val::Bool(Some(found))
+        Val::Bool(match found {
+            // It may be there or not.
+            Ok(Val::Unknown) => None,
+            found => Some(found.is_ok()),
+        })
     }
 
     fn len(&mut self, world: &mut World, value: &Val, span: Span) -> Res<Val> {

@@ -38,7 +38,7 @@ impl Analyzer<'_> {
             match class {
                 Some(class) => self.enter_class(after, &value, &class, &mut left),
                 None if matches!(value, Val::Func(_)) => {
-                    self.enter(&mut left, |this| {
+                    self.one_entry(&mut left, |this| {
                         let span = this.defined_at(&value);
                         this.enter_function(after.clone(), value.clone(), span)
                     });
@@ -49,7 +49,7 @@ impl Analyzer<'_> {
     }
 
     /// Follows one entry with its share of what may be followed.
-    fn enter(&mut self, left: &mut u64, follow: impl FnOnce(&mut Self)) {
+    fn one_entry(&mut self, left: &mut u64, follow: impl FnOnce(&mut Self)) {
         let share = ENTRY_FUEL.min(*left);
         if share == 0 {
             return;
@@ -58,6 +58,21 @@ impl Analyzer<'_> {
         follow(self);
         *left -= share - self.fuel.min(share);
         self.fuel = before;
+    }
+
+    /// The numbers of the instructions at a place that has been passed.
+    pub(super) fn instructions_at(&self, span: Span) -> Vec<u32> {
+        let mut numbers = Vec::new();
+        for (id, function) in self.program.functions.iter_enumerated() {
+            let Some(plan) = self.orders.get(&id) else {
+                continue;
+            };
+            for (block, body) in function.blocks.iter_enumerated() {
+                let at = (plan.first_number[block]..).zip(&body.instrs);
+                numbers.extend(at.filter(|(_, instr)| instr.span == span).map(|(at, _)| at));
+            }
+        }
+        numbers
     }
 
     fn defined_at(&self, value: &Val) -> Span {
@@ -78,7 +93,7 @@ impl Analyzer<'_> {
             !name.as_str().starts_with('_') && matches!(member, Val::Func(_))
         });
         for (name, function) in methods {
-            self.enter(left, |this| {
+            self.one_entry(left, |this| {
                 let span = this.defined_at(function);
                 this.enter_method(after, value, (*name, function), span);
             });
@@ -109,7 +124,7 @@ impl Analyzer<'_> {
             for mut end in self.call_all(world, method, Args::unknown(), span) {
                 if let (Ok(Val::Obj(output)), "forward") = (&end.result, name.as_str()) {
                     let output = *output;
-                    self.output_without_graph(&mut end.world, &instance, output, span);
+                    self.output_without_graph(&mut end.world, &instance, output);
                 }
                 self.end_of_entry(end);
             }
@@ -118,13 +133,7 @@ impl Analyzer<'_> {
 
     /// What `forward` gives is cut from the module's parameters: none of them can get a gradient through it. Under
     /// `no_grad` that is meant.
-    fn output_without_graph(
-        &mut self,
-        world: &mut World,
-        module: &Val,
-        output: ObjId,
-        span: Span,
-    ) {
+    fn output_without_graph(&mut self, world: &mut World, module: &Val, output: ObjId) {
         let Some(tensor) = world.tensor(output) else {
             return;
         };
@@ -144,11 +153,10 @@ impl Analyzer<'_> {
             .iter()
             .any(|&parameter| self.requires_grad(world, parameter) == Tri::True);
         if let (true, true, Some(cut)) = (is_cut, is_trainable, story.first().cloned()) {
-            let at = Step {
-                span: self.place(span),
-                happened: Happened::Returned,
-            };
-            self.fact(world, cut.span, FactKind::OutputWithoutGraph, vec![at]);
+            let number = self.fact(world, cut.span, FactKind::OutputWithoutGraph, Vec::new());
+            for instruction in self.instructions_at(cut.span) {
+                self.fact_at(number, Some(instruction));
+            }
         }
     }
 }

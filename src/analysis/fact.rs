@@ -90,6 +90,8 @@ pub enum FactKind {
         /// `data` or `Variable`.
         by: &'static str,
     },
+    /// What a module's `forward` gives has no graph, so that none of its parameters can get a gradient.
+    OutputWithoutGraph,
     /// Parameters or modules in a plain list or dict, where `parameters()` does not see them.
     NotRegistered,
     /// A misspelt flag, such as `require_grad`, sets an attribute that nothing reads.

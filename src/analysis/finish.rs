@@ -524,6 +524,10 @@ impl Analyzer<'_> {
         match end.result {
             Ok(_) => self.not_registered(&mut world),
             Err(raise) => {
+                // Other paths end without having come by.
+                if let Some(&instruction) = self.instructions_at(raise.span).first() {
+                    self.at = (raise.span, instruction);
+                }
                 self.tell(&mut world, raise);
             }
         }

@@ -33,6 +33,7 @@ mod call;
 mod certainty;
 mod construct;
 mod edges;
+mod entries;
 mod escape;
 pub mod exec;
 pub mod fact;

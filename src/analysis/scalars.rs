@@ -425,6 +425,10 @@ impl Analyzer<'_> {
                 Err(error) => Ok(self.op_error(world, span, error)?.unwrap_or(Val::Unknown)),
             };
         }
+        if matches!(a, Val::Unknown) || matches!(b, Val::Unknown) {
+            // A tensor compares to a tensor.
+            return Ok(Val::Unknown);
+        }
         match (op, self.equal(world, a, b)) {
             (CompareOp::Eq, known) => return Ok(Val::Bool(known)),
             (CompareOp::Ne, known) => return Ok(Val::Bool(known.map(|same| !same))),

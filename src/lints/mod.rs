@@ -43,6 +43,7 @@ pub mod none_gradient_used;
 pub mod none_value_used;
 pub mod optimizer_parameters;
 pub mod out_with_grad;
+pub mod output_without_graph;
 pub mod parameter_never_reached;
 pub mod parameter_replaced;
 pub mod parameters_not_registered;
@@ -115,6 +116,7 @@ pub static RULES: &[&Rule] = &[
     &refused_assignment::RULE,
     &misspelt_flag::RULE,
     &silent_cut::RULE,
+    &output_without_graph::RULE,
     &step_without_gradients::RULE,
     &parameter_never_reached::RULE,
     &parameter_replaced::RULE,
@@ -170,6 +172,7 @@ const PATTERNS: &[Pattern] = &[
     refused_assignment::PATTERN,
     misspelt_flag::PATTERN,
     silent_cut::PATTERN,
+    output_without_graph::PATTERN,
     step_without_gradients::PATTERN,
     parameter_never_reached::PATTERN,
     parameter_replaced::PATTERN,
@@ -259,6 +262,7 @@ fn prediction(fact: &Fact, sources: &SourceMap) -> Prediction {
         | FactKind::NotCalled { .. }
         | FactKind::GraphKept
         | FactKind::SilentCut { .. }
+        | FactKind::OutputWithoutGraph
         | FactKind::NotRegistered
         | FactKind::MisspeltFlag { .. } => Prediction::None,
     }

@@ -69,13 +69,21 @@ impl Translator<'_> {
         def.decorator_list.iter().any(|decorator| {
             let path = self.imported_path(super::function::called(&decorator.expression));
             path.is_some_and(|path| {
-                !path.starts_with("torch.") && !path.starts_with("functools.") && !path.starts_with("contextlib.")
+                !path.starts_with("torch.")
+                    && !path.starts_with("functools.")
+                    && !path.starts_with("contextlib.")
             })
         })
     }
 
     /// `target = outer(inner(value))` for the decorators from outer to inner.
-    fn assignment(&mut self, target: Symbol, value: Symbol, decorators: &[ExprId], span: Span) -> Stmt {
+    fn assignment(
+        &mut self,
+        target: Symbol,
+        value: Symbol,
+        decorators: &[ExprId],
+        span: Span,
+    ) -> Stmt {
         let mut value = self.add(ExprKind::Name(value), span);
         for &decorator in decorators.iter().rev() {
             value = self.call_of(decorator, &[value], span);

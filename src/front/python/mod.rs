@@ -38,8 +38,21 @@ pub struct Translated {
     pub module: Module,
     /// Its syntax errors.
     pub errors: Vec<Diagnostic>,
-    /// Whether it names PyTorch anywhere: a file that does not has nothing to lint.
-    pub uses_torch: bool,
+}
+
+/// Whether a text has nothing to lint beside its syntax: PyTorch has no other name, and what does not name it can only
+/// hand on what others made.
+pub fn is_without_torch(text: &str) -> bool {
+    !text.contains("torch")
+}
+
+/// Parses a text and does nothing else with it. Returns its syntax errors.
+pub fn syntax_errors(file: FileId, text: &str) -> Vec<Diagnostic> {
+    if guard::too_deep(text).is_some() {
+        return translate(file, text).errors;
+    }
+    let parsed = ruff_python_parser::parse_unchecked(text, ParseOptions::from(Mode::Module));
+    errors(file, text, &parsed)
 }
 
 /// Parses and translates a text. Needs a deep stack: call it within [`with_stack`](crate::with_stack).
@@ -55,18 +68,14 @@ pub fn translate(file: FileId, text: &str) -> Translated {
 
 fn refused(file: FileId, text: &str, error: Diagnostic) -> Translated {
     let module = Translator::new(file, text).module(&[], Vec::new());
-    Translated {
-        module,
-        errors: vec![error],
-        uses_torch: false,
-    }
+    let errors = vec![error];
+    Translated { module, errors }
 }
 
 fn parsed(file: FileId, text: &str) -> Translated {
     let parsed = ruff_python_parser::parse_unchecked(text, ParseOptions::from(Mode::Module));
     let errors = errors(file, text, &parsed);
     let comments = comments(file, text, &parsed);
-    let uses_torch = text.contains("torch");
     let Mod::Module(ModModule { body, .. }) = parsed.into_syntax() else {
         return refused(
             file,
@@ -75,11 +84,7 @@ fn parsed(file: FileId, text: &str) -> Translated {
         );
     };
     let module = Translator::new(file, text).module(&body, comments);
-    Translated {
-        module,
-        errors,
-        uses_torch,
-    }
+    Translated { module, errors }
 }
 
 fn errors(file: FileId, text: &str, parsed: &Parsed<Mod>) -> Vec<Diagnostic> {
