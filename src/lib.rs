@@ -52,7 +52,7 @@ pub mod driver;
 use diagnostic::Diagnostic;
 use interp::outcome::{Outcome, RunOptions};
 use ir::Program;
-use lint::registry::{INVALID_PROGRAM, SYNTAX_ERROR};
+use lint::registry::{INVALID_PROGRAM, SYNTAX_ERROR, UNUSED_SUPPRESSION};
 use lint::{Certainty, Finding, Prediction, Rule};
 use source::{Origin, SourceMap, Span};
 use syntax::ast::{Block, Dialect, Module, StmtKind};
@@ -268,7 +268,11 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
     let comments = comments
         .iter()
         .map(|comment| (comment.span, &*comment.text, comment.own_line));
-    lint::suppress::suppress(&mut findings, comments, &sources);
+    let unused = lint::suppress::suppress(&mut findings, comments, &sources);
+    if !is_refused {
+        findings.extend(unused.into_iter().map(unused_suppression));
+        findings.sort_by(|a, b| order(a).cmp(&order(b)));
+    }
     if is_in_python {
         findings.iter_mut().for_each(lint::python::in_python);
     }
@@ -288,9 +292,24 @@ fn order(finding: &Finding) -> (Span, &'static str, &str) {
     (finding.span, finding.rule.code, &finding.message)
 }
 
+fn unused_suppression(span: Span) -> Finding {
+    let message = Diagnostic {
+        severity: UNUSED_SUPPRESSION.severity,
+        ..Diagnostic::error(span, "this silences nothing: there is no such finding")
+    };
+    finding_of(
+        &UNUSED_SUPPRESSION,
+        message.with_help("take the comment away"),
+    )
+}
+
 fn as_finding(kind: MessageKind, message: Diagnostic) -> Finding {
+    finding_of(kind.rule(), message)
+}
+
+fn finding_of(rule: &'static Rule, message: Diagnostic) -> Finding {
     Finding {
-        rule: kind.rule(),
+        rule,
         severity: message.severity,
         certainty: Certainty::Always,
         message: message.message,

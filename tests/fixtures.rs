@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use gradlint::LintResult;
 use gradlint::diagnostic::Severity;
+use gradlint::lint::registry::TEXT_RULES;
 use gradlint::lint::{Certainty, Finding};
 use gradlint::lints::RULES;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -18,7 +19,12 @@ fn main() {
     let arguments = Arguments::from_args();
     let files = fixtures();
     let mut trials: Vec<Trial> = files.iter().map(|path| fixture_trial(path)).collect();
-    trials.extend(RULES.iter().flat_map(|rule| documented(rule)));
+    trials.extend(
+        RULES
+            .iter()
+            .chain(TEXT_RULES)
+            .flat_map(|rule| documented(rule)),
+    );
     let texts: Vec<(String, String)> = files.iter().map(|path| (name(path), read(path))).collect();
     trials.push(Trial::test(
         "every_rule_fires_and_has_a_near_miss",

@@ -1,7 +1,7 @@
 //! Which rules are shown: codes, beginnings of codes, names.
 
 use crate::lint::Rule;
-use crate::lint::registry::TEXT_RULES;
+use crate::lint::registry::{TEXT_RULES, can_be_ignored};
 use crate::lints::RULES;
 
 /// All rules, those of the text first.
@@ -20,9 +20,8 @@ pub fn means(code: &str, rule: &Rule) -> bool {
 
 /// Whether the rule is to be shown. What is wrong with the text itself always is.
 pub fn is_shown(rule: &Rule, select: &[String], ignore: &[String]) -> bool {
-    let is_text = TEXT_RULES.iter().any(|text| text.code == rule.code);
     let selected = select.is_empty() || select.iter().any(|code| means(code, rule));
-    is_text || (selected && !ignore.iter().any(|code| means(code, rule)))
+    !can_be_ignored(rule) || (selected && !ignore.iter().any(|code| means(code, rule)))
 }
 
 /// The message about the first code that means no rule.

@@ -23,8 +23,23 @@ pub static INVALID_PROGRAM: Rule = Rule {
     since: "0.1.0",
 };
 
-/// The rules of the text itself. They come before all others and cannot be switched off.
-pub static TEXT_RULES: &[&Rule] = &[&SYNTAX_ERROR, &INVALID_PROGRAM];
+/// A comment that silences findings, where there are none.
+pub static UNUSED_SUPPRESSION: Rule = Rule {
+    code: "GL003",
+    name: "unused-suppression",
+    summary: "a comment silences findings that are not there",
+    severity: Severity::Warning,
+    documentation: include_str!("docs/GL003.md"),
+    since: "0.1.0",
+};
+
+/// The rules of the text itself. They come before all others.
+pub static TEXT_RULES: &[&Rule] = &[&SYNTAX_ERROR, &INVALID_PROGRAM, &UNUSED_SUPPRESSION];
+
+/// Whether a rule can be switched off: a text that is no program is always told.
+pub fn can_be_ignored(rule: &Rule) -> bool {
+    ![SYNTAX_ERROR.code, INVALID_PROGRAM.code].contains(&rule.code)
+}
 
 /// The rule of this code or name, in any case.
 pub fn find(rules: impl IntoIterator<Item = &'static Rule>, name: &str) -> Option<&'static Rule> {

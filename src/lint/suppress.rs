@@ -6,36 +6,41 @@ use crate::source::{SourceMap, Span};
 
 /// A comment that silences findings.
 struct Directive {
+    /// Where it stands.
+    span: Span,
+    /// Whether it has silenced any.
+    is_used: bool,
     /// The line that it speaks of; none: the whole file.
     line: Option<u32>,
     /// The codes and names; empty: all.
     rules: Vec<String>,
 }
 
-/// Takes away the findings that a comment of their file silences. Each comment is its place, its text with `#`, and
-/// whether it stands on a line of its own.
+/// Takes away the findings that a comment of their file silences, and returns where comments stand that silence none. Each
+/// comment is its place, its text with `#`, and whether it stands on a line of its own.
 pub fn suppress<'c>(
     findings: &mut Vec<Finding>,
     comments: impl Iterator<Item = (Span, &'c str, bool)>,
     sources: &SourceMap,
-) {
-    let directives: Vec<Directive> = comments
+) -> Vec<Span> {
+    let mut directives: Vec<Directive> = comments
         .filter_map(|(span, text, own_line)| {
-            directive(text, sources.line(span) + u32::from(own_line))
+            directive(span, text, sources.line(span) + u32::from(own_line))
         })
         .collect();
-    if directives.is_empty() {
-        return;
-    }
     findings.retain(|finding| {
         let line = sources.line(finding.span);
-        !directives
-            .iter()
-            .any(|directive| directive.silences(finding, line))
+        let silencing = directives
+            .iter_mut()
+            .filter(|directive| directive.silences(finding, line));
+        let silenced = silencing.map(|directive| directive.is_used = true).count();
+        silenced == 0
     });
+    let unused = directives.iter().filter(|directive| !directive.is_used);
+    unused.map(|directive| directive.span).collect()
 }
 
-fn directive(comment: &str, line: u32) -> Option<Directive> {
+fn directive(span: Span, comment: &str, line: u32) -> Option<Directive> {
     let text = comment.trim_start_matches('#').trim_start();
     let text = text.strip_prefix("gradlint:")?.trim_start();
     let text = text.strip_prefix("ignore")?;
@@ -52,7 +57,12 @@ fn directive(comment: &str, line: u32) -> Option<Directive> {
             .collect(),
         None => Vec::new(),
     };
-    Some(Directive { line, rules })
+    Some(Directive {
+        span,
+        is_used: false,
+        line,
+        rules,
+    })
 }
 
 impl Directive {
