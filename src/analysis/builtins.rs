@@ -112,6 +112,9 @@ impl Analyzer<'_> {
         let value = first.clone().unwrap_or(Val::Unknown);
         let second = args.positional.get(1).cloned();
         use Intrinsic as I;
+        if intrinsic.takes_numbers() && self.plain_of(world, &value).is_some() {
+            return Ok(Val::Unknown);
+        }
         Ok(match intrinsic {
             I::Print => {
                 self.used_all(world, &args, span);
@@ -278,9 +281,14 @@ impl Analyzer<'_> {
             } else {
                 Some(world.as_tensor(&value).is_some())
             }),
-            I::AsTensor => match world.as_tensor(&value) {
-                Some(_) => value,
-                None => self.tensor_from(world, args, span)?,
+            I::AsTensor => match (world.as_tensor(&value), self.plain_of(world, &value)) {
+                (Some(_), _) => value,
+                // The same storage, with a version counter of its own.
+                (None, Some(held)) => {
+                    let data = crate::symbol::Symbol::intern(crate::ir::TensorAttr::Data.name());
+                    self.get_attr(world, &Val::Obj(held), data, span)?
+                }
+                (None, None) => self.tensor_from(world, args, span)?,
             },
             I::IsGradEnabled => Val::Bool(world.grad.0.known()),
             I::IsInferenceModeEnabled => Val::Bool(world.inference.0.known()),

@@ -222,6 +222,12 @@ impl Analyzer<'_> {
                         .map(|value| self.raw(world, value, data))
                         .collect(),
                 ),
+                None if self.plain_of(world, value).is_some() => {
+                    match self.plain_of(world, value) {
+                        Some(held) if data => self.number_of(world, held),
+                        _ => Raw::Unknown,
+                    }
+                }
                 None => match value {
                     Val::Obj(id)
                         if matches!(
@@ -237,6 +243,13 @@ impl Analyzer<'_> {
             Val::Func(_) => Raw::Other("function"),
             _ => Raw::Unknown,
         }
+    }
+
+    /// The tensor whose numbers an array of the library holds.
+    pub(super) fn plain_of(&self, world: &World, value: &Val) -> Option<ObjId> {
+        let attrs = world.instance(value)?.attrs;
+        let held = world.dict(attrs)?.get(&Val::str(crate::ir::builtin::PLAIN))?;
+        world.as_tensor(held)
     }
 
     /// A tensor among the numbers of `tensor(…)`: PyTorch reads its numbers.
@@ -287,6 +300,7 @@ impl Analyzer<'_> {
             .and_then(|value| world.as_tensor(value))
             .and_then(|tensor| world.tensor(tensor)?.dtype);
         let data = args.get(place, "data").cloned().unwrap_or(Val::Unknown);
+        let data = self.plain_of(world, &data).map_or(data, Val::Obj);
         let dtype = args.named("dtype").cloned();
         let mut sources = SmallVec::new();
         self.origins_in(world, &data, &mut sources, 0);

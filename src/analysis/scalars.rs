@@ -91,6 +91,10 @@ impl Analyzer<'_> {
                     None => operand_of(value),
                 };
                 let (Some(x), Some(y)) = (operand(a, left), operand(b, right)) else {
+                    let has_operators = |value: &Val| world.instance(value).is_some();
+                    if has_operators(a) || has_operators(b) {
+                        return self.scalar_binary(world, op, op.text(), a, b, span);
+                    }
                     return self.unsupported_operands(world, op.text(), a, b, span);
                 };
                 self.tensor_binary(world, op, x, y, span)
@@ -148,6 +152,9 @@ impl Analyzer<'_> {
                 None => operand_of(b),
             };
             let Some(y) = y else {
+                if world.instance(b).is_some() {
+                    return self.binary(world, op, a, b, span);
+                }
                 return self.unsupported_operands(world, &format!("{}=", op.text()), a, b, span);
             };
             let Some(row) = table::by_name(name) else {
@@ -182,6 +189,12 @@ impl Analyzer<'_> {
             return self.binary(world, op, a, b, span);
         }
         let text = format!("{}=", op.text());
+        if let Some(name) = binary_dunder(op)
+            && let Some(function) = self.class_member(world, a, &name.replacen("__", "__i", 1))
+        {
+            let args = Args::of([a.clone(), b.clone()]);
+            return self.call(world, function, args, span);
+        }
         self.scalar_binary(world, op, &text, a, b, span)
     }
 

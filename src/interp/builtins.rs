@@ -29,6 +29,13 @@ impl Machine<'_> {
             _ => None,
         };
         use Intrinsic as I;
+        if intrinsic.takes_numbers()
+            && let Some(held) = super::construct::plain_of(&value)
+        {
+            let mut args = args;
+            args.positional[0] = Value::Tensor(held);
+            return self.intrinsic(intrinsic, args, span);
+        }
         Ok(match intrinsic {
             I::Print => self.print(&args, span)?,
             I::Len => self.len(&value, span)?,
@@ -190,7 +197,10 @@ impl Machine<'_> {
                         _ => value,
                     }
                 }
-                _ => self.tensor_from(args, span)?,
+                _ => match super::construct::plain_of(&value) {
+                    Some(held) => Value::Tensor(self.data_of(&held, false, span)),
+                    None => self.tensor_from(args, span)?,
+                },
             },
             I::IsGradEnabled => Value::Bool(self.grad),
             I::IsInferenceModeEnabled => Value::Bool(self.inference),

@@ -167,6 +167,12 @@ impl Machine<'_> {
                 }
             }
             Value::Tensor(tensor) => Raw::Tensor(Rc::clone(tensor)),
+            Value::Instance(_) if plain_of(value).is_some() => match plain_of(value) {
+                Some(held) if data => {
+                    return self.raw(&Value::Tensor(held), data, depth, span);
+                }
+                _ => return self.unsupported("a NumPy array as an argument of PyTorch's", span),
+            },
             Value::Tuple(..) | Value::List(_) | Value::Range(..) => {
                 if depth > 200 {
                     return self.unsupported("lists nested this deep", span);
@@ -200,8 +206,12 @@ impl Machine<'_> {
     }
 
     fn make_from_data(&mut self, op: OpId, args: &Args, span: Span) -> Res<Value> {
-        if let Some(Value::Tensor(tensor)) = args.get(0, "data") {
-            self.warn(COPY_CONSTRUCT, span);
+        let held = args.get(0, "data").and_then(plain_of);
+        let given = args.get(0, "data").and_then(Value::as_tensor);
+        if let Some(tensor) = given.or(held.as_ref()) {
+            if held.is_none() {
+                self.warn(COPY_CONSTRUCT, span);
+            }
             let dtype = args
                 .named("dtype")
                 .and_then(dtype_of)
@@ -463,4 +473,13 @@ pub(super) fn dtype_of(value: &Value) -> Option<Dtype> {
         Value::Builtin(Builtin::Intrinsic(Intrinsic::Bool)) => Some(Dtype::Bool),
         _ => None,
     }
+}
+
+/// The tensor whose numbers an array of the library holds.
+pub(super) fn plain_of(value: &Value) -> Option<Tensor> {
+    let Value::Instance(instance) = value else {
+        return None;
+    };
+    let attrs = instance.attrs.borrow();
+    attrs.named(crate::ir::builtin::PLAIN)?.as_tensor().cloned()
 }

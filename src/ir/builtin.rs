@@ -192,6 +192,20 @@ named! {
     }
 }
 
+/// The attribute of an array of the library that holds the tensor whose numbers it has.
+pub const PLAIN: &str = "_plain";
+
+impl Intrinsic {
+    /// Whether it reads its arguments as numbers.
+    pub fn takes_numbers(self) -> bool {
+        use Intrinsic as I;
+        matches!(
+            self,
+            I::Int | I::Float | I::Bool | I::Abs | I::Min | I::Max | I::Round | I::Pow | I::DivMod
+        ) || self.name().starts_with("math.")
+    }
+}
+
 named! {
     /// What a tensor answers to that is no operator. Attributes and methods share one list.
     TensorAttr {

@@ -13,6 +13,7 @@ pub fn namespace(path: &str) -> &'static str {
         Some(("optim", file)) if file.starts_with("lr_") => "optim.lr_scheduler",
         Some(("distributions", _)) => "distributions",
         Some(("autograd", _)) => "autograd",
+        Some(("numpy", _)) => "numpy",
         Some(("nn", _)) => "nn",
         Some(("functional", _)) => "F",
         Some(("optim", _)) => "optim",

@@ -76,6 +76,7 @@ const MODULES: &[&str] = &[
     "collections",
     "random",
     "time",
+    "numpy",
 ];
 
 /// PyTorch's modules whose names can also be reached by a shorter path.
