@@ -125,7 +125,10 @@ impl Analyzer<'_> {
             let grad = grad.or_else(|| pass.formulas.then(|| self.ones_like(world, *root, span)));
             self.arrive(world, &mut pass, edge, certain, grad, request, span)?;
         }
+        let fills_all = request.inputs.is_none() && request.accumulate;
+        self.running.push((i64::from(self.backwards), fills_all));
         let result = self.run_nodes(world, &mut pass, request, span);
+        self.running.pop();
         if pass.unknown && request.accumulate {
             self.may_fill_gradients(world, request.inputs.as_deref());
         }

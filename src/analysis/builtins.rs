@@ -275,7 +275,7 @@ impl Analyzer<'_> {
             I::Parameter => {
                 self.make_parameter(world, &value, args.get(1, "requires_grad").cloned(), span)?
             }
-            I::ManualSeed | I::SetDetectAnomaly | I::Warn => Val::NONE,
+            I::ManualSeed | I::Warn => Val::NONE,
             I::IsTensor => Val::Bool(if matches!(value, Val::Unknown) {
                 None
             } else {
@@ -343,6 +343,24 @@ impl Analyzer<'_> {
             I::FunctionNode => self.function_node(world, &args, span)?,
             I::NodeSave => self.node_save(world, &value, &second.unwrap_or(Val::Unknown), span)?,
             I::NodeSaved => self.node_saved(world, &value, span)?,
+            I::PushSavedHooks => {
+                let hooks = Rc::make_mut(&mut world.saved_hooks);
+                hooks.push((value, second.unwrap_or(Val::Unknown)));
+                Val::NONE
+            }
+            I::PopSavedHooks => {
+                Rc::make_mut(&mut world.saved_hooks).pop();
+                Val::NONE
+            }
+            I::BackwardNumber => Val::int(self.running.last().map_or(-1, |pass| pass.0)),
+            I::IsCheckpointValid => Val::Bool(Some(self.running.last().is_none_or(|pass| pass.1))),
+            // The numbers themselves are not followed.
+            I::RngState => Val::int(0),
+            I::SetRngState => Val::NONE,
+            I::SetAnomaly => {
+                let on = self.truth(world, &value, span)?;
+                Val::Bool(std::mem::replace(&mut world.anomaly, on).known())
+            }
             I::ObjectAttrs => world
                 .instance(&value)
                 .map_or(Val::Unknown, |instance| Val::Obj(instance.attrs)),
@@ -559,6 +577,7 @@ fn exception_named(name: &str) -> Exception {
         E::OverflowError,
         E::StopIteration,
         E::RecursionError,
+        E::CheckpointError,
     ];
     ALL.iter()
         .copied()

@@ -248,7 +248,9 @@ impl Analyzer<'_> {
     /// The tensor whose numbers an array of the library holds.
     pub(super) fn plain_of(&self, world: &World, value: &Val) -> Option<ObjId> {
         let attrs = world.instance(value)?.attrs;
-        let held = world.dict(attrs)?.get(&Val::str(crate::ir::builtin::PLAIN))?;
+        let held = world
+            .dict(attrs)?
+            .get(&Val::str(crate::ir::builtin::PLAIN))?;
         world.as_tensor(held)
     }
 

@@ -305,8 +305,19 @@ impl Analyzer<'_> {
         values: &Val,
         span: Span,
     ) -> Res<Val> {
-        let Val::GradFn(node) = node else {
-            return Ok(Val::NONE);
+        let node = &match node {
+            Val::GradFn(node) => *node,
+            Val::Str(Some(name)) => {
+                let nothing = Function {
+                    run: Val::NONE,
+                    tensors: Vec::new(),
+                    materialize: Tri::False,
+                    outputs: Vec::new(),
+                    kept: Vec::new(),
+                };
+                self.new_function(world, name, nothing, &[], Tri::True, span)?
+            }
+            _ => return Ok(Val::NONE),
         };
         let values = self.elements(world, values).unwrap_or_default();
         for (at, value) in values.iter().enumerate() {
@@ -317,6 +328,7 @@ impl Analyzer<'_> {
                         |tensor| matches!(tensor.grad_fn, GradFn::Node(of, _) if of == *node),
                     );
                     let saved = self.save(world, id, own);
+                    let saved = self.pack(world, saved, span)?;
                     self.nodes[*node].saved.push(saved);
                 }
                 (other, None) => {
@@ -334,7 +346,7 @@ impl Analyzer<'_> {
         if let NodeKind::Function(function) = &mut self.nodes[*node].kind {
             function.kept = values;
         }
-        Ok(Val::NONE)
+        Ok(Val::GradFn(*node))
     }
 
     /// `_node_saved(node)`: the same again, checked (rule R6.7).

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::story::OriginId;
-use super::value::{NodeId, ObjId};
+use super::value::{NodeId, ObjId, Val};
 use crate::dataflow::Tri;
 use crate::ops::{Arg, OpId};
 use crate::source::Span;
@@ -89,4 +89,6 @@ pub(super) struct SavedTensor {
     pub is_output: bool,
     /// Whether it had a `grad_fn` when it was saved.
     pub had_grad_fn: bool,
+    /// What a hook made of it, and the hook that makes a tensor of that again: then no version is checked (rule R6.6).
+    pub packed: Option<(Val, Val)>,
 }

@@ -74,6 +74,16 @@ impl Analyzer<'_> {
     ) -> Res<Val> {
         match object {
             Val::Obj(id) => match world.obj(*id) {
+                Some(Obj::List(_) | Obj::Dict(_)) if name.as_str().starts_with("__") => {
+                    match (name.as_str(), &args.positional[..]) {
+                        ("__getitem__", [key]) => self.get_item(world, object, key, span),
+                        ("__setitem__", [key, value]) => {
+                            self.set_item(world, object, key, value, span)?;
+                            Ok(Val::NONE)
+                        }
+                        _ => Ok(Val::Unknown),
+                    }
+                }
                 Some(Obj::List(_)) => self.list_method(world, *id, name.as_str(), args, span),
                 Some(Obj::Dict(_)) => self.dict_method(world, *id, name.as_str(), args, span),
                 Some(Obj::Set(_)) => self.set_method(world, *id, name.as_str(), args),

@@ -124,7 +124,7 @@ impl Analyzer<'_> {
             self.new_outputs(world, row, &args, inferred, node, recorded, span)
         };
         if let Some(node) = node {
-            self.save_outputs(world, row, &args, node, &outputs, in_place);
+            self.save_outputs(world, row, &args, node, &outputs, in_place, span)?;
         }
         Ok(Some(outputs))
     }
@@ -311,11 +311,17 @@ impl Analyzer<'_> {
                 Saved::Hidden => hidden = true,
                 Saved::Input(_) if clone_of_self => hidden = true,
                 Saved::Input(at) => match args.get(at) {
-                    Some(Arg::Scalar(_)) => hidden = true,
+                    Some(Arg::Scalar(_)) => {
+                        hidden = true;
+                        if !world.saved_hooks.is_empty() {
+                            saved.push(self.pack_number(world, span)?);
+                        }
+                    }
                     Some(arg) => {
                         for tensor in tensors_of(arg) {
                             self.refuse_inference(world, tensor, span)?;
-                            saved.push(self.save(world, tensor, false));
+                            let kept = self.save(world, tensor, false);
+                            saved.push(self.pack(world, kept, span)?);
                         }
                     }
                     None => {}
@@ -358,24 +364,28 @@ impl Analyzer<'_> {
             ),
             is_output,
             had_grad_fn: tensor.is_some_and(|tensor| tensor.grad_fn != GradFn::None),
+            packed: None,
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of a call")]
     fn save_outputs(
         &mut self,
-        world: &World,
+        world: &mut World,
         row: &OpRow,
         args: &[Arg<ObjId>],
         node: NodeId,
         outputs: &Outputs,
         in_place: bool,
-    ) {
+        span: Span,
+    ) -> Res<()> {
         for save in saves(row, in_place) {
             if let (Saved::Output(at), true) =
                 (save.what, self.is_saved_later(row, save, args, node).may())
                 && let Some(&output) = outputs.get(at)
             {
                 let saved = self.save(world, output, true);
+                let saved = self.pack(world, saved, span)?;
                 self.nodes[node].saved.push(saved);
             }
         }
@@ -385,6 +395,35 @@ impl Analyzer<'_> {
         {
             of_node.clone_from(outputs);
         }
+        Ok(())
+    }
+
+    /// A number is saved as a tensor of its own.
+    fn pack_number(&mut self, world: &mut World, span: Span) -> Res<SavedTensor> {
+        let meta = Rc::new(Meta::contiguous(Dtype::F64, [0usize; 0].as_slice()));
+        let origin = self.origin(span, Source::Factory, []);
+        let id = self.new_tensor(world, Some(meta), Some(Dtype::F64), origin);
+        let saved = self.save(world, id, false);
+        self.pack(world, saved, span)
+    }
+
+    /// What a node saves is packed by the hooks in force.
+    pub(super) fn pack(
+        &mut self,
+        world: &mut World,
+        mut saved: SavedTensor,
+        span: Span,
+    ) -> Res<SavedTensor> {
+        let Some((pack, unpack)) = world.saved_hooks.last().cloned() else {
+            return Ok(saved);
+        };
+        let given = Val::Obj(self.detach(world, saved.tensor, span));
+        let before = world.grad;
+        world.grad.0 = Tri::False;
+        let value = self.call(world, pack, super::call::Args::of([given]), span);
+        world.grad = before;
+        saved.packed = Some((value?, unpack));
+        Ok(saved)
     }
 
     /// Whether an output is saved: what needs a gradient is told by the edges, since an in-place write has changed the tensors.

@@ -59,7 +59,8 @@ impl Analyzer<'_> {
             Val::Obj(id) => Some(!world.dict(*id)?.entries.is_empty()),
             _ => None,
         };
-        if hooks("_forward_hooks") != Some(false) || hooks("_forward_pre_hooks") != Some(false) {
+        let kinds = ["_forward_hooks", "_forward_pre_hooks", "_backward_hooks"];
+        if kinds.iter().any(|kind| hooks(kind) != Some(false)) {
             return None;
         }
         let args = args.clone().with_first(Val::Obj(object));

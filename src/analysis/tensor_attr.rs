@@ -175,7 +175,7 @@ impl Analyzer<'_> {
         self.alloc(world, Obj::Tensor(Rc::new(new)))
     }
 
-    fn detach(&mut self, world: &mut World, id: ObjId, span: Span) -> ObjId {
+    pub(super) fn detach(&mut self, world: &mut World, id: ObjId, span: Span) -> ObjId {
         let new = self.data_of(world, id, span);
         let Some(tensor) = world.tensor(id).cloned() else {
             return new;

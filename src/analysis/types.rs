@@ -215,7 +215,9 @@ fn derives(kind: Exception, base: Exception) -> bool {
         || matches!(
             (kind, base),
             (
-                Exception::NotImplementedError | Exception::RecursionError,
+                Exception::NotImplementedError
+                    | Exception::RecursionError
+                    | Exception::CheckpointError,
                 Exception::RuntimeError
             ) | (Exception::UnboundLocalError, Exception::NameError)
         )

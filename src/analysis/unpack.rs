@@ -8,6 +8,7 @@ use super::world::World;
 use super::write::short;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
+use crate::ops::custom;
 use crate::source::Span;
 
 pub(super) const TWICE: &str = "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.";
@@ -89,6 +90,10 @@ impl Analyzer<'_> {
         certain: Tri,
         span: Span,
     ) -> Res<()> {
+        if let Some((value, unpack)) = saved.packed.clone() {
+            let args = super::call::Args::of([value]);
+            return self.call(world, unpack, args, span).map(|_| ());
+        }
         let made = self.nodes[node].span;
         let now = world.tensor(saved.tensor).cloned();
         if saved.had_grad_fn
@@ -219,9 +224,14 @@ impl Analyzer<'_> {
         let number = |version: Option<u32>| {
             version.map_or_else(|| "…".into(), |version| version.to_string())
         };
+        let hint = match world.anomaly {
+            Tri::False => custom::HINT,
+            Tri::True => custom::ANOMALY_HINT,
+            Tri::Maybe => "…",
+        };
         let expected = number((saved.low == saved.high).then_some(saved.low));
         Ok(format!(
-            "one of the variables needed for gradient computation has been modified by an inplace operation: [{kind} {sizes}]{output} is at version {}; expected version {expected} instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).",
+            "one of the variables needed for gradient computation has been modified by an inplace operation: [{kind} {sizes}]{output} is at version {}; expected version {expected} instead. Hint: {hint}",
             number(version)
         ))
     }

@@ -47,6 +47,10 @@ pub struct World {
     pub used_reads: PersistentVec<()>,
     /// The optimizers whose step was called, by their object numbers: where first.
     pub stepped: PersistentVec<Span>,
+    /// What packs and unpacks the tensors that nodes save, innermost last.
+    pub saved_hooks: Rc<Vec<(Val, Val)>>,
+    /// Whether anomaly mode is on.
+    pub anomaly: Tri,
 }
 
 impl World {
@@ -64,6 +68,8 @@ impl World {
             backward: None,
             used_reads: PersistentVec::default(),
             stepped: PersistentVec::default(),
+            saved_hooks: Rc::default(),
+            anomaly: Tri::False,
         }
     }
 
@@ -166,6 +172,8 @@ impl World {
     /// Objects that only one has are out of reach of what both have.
     pub fn same(&self, other: &World) -> bool {
         self.grad.0 == other.grad.0
+            && self.anomaly == other.anomaly
+            && self.saved_hooks.len() == other.saved_hooks.len()
             && self.inference.0 == other.inference.0
             && self.heap.diff(&other.heap).into_iter().all(|at| {
                 match (self.heap.get(at), other.heap.get(at)) {
@@ -336,6 +344,7 @@ impl<'a> Join<'a> {
         }
         world.grad.0 = world.grad.0.join(other.grad.0);
         world.inference.0 = world.inference.0.join(other.inference.0);
+        world.anomaly = world.anomaly.join(other.anomaly);
         world.approximate |= other.approximate;
         world.truncated |= other.truncated;
         (world, regs)

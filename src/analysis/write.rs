@@ -396,7 +396,7 @@ impl Analyzer<'_> {
 
 /// A node's name as messages show it: `MulBackward0` is `Mul`, `PowBackward1` is `Pow1` (rule R6.3).
 pub(super) fn short(name: &str) -> Cow<'_, str> {
-    match name.split_once("Backward") {
+    match name.rsplit_once("Backward") {
         Some((stem, "0" | "")) => Cow::Borrowed(stem),
         Some((stem, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
             Cow::Owned(format!("{stem}{number}"))

@@ -178,7 +178,6 @@ impl Machine<'_> {
                 }
                 None => return self.unsupported("this seed", span),
             },
-            I::SetDetectAnomaly => Value::None,
             I::Warn => {
                 let text = self.display_text(&value, span)?;
                 self.warn(text, span);
@@ -244,6 +243,32 @@ impl Machine<'_> {
             I::FunctionNode => self.function_node(&args, span)?,
             I::NodeSave => self.node_save(&value, &second.unwrap_or(Value::None), span)?,
             I::NodeSaved => self.node_saved(&value, span)?,
+            I::PushSavedHooks => {
+                self.saved_hooks
+                    .push((value, second.unwrap_or(Value::None)));
+                Value::None
+            }
+            I::PopSavedHooks => {
+                self.saved_hooks.pop();
+                Value::None
+            }
+            I::BackwardNumber => Value::Int(self.running.last().map_or(-1, |pass| pass.0)),
+            I::IsCheckpointValid => Value::Bool(self.running.last().is_none_or(|pass| pass.1)),
+            I::RngState => {
+                self.rng_states.push(self.rng.clone());
+                Value::Int(self.rng_states.len() as i64 - 1)
+            }
+            I::SetRngState => {
+                let state = value.as_int().and_then(|at| usize::try_from(at).ok());
+                if let Some(state) = state.and_then(|at| self.rng_states.get(at)) {
+                    self.rng = state.clone();
+                }
+                Value::None
+            }
+            I::SetAnomaly => {
+                let on = self.truth(&value, span)?;
+                Value::Bool(std::mem::replace(&mut self.anomaly, on))
+            }
             I::ObjectAttrs => match &value {
                 Value::Instance(instance) => Value::Dict(Rc::clone(&instance.attrs)),
                 _ => return self.unsupported("the attributes of this", span),
@@ -680,7 +705,9 @@ pub(super) fn derives(kind: Exception, base: Exception) -> bool {
         || matches!(
             (kind, base),
             (
-                Exception::NotImplementedError | Exception::RecursionError,
+                Exception::NotImplementedError
+                    | Exception::RecursionError
+                    | Exception::CheckpointError,
                 Exception::RuntimeError
             ) | (Exception::UnboundLocalError, Exception::NameError)
         )
@@ -704,6 +731,7 @@ fn exception_named(name: &str) -> Exception {
         E::OverflowError,
         E::StopIteration,
         E::RecursionError,
+        E::CheckpointError,
     ];
     ALL.iter()
         .copied()

@@ -92,8 +92,12 @@ impl Machine<'_> {
         let modes = self.grad;
         self.grad = request.create;
         self.passes += 1;
+        self.backwards += 1;
+        let fills_all = request.inputs.is_none() && request.accumulate;
+        self.running.push((self.backwards, fills_all));
         let result = self.pass(starts, &targets, request, span);
         drop(held);
+        self.running.pop();
         self.passes -= 1;
         self.grad = modes;
         result

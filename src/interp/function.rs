@@ -10,7 +10,7 @@ use super::engine::Grads;
 use super::node::TWICE;
 use super::record::stamp;
 use super::value::{
-    Args, Creation, Edges, Node, NodeKind, SavedKind, SavedTensor, Tensor, Value, View,
+    Args, Creation, Edge, Edges, Node, NodeKind, SavedKind, SavedTensor, Tensor, Value, View,
 };
 use super::{Machine, Res};
 use crate::ops::{Array, Exception, Scalar, custom};
@@ -237,13 +237,31 @@ impl Machine<'_> {
 
     /// `_node_save(node, values)`: what `save_for_backward` was given.
     pub(super) fn node_save(&mut self, node: &Value, values: &Value, span: Span) -> Res<Value> {
-        let Value::GradFn(node) = node else {
-            return Ok(Value::None);
+        let node = &match node {
+            Value::GradFn(node) => Rc::clone(node),
+            Value::Str(name) => {
+                let nothing = Function {
+                    run: Value::None,
+                    tensors: Vec::new(),
+                    materialize: false,
+                };
+                self.new_function(name, nothing, &[], span)?
+            }
+            _ => return Ok(Value::None),
         };
         for (at, value) in self.elements(values, span)?.iter().enumerate() {
             let what = match value {
                 Value::None => SavedKind::Not,
-                Value::Tensor(tensor) => kept(node, tensor),
+                Value::Tensor(tensor) => match kept(node, tensor) {
+                    SavedKind::Output { output, .. } if !self.saved_hooks.is_empty() => {
+                        self.packed(tensor, Edge::Null, Some(output), span)?
+                    }
+                    SavedKind::Input { .. } if !self.saved_hooks.is_empty() => {
+                        let edge = self.edge(tensor, span)?;
+                        self.packed(tensor, edge, None, span)?
+                    }
+                    what => what,
+                },
                 other => {
                     let text = custom::not_saved(at, &self.type_name(other));
                     return self.type_error(text, span);
@@ -251,7 +269,7 @@ impl Machine<'_> {
             };
             node.saved.borrow_mut().push(SavedTensor { what });
         }
-        Ok(Value::None)
+        Ok(Value::GradFn(Rc::clone(node)))
     }
 
     /// `_node_saved(node)`: the same again, checked (rule R6.7).

@@ -47,6 +47,16 @@ impl Machine<'_> {
     ) -> Res<Value> {
         let name = name.as_str();
         match object {
+            Value::List(_) | Value::Dict(_) if name.starts_with("__") => {
+                match (name, &args.positional[..]) {
+                    ("__getitem__", [key]) => self.get_item(object, key, span),
+                    ("__setitem__", [key, value]) => {
+                        self.set_item(object, key, value, span)?;
+                        Ok(Value::None)
+                    }
+                    _ => self.unsupported(format!("the method `{name}`"), span),
+                }
+            }
             Value::List(list) => self.list_method(&Rc::clone(list), name, args, span),
             Value::Dict(dict) => self.dict_method(&Rc::clone(dict), name, args, span),
             Value::Set(set) => self.set_method(&Rc::clone(set), name, args, span),

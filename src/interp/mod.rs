@@ -82,6 +82,16 @@ struct Machine<'p> {
     none_reads: FxHashMap<u64, Vec<usize>>,
     /// How deep backward passes are nested.
     passes: usize,
+    /// What packs and unpacks the tensors that nodes save, innermost last.
+    saved_hooks: Vec<(Value, Value)>,
+    /// The backward passes that run, innermost last: their numbers, and whether they fill the gradients of all leaves.
+    running: Vec<(i64, bool)>,
+    /// How many backward passes there have been.
+    backwards: i64,
+    /// States of the random numbers that the library kept.
+    rng_states: Vec<Rng>,
+    /// Whether anomaly mode is on.
+    anomaly: bool,
 }
 
 /// Runs a program. Needs a deep stack, as programs may call themselves.
@@ -110,6 +120,11 @@ pub fn run(program: &Program, sources: &SourceMap, options: &RunOptions) -> Outc
         once: Vec::new(),
         none_reads: FxHashMap::default(),
         passes: 0,
+        saved_hooks: Vec::new(),
+        running: Vec::new(),
+        backwards: 0,
+        rng_states: Vec::new(),
+        anomaly: false,
     };
     let ending = match machine.run_main() {
         Ok(()) => Ending::Finished,

@@ -9,11 +9,11 @@ use super::engine::Grads;
 use super::formula::{Formula, Unpacked};
 use super::outcome::Observation;
 use super::record::plain;
-use super::value::{Edge, Node, NodeKind, SavedKind, SavedTensor, Storage, Tensor};
+use super::value::{Args, Edge, Node, NodeKind, SavedKind, SavedTensor, Storage, Tensor, Value};
 use super::write::short;
 use super::{Machine, Res};
 use crate::index::IndexVec;
-use crate::ops::{Arg, Gradient, Meta, OpRow, Scalar, engine_ops, table};
+use crate::ops::{Arg, Gradient, Meta, OpRow, Scalar, custom, engine_ops, table};
 use crate::source::Span;
 
 pub(super) const TWICE: &str = "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.";
@@ -141,9 +141,17 @@ impl Machine<'_> {
             inputs: self.unpack_inputs(node, span)?,
             ..Unpacked::default()
         };
-        for (at, saved) in node.saved_outputs.borrow().iter() {
-            let tensor = self.unpack_saved(node, saved, span)?;
-            unpacked.outputs.push((*at, tensor));
+        let kept = node.saved_outputs.borrow().len();
+        for at in 0..kept {
+            let saved = node
+                .saved_outputs
+                .borrow()
+                .get(at)
+                .map(|(at, saved)| (*at, saved.what.clone()));
+            if let Some((at, what)) = saved {
+                let tensor = self.unpack_saved(node, &SavedTensor { what }, span)?;
+                unpacked.outputs.push((at, tensor));
+            }
         }
         Ok(unpacked)
     }
@@ -155,8 +163,14 @@ impl Machine<'_> {
         span: Span,
     ) -> Res<Vec<Option<Tensor>>> {
         let mut unpacked = Vec::new();
-        for saved in node.saved.borrow().iter() {
-            unpacked.push(self.unpack_saved(node, saved, span)?);
+        // What a hook runs may look at the node.
+        let kept = node.saved.borrow().len();
+        for at in 0..kept {
+            let saved = node.saved.borrow().get(at).map(|saved| saved.what.clone());
+            unpacked.push(match saved {
+                Some(what) => self.unpack_saved(node, &SavedTensor { what }, span)?,
+                None => None,
+            });
         }
         Ok(unpacked)
     }
@@ -169,6 +183,12 @@ impl Machine<'_> {
     ) -> Res<Option<Tensor>> {
         match &saved.what {
             SavedKind::Not => Ok(None),
+            SavedKind::Packed {
+                value,
+                unpack,
+                edge,
+                output,
+            } => self.unpacked(node, (value, unpack), edge, *output, span),
             SavedKind::Hidden { array, edge } => {
                 let id = self.next_id();
                 let storage = Rc::new(Storage::new(Rc::clone(&array.buffer), &Rc::default()));
@@ -211,6 +231,35 @@ impl Machine<'_> {
         }
     }
 
+    /// What the hook makes of what was packed, with the place in the graph that it had (rule R6.6: no version check).
+    fn unpacked(
+        &mut self,
+        node: &Rc<Node>,
+        (value, unpack): (&Value, &Value),
+        edge: &Edge,
+        output: Option<usize>,
+        span: Span,
+    ) -> Res<Option<Tensor>> {
+        let result = self.call(unpack, Args::of([value.clone()]), span)?;
+        let Value::Tensor(tensor) = result else {
+            let name = self.type_name(&result);
+            return self.type_error(
+                format!("Output of saved tensor unpack_hook expected to be a Tensor but got result of type {name}"),
+                span,
+            );
+        };
+        let again = self.alias(&tensor);
+        match (edge, output) {
+            (_, Some(output)) => *again.grad_fn.borrow_mut() = Some((Rc::clone(node), output)),
+            (Edge::Node(made_by, at), None) => {
+                *again.grad_fn.borrow_mut() = Some((Rc::clone(made_by), *at));
+            }
+            (Edge::Leaf(leaf), None) if self.grad => return Ok(Some(Rc::clone(leaf))),
+            _ => {}
+        }
+        Ok(Some(again))
+    }
+
     fn check_stamp(&mut self, tensor: &Tensor, stamp: &(Rc<Storage>, u64), span: Span) {
         let now = Rc::clone(&tensor.storage.borrow());
         let written = if !Rc::ptr_eq(&now, &stamp.0) {
@@ -250,8 +299,19 @@ impl Machine<'_> {
             }
         };
         let meta = tensor.meta();
+        let hint = match self.anomaly {
+            true => {
+                let text = format!(
+                    "Error detected in {}. Traceback of forward call that caused the error: …",
+                    node.name
+                );
+                self.warn(text, span);
+                custom::ANOMALY_HINT
+            }
+            false => custom::HINT,
+        };
         let text = format!(
-            "one of the variables needed for gradient computation has been modified by an inplace operation: [torch.{}Tensor {}]{made_by} is at version {now}; expected version {version} instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).",
+            "one of the variables needed for gradient computation has been modified by an inplace operation: [torch.{}Tensor {}]{made_by} is at version {now}; expected version {version} instead. Hint: {hint}",
             meta.dtype.scalar_name(),
             meta.sizes()
         );

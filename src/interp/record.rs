@@ -7,8 +7,8 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::value::{
-    Creation, Edge, Edges, Node, NodeKind, SavedKind, SavedTensor, Storage, Tensor, TensorImpl,
-    Value, View, item_size,
+    Args, Creation, Edge, Edges, Node, NodeKind, SavedKind, SavedTensor, Storage, Tensor,
+    TensorImpl, Value, View, item_size,
 };
 use super::{Machine, Res};
 use crate::ops::row::Default as RowDefault;
@@ -126,7 +126,7 @@ impl Machine<'_> {
             };
             let outputs = Outputs::from_iter([self.fresh(array, span)]);
             if let Some(node) = node {
-                self.attach(row, node, &args, &outputs, false);
+                self.attach(row, node, &args, &outputs, false, span)?;
             }
             return Ok(outputs);
         }
@@ -168,7 +168,7 @@ impl Machine<'_> {
         };
         let outputs = self.compute(row, &args, &inferred, in_place, span)?;
         if let Some(node) = node {
-            self.attach(row, node, &args, &outputs, in_place);
+            self.attach(row, node, &args, &outputs, in_place, span)?;
         }
         Ok(outputs)
     }
@@ -246,7 +246,8 @@ impl Machine<'_> {
         args: &[Arg<Tensor>],
         outputs: &Outputs,
         in_place: bool,
-    ) {
+        span: Span,
+    ) -> Res<()> {
         *node.outputs.get_mut() = outputs.iter().map(|output| output.meta()).collect();
         let hidden = saves(row, in_place)
             .iter()
@@ -263,7 +264,9 @@ impl Machine<'_> {
             })
             .collect();
         for (at, output) in outputs.iter().enumerate() {
-            let what = if wanted.contains(&at) {
+            let what = if wanted.contains(&at) && !self.saved_hooks.is_empty() {
+                self.packed(output, Edge::Null, Some(at), span)?
+            } else if wanted.contains(&at) {
                 let stamp = stamp(output);
                 SavedKind::Output {
                     alias: self.alias(output),
@@ -293,13 +296,54 @@ impl Machine<'_> {
             }) {
                 self.rebase(target, node);
             }
-            return;
+            return Ok(());
         }
         for (at, output) in outputs.iter().enumerate() {
             if output.dtype().is_floating() {
                 *output.grad_fn.borrow_mut() = Some((Rc::clone(&node), at));
             }
         }
+        Ok(())
+    }
+
+    /// What a node saves of its arguments is packed by the hooks in force.
+    fn pack_inputs(&mut self, saved: &mut [SavedTensor], span: Span) -> Res<()> {
+        for saved in saved {
+            if let SavedKind::Input { tensor, .. } = &saved.what {
+                let tensor = Rc::clone(tensor);
+                let edge = self.edge(&tensor, span)?;
+                saved.what = self.packed(&tensor, edge, None, span)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A tensor as the hooks in force keep it.
+    pub(super) fn packed(
+        &mut self,
+        tensor: &Tensor,
+        edge: Edge,
+        output: Option<usize>,
+        span: Span,
+    ) -> Res<SavedKind> {
+        let Some((pack, unpack)) = self.saved_hooks.last().cloned() else {
+            return Ok(SavedKind::Not);
+        };
+        let given = self.data_of(tensor, true, span);
+        let before = std::mem::replace(&mut self.grad, false);
+        let version = given.version();
+        let value = self.call(&pack, Args::of([Value::Tensor(Rc::clone(&given))]), span);
+        self.grad = before;
+        let value = value?;
+        if given.version() != version {
+            return self.runtime("A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook can not be modified by in-place operations as this can lead to unexpected side-effects. Please open an issue if you need to perform in-place operations on the input to a pack hook.", span);
+        }
+        Ok(SavedKind::Packed {
+            value,
+            unpack,
+            edge,
+            output,
+        })
     }
 
     /// The same numbers and version without a graph.
@@ -380,6 +424,23 @@ impl Machine<'_> {
             }
             keeps |= asked && matches!(arg, Arg::Scalar(_));
             indexed.push(places);
+        }
+        if !self.saved_hooks.is_empty() {
+            self.pack_inputs(&mut saved, span)?;
+            for arg in args.iter().enumerate().filter_map(|(at, arg)| {
+                let asked = (saves(row, in_place).iter())
+                    .any(|save| save.what == Saved::Input(at) && is_saved(save, &needs));
+                asked.then_some(arg)
+            }) {
+                // A number is saved as a tensor of its own.
+                if let Arg::Scalar(number) = arg {
+                    let array = Array::full(crate::ops::Dtype::F64, Shape::new(), *number);
+                    let number = self.fresh(array, span);
+                    saved.push(SavedTensor {
+                        what: self.packed(&number, Edge::Null, None, span)?,
+                    });
+                }
+            }
         }
         self.sequence += 1;
         let kind = match row.gradient {

@@ -339,6 +339,7 @@ pub(super) struct SavedTensor {
 }
 
 /// How it is kept.
+#[derive(Clone)]
 pub(super) enum SavedKind {
     /// Only its layout is known: the row does not save it.
     Not,
@@ -355,6 +356,14 @@ pub(super) enum SavedKind {
         version: u64,
         output: usize,
         stamp: (Rc<Storage>, u64),
+    },
+    /// What a hook made of it, and the hook that makes a tensor of that again.
+    Packed {
+        value: Value,
+        unpack: Value,
+        edge: Edge,
+        /// For a result of the node itself: which.
+        output: Option<usize>,
     },
     /// As it was at the call.
     Hidden { array: Array, edge: Edge },

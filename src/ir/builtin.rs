@@ -161,8 +161,6 @@ named! {
         Grad = "autograd.grad",
         /// `autograd.Variable(x, requires_grad=false)` (rule R1.7)
         Variable = "autograd.Variable",
-        /// `autograd.set_detect_anomaly(mode)`
-        SetDetectAnomaly = "autograd.set_detect_anomaly",
         // The prelude's own needs.
         /// `_reshape_is_view(x, shape)`: whether `reshape` would give a view
         ReshapeIsView = "_reshape_is_view",
@@ -183,10 +181,24 @@ named! {
         /// `_function_node(name, run, args, outputs, dirty, non_differentiable, materialize)`: a custom function's node
         /// (none where nothing is recorded) and what the call gives. The node calls `run(node, *grads)`.
         FunctionNode = "_function_node",
-        /// `_node_save(node, values)`: what the node keeps for its backward
+        /// `_node_save(node, values)`: what the node keeps for its backward; with a name, a node of no graph is made for it
         NodeSave = "_node_save",
         /// `_node_saved(node)`: the same again, checked
         NodeSaved = "_node_saved",
+        /// `_push_saved_hooks(pack, unpack)`: what is saved from now on is packed
+        PushSavedHooks = "_push_saved_hooks",
+        /// `_pop_saved_hooks()`
+        PopSavedHooks = "_pop_saved_hooks",
+        /// `_backward_number()`: which backward is running; -1 if none
+        BackwardNumber = "_backward_number",
+        /// `_is_checkpoint_valid()`: whether the running backward fills the gradients of all leaves
+        IsCheckpointValid = "_is_checkpoint_valid",
+        /// `_rng_state()`: keeps the state of the random numbers, and gives its number
+        RngState = "_rng_state",
+        /// `_set_rng_state(number)`
+        SetRngState = "_set_rng_state",
+        /// `_set_anomaly(mode)`: anomaly mode; gives what it was
+        SetAnomaly = "_set_anomaly",
         /// `_object_attrs(x)`: the dict of an instance's own attributes, live
         ObjectAttrs = "_object_attrs",
     }
@@ -292,8 +304,19 @@ pub const METHODS: &[(&str, &[&str])] = &[
     (
         "list",
         &[
-            "append", "extend", "insert", "pop", "remove", "clear", "index", "count", "copy",
-            "reverse", "sort",
+            "append",
+            "extend",
+            "insert",
+            "pop",
+            "remove",
+            "clear",
+            "index",
+            "count",
+            "copy",
+            "reverse",
+            "sort",
+            "__getitem__",
+            "__setitem__",
         ],
     ),
     ("tuple", &["index", "count"]),
@@ -307,6 +330,8 @@ pub const METHODS: &[(&str, &[&str])] = &[
             "pop",
             "update",
             "setdefault",
+            "__getitem__",
+            "__setitem__",
             "copy",
             "clear",
         ],

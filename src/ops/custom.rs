@@ -1,4 +1,10 @@
-//! What PyTorch says of custom functions (`autograd.Function`) that do not keep to the rules, for both machines.
+//! What PyTorch says of custom functions (`autograd.Function`) that do not keep to the rules, and of what saved tensors
+//! were overwritten: the words that both machines share.
+
+/// What PyTorch advises where a saved tensor was overwritten.
+pub const HINT: &str = "enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).";
+/// The same in anomaly mode.
+pub const ANOMALY_HINT: &str = "the backtrace further above shows the operation that failed to compute its gradient. The variable in question was changed in there or anywhere later. Good luck!";
 
 /// An input that is a leaf was changed in place.
 pub const LEAF: &str = "a leaf Variable that requires grad has been used in an in-place operation.";

@@ -35,6 +35,8 @@ pub enum Exception {
     OverflowError,
     StopIteration,
     RecursionError,
+    /// Of `torch.utils.checkpoint`.
+    CheckpointError,
 }
 
 impl Exception {
@@ -56,6 +58,7 @@ impl Exception {
             Exception::OverflowError => "OverflowError",
             Exception::StopIteration => "StopIteration",
             Exception::RecursionError => "RecursionError",
+            Exception::CheckpointError => "CheckpointError",
         }
     }
 }

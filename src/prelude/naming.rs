@@ -14,6 +14,8 @@ pub fn namespace(path: &str) -> &'static str {
         Some(("distributions", _)) => "distributions",
         Some(("autograd", _)) => "autograd",
         Some(("numpy", _)) => "numpy",
+        Some(("checkpoint", _)) => "utils.checkpoint",
+        Some(("graph", _)) => "autograd.graph",
         Some(("nn", _)) => "nn",
         Some(("functional", _)) => "F",
         Some(("optim", _)) => "optim",
