@@ -31,6 +31,7 @@ mod node;
 mod numbers;
 pub mod outcome;
 mod record;
+mod saved;
 mod scalars;
 mod tensor_attr;
 mod text;
