@@ -15,6 +15,7 @@ pub fn namespace(path: &str) -> &'static str {
         Some(("autograd", _)) => "autograd",
         Some(("numpy", _)) => "numpy",
         Some(("checkpoint", _)) => "utils.checkpoint",
+        Some(("derivatives", _)) => "autograd.functional",
         Some(("graph", _)) => "autograd.graph",
         Some(("nn", _)) => "nn",
         Some(("functional", _)) => "F",
