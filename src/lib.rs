@@ -50,6 +50,8 @@ pub mod render;
 pub mod driver;
 
 use diagnostic::Diagnostic;
+use front::python::notebook::Notebook;
+use front::python::{Flavor, Translated};
 use interp::outcome::{Outcome, RunOptions};
 use ir::Program;
 use lint::registry::{INVALID_PROGRAM, SYNTAX_ERROR, UNUSED_SUPPRESSION};
@@ -138,14 +140,24 @@ pub fn check_text(name: &str, text: &str) -> Checked {
 
 /// Whether a file of that name is in Python.
 pub fn is_python(name: &str) -> bool {
-    name.ends_with(".py")
+    name.ends_with(".py") || is_notebook(name)
+}
+
+/// Whether a file of that name is a notebook.
+pub fn is_notebook(name: &str) -> bool {
+    name.ends_with(".ipynb")
 }
 
 /// Parses and lowers a text in Python, with syntax errors as far as it parses.
 fn check_python(name: &str, text: &str) -> Checked {
     let mut sources = SourceMap::default();
-    let file = sources.add(name, text, Origin::User);
-    let translated = front::python::translate(file, text);
+    let translated = match is_notebook(name) {
+        true => translate_notebook(&mut sources, name, text),
+        false => {
+            let file = sources.add(name, text, Origin::User);
+            front::python::translate(file, text, Flavor::Script)
+        }
+    };
     let module = translated.module;
     let (program, _) = front::tg::lower(&mut sources, &module);
     let messages = translated
@@ -158,6 +170,23 @@ fn check_python(name: &str, text: &str) -> Checked {
         module,
         program,
         messages,
+    }
+}
+
+/// The cells of a notebook as one program. What is no notebook is an empty program with an error.
+fn translate_notebook(sources: &mut SourceMap, name: &str, json: &str) -> Translated {
+    match front::python::notebook::read(json) {
+        Ok(Notebook { text, cells }) => {
+            let file = sources.add_notebook(name, &*text, cells);
+            front::python::translate(file, &text, Flavor::Notebook)
+        }
+        Err(reason) => {
+            let file = sources.add(name, json, Origin::User);
+            let mut translated = front::python::translate(file, "", Flavor::Notebook);
+            let error = Diagnostic::error(Span::new(file, 0, 0), reason);
+            translated.errors.push(error);
+            translated
+        }
     }
 }
 
@@ -187,7 +216,8 @@ impl Checked {
 
 /// Lints a text. Needs a deep stack: call it within [`with_stack`].
 pub fn lint_text(name: &str, text: &str) -> LintResult {
-    if is_python(name) && front::python::is_without_torch(text) {
+    let is_script = is_python(name) && !is_notebook(name);
+    if is_script && front::python::is_without_torch(text) {
         return lint_syntax(name, text);
     }
     lint_checked(check_text(name, text), false)
@@ -217,7 +247,12 @@ pub fn lint_text_confirmed(name: &str, text: &str) -> LintResult {
 }
 
 /// The same, each finding with a change that mends it, if one is known and the interpreter confirms it.
+///
+/// The text of a notebook is not that of its code: it is left as it is.
 pub fn lint_text_with_fixes(name: &str, text: &str) -> LintResult {
+    if is_notebook(name) {
+        return lint_text_confirmed(name, text);
+    }
     let checked = check_text(name, text);
     let module = checked.module.clone();
     let mut result = lint_checked(checked, true);

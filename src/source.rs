@@ -1,5 +1,6 @@
 //! Source texts and places in them. Offsets are bytes; lines and columns are computed only where something is shown.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -65,6 +66,8 @@ pub struct SourceFile {
     pub origin: Origin,
     /// The offset of each line's first byte.
     line_starts: Vec<u32>,
+    /// Of a notebook: where each cell begins.
+    cells: Vec<u32>,
 }
 
 /// A place as people and editors count it, from one.
@@ -78,6 +81,17 @@ pub struct Location {
     pub utf16: u32,
     /// The offset in bytes, from zero.
     pub offset: u32,
+    /// In a notebook the cell, of those with code, from one; lines are counted in it.
+    pub cell: Option<u32>,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(cell) = self.cell {
+            write!(f, "cell {cell}:")?;
+        }
+        write!(f, "{}:{}", self.line, self.column)
+    }
 }
 
 impl SourceFile {
@@ -91,12 +105,28 @@ impl SourceFile {
             text,
             origin,
             line_starts,
+            cells: Vec::new(),
         }
     }
 
     /// The line, counted from one, that holds the byte at `offset`.
     pub fn line(&self, offset: u32) -> u32 {
         self.line_starts.partition_point(|&start| start <= offset) as u32
+    }
+
+    /// The cell of a notebook, of those with code and counted from one, that holds the byte at `offset`.
+    pub fn cell(&self, offset: u32) -> Option<u32> {
+        let cell = self.cells.partition_point(|&start| start <= offset) as u32;
+        (cell > 0).then_some(cell)
+    }
+
+    /// A line of the text as people count it: in its cell, if it is in one.
+    pub fn shown_line(&self, line: u32) -> u32 {
+        let start = self.line_starts.get(line as usize - 1).copied();
+        match self.cell(start.unwrap_or(u32::MAX)) {
+            Some(cell) => line + 1 - self.line(self.cells[cell as usize - 1]),
+            None => line,
+        }
     }
 
     /// The bytes of a line, counted from one, with its line end.
@@ -115,8 +145,10 @@ impl SourceFile {
         let line = self.line(offset);
         let start = self.line_starts[line as usize - 1] as usize;
         let before = &self.text[start..self.floor_char_boundary(offset as usize)];
+        let cell = self.cell(offset);
         Location {
-            line,
+            line: self.shown_line(line),
+            cell,
             column: before.chars().count() as u32 + 1,
             utf16: before.encode_utf16().count() as u32 + 1,
             offset,
@@ -148,6 +180,17 @@ impl SourceMap {
     ) -> FileId {
         self.files
             .push(SourceFile::new(name.into(), text.into(), origin))
+    }
+    /// Adds the code of a notebook, of which each cell begins at one of `cells`.
+    pub fn add_notebook(
+        &mut self,
+        name: impl Into<PathBuf>,
+        text: impl Into<Arc<str>>,
+        cells: Vec<u32>,
+    ) -> FileId {
+        let file = self.add(name, text, Origin::User);
+        self.files[file].cells = cells;
+        file
     }
     /// Forgets all texts but the first `count`.
     pub fn truncate(&mut self, count: usize) {

@@ -91,7 +91,7 @@ fn a_folder_without_programs_is_said() {
     folder
         .run(&["sub"])
         .is(2)
-        .says("without `.tg` or `.py` files");
+        .says("without `.tg`, `.py` or `.ipynb` files");
 }
 
 #[test]
@@ -138,11 +138,75 @@ fn a_python_file_is_linted_as_far_as_it_parses() {
         .run(&["deep.py"])
         .is(2)
         .says("too many nested parentheses");
-    folder.file("b.ipynb", "{}");
+}
+
+/// Cells as a notebook's file has them: kind and source.
+fn notebook(cells: &[(&str, &str)]) -> String {
+    let cells = cells.iter().map(
+        |(kind, source)| serde_json::json!({"cell_type": kind, "metadata": {}, "source": source}),
+    );
+    let cells: Vec<_> = cells.collect();
+    let language = serde_json::json!({"language_info": {"name": "python"}});
+    serde_json::json!({"nbformat": 4, "metadata": language, "cells": cells}).to_string()
+}
+
+#[test]
+fn a_notebook_is_linted_cell_after_cell() {
+    let folder = Folder::new("notebook");
+    let cells = [
+        ("markdown", "# Training"),
+        (
+            "code",
+            "%matplotlib inline\n!pip install torch\nimport torch",
+        ),
+        (
+            "code",
+            "w = torch.ones(2, requires_grad=True)\nd = w.detach()",
+        ),
+        ("code", "%%bash\nls *.py"),
+        ("code", "%%time\nloss = (d * 2).sum()\nloss.backward()"),
+    ];
+    folder.file("a.ipynb", notebook(&cells));
+    let concise = folder.run(&["a.ipynb", "--format", "concise"]);
+    concise.is(1).says("a.ipynb:cell 4:3:1: error[GL101]");
     folder
-        .run(&["b.ipynb"])
+        .run(&["a.ipynb"])
+        .says("at a.ipynb:cell 2:2:5 the graph is cut here");
+    let start =
+        folder.run(&["a.ipynb", "--format", "json"]).json()["diagnostics"][0]["range"]["start"]
+            .clone();
+    assert_eq!((&start["cell"], &start["line"]), (&4.into(), &3.into()));
+    // A cell that is mended is quiet, and one cell's syntax error leaves the others linted.
+    let mended = cells.map(|(kind, source)| (kind, source.replace("w.detach()", "w * 1")));
+    let mended: Vec<(&str, &str)> = mended
+        .iter()
+        .map(|(kind, source)| (*kind, &**source))
+        .collect();
+    folder.file("a.ipynb", notebook(&mended));
+    folder.run(&["a.ipynb"]).is(0);
+    let broken = [cells.as_slice(), &[("code", "x = (")]].concat();
+    folder.file("a.ipynb", notebook(&broken));
+    folder
+        .run(&["a.ipynb"])
         .is(2)
-        .says("notebooks are not supported yet");
+        .says("GL101")
+        .says("a.ipynb:cell 5:");
+}
+
+#[test]
+fn what_is_no_notebook_is_said_to_be_none() {
+    let folder = Folder::new("no-notebook");
+    for (text, reason) in [
+        ("{}", "it has no `cells`"),
+        ("", "not a notebook: EOF"),
+        (
+            r#"{"cells": [], "metadata": {"language_info": {"name": "R"}}}"#,
+            "a notebook in R",
+        ),
+    ] {
+        folder.file("b.ipynb", text);
+        folder.run(&["b.ipynb"]).is(2).says(reason);
+    }
 }
 
 #[test]

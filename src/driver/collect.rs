@@ -21,7 +21,7 @@ pub enum Input {
     No(Status),
 }
 
-/// All files by the names that they are shown with, in order; a folder stands for the `.tg` and `.py` files below it.
+/// All files by the names that they are shown with, in order; a folder stands for the `.tg`, `.py` and `.ipynb` files below it.
 pub fn inputs(paths: &[PathBuf], stdin_name: Option<&Path>) -> BTreeMap<String, Input> {
     let mut inputs = BTreeMap::new();
     for path in paths {
@@ -31,22 +31,10 @@ pub fn inputs(paths: &[PathBuf], stdin_name: Option<&Path>) -> BTreeMap<String, 
         } else if path.is_dir() {
             below(path, &mut inputs);
         } else {
-            inputs.insert(path.display().to_string(), named(path));
+            inputs.insert(path.display().to_string(), Input::File(path.clone()));
         }
     }
     inputs
-}
-
-fn named(path: &Path) -> Input {
-    let is_notebook = path
-        .extension()
-        .is_some_and(|extension| extension == "ipynb");
-    match is_notebook {
-        true => Input::No(Status::Skipped(
-            "notebooks are not supported yet".to_owned(),
-        )),
-        false => Input::File(path.to_owned()),
-    }
 }
 
 fn below(folder: &Path, inputs: &mut BTreeMap<String, Input>) {
@@ -76,7 +64,7 @@ fn below(folder: &Path, inputs: &mut BTreeMap<String, Input>) {
         inputs.insert(
             folder.display().to_string(),
             Input::No(Status::Skipped(
-                "a folder without `.tg` or `.py` files".to_owned(),
+                "a folder without `.tg`, `.py` or `.ipynb` files".to_owned(),
             )),
         );
     }
@@ -84,10 +72,11 @@ fn below(folder: &Path, inputs: &mut BTreeMap<String, Input>) {
 
 fn is_program(entry: &ignore::DirEntry) -> bool {
     entry.file_type().is_some_and(|kind| kind.is_file())
-        && entry
-            .path()
-            .extension()
-            .is_some_and(|extension| extension == "tg" || extension == "py")
+        && entry.path().extension().is_some_and(|extension| {
+            ["tg", "py", "ipynb"]
+                .iter()
+                .any(|known| extension == *known)
+        })
 }
 
 /// The text of a file, `-` being standard input.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::collect::{self, Input};
 use super::options::{Color, Format, LintOptions};
-use super::{FAILED, FOUND, OK, Streams, mend, select};
+use super::{FAILED, FOUND, OK, Streams, mend, parallel, select};
 use crate::diagnostic::Severity;
 use crate::render::human::Human;
 use crate::render::{Status, concise, json};
@@ -23,10 +23,44 @@ pub fn lint(options: &LintOptions, streams: &mut Streams) -> u8 {
         report: json::Report::default(),
         tally: Tally::default(),
     };
-    for (name, input) in collect::inputs(&options.paths, options.stdin_filename.as_deref()) {
-        session.file(&name, &input, streams);
+    let inputs = collect::inputs(&options.paths, options.stdin_filename.as_deref());
+    let inputs: Vec<(String, Input)> = inputs.into_iter().collect();
+    if session.fixes_files() {
+        for (name, input) in &inputs {
+            session.file(name, input, streams);
+        }
+    } else {
+        let read_and_lint = |(name, input): &(String, Input)| read_and_lint(options, name, input);
+        parallel::in_order(&inputs, read_and_lint, |(name, _), linted| {
+            session.linted(name, linted, streams);
+        });
     }
     session.finish(streams)
+}
+
+/// What a file's text and its lint are, or why there is none.
+type Linted = Result<(String, LintResult), Status>;
+
+fn read_and_lint(options: &LintOptions, name: &str, input: &Input) -> Linted {
+    let text = text_of(input)?;
+    let result = lint_one(options, name, &text);
+    Ok((text, result))
+}
+
+fn text_of(input: &Input) -> Result<String, Status> {
+    match input {
+        Input::No(status) => Err(status.clone()),
+        Input::File(path) => collect::read(path).map_err(Status::Unreadable),
+        Input::Stdin => collect::read("-".as_ref()).map_err(Status::Unreadable),
+    }
+}
+
+fn lint_one(options: &LintOptions, name: &str, text: &str) -> LintResult {
+    match (options.wants_fixes(), options.confirm) {
+        (true, _) => lint_text_with_fixes(name, text),
+        (false, true) => lint_text_confirmed(name, text),
+        (false, false) => lint_text(name, text),
+    }
 }
 
 fn color(color: Color, streams: &Streams) -> bool {
@@ -61,19 +95,24 @@ struct Session<'o> {
 }
 
 impl Session<'_> {
+    /// Mends a file, and shows what is left.
     fn file(&mut self, name: &str, input: &Input, streams: &mut Streams) {
+        let mended = text_of(input).and_then(|text| {
+            let mended = self.mend(name, input, text, streams);
+            mended.map_err(Status::Unreadable)
+        });
+        let linted = mended.map(|text| {
+            let result = lint_one(self.options, name, &text);
+            (text, result)
+        });
+        self.linted(name, linted, streams);
+    }
+
+    /// Counts and shows what was found in a file.
+    fn linted(&mut self, name: &str, linted: Linted, streams: &mut Streams) {
         self.tally.files += 1;
-        let text = match input {
-            Input::No(status) => Err(status.clone()),
-            Input::File(path) => collect::read(path).map_err(Status::Unreadable),
-            Input::Stdin => collect::read("-".as_ref()).map_err(Status::Unreadable),
-        };
-        let status = match text {
-            Ok(text) if self.fixes_files() => match self.mend(name, input, text, streams) {
-                Ok(text) => self.text(name, &text, streams),
-                Err(reason) => Status::Unreadable(reason),
-            },
-            Ok(text) => self.text(name, &text, streams),
+        let status = match linted {
+            Ok((text, result)) => self.text(name, &text, result, streams),
             Err(status) => status,
         };
         self.tally.failed |= status != Status::Ok;
@@ -115,8 +154,13 @@ impl Session<'_> {
         Ok(mended)
     }
 
-    fn text(&mut self, name: &str, text: &str, streams: &mut Streams) -> Status {
-        let mut result = self.lint(name, text);
+    fn text(
+        &mut self,
+        name: &str,
+        text: &str,
+        mut result: LintResult,
+        streams: &mut Streams,
+    ) -> Status {
         result.findings.retain(|finding| {
             select::is_shown(finding.rule, &self.options.select, &self.options.ignore)
         });
@@ -131,14 +175,6 @@ impl Session<'_> {
             Status::SyntaxError
         } else {
             Status::Ok
-        }
-    }
-
-    fn lint(&self, name: &str, text: &str) -> LintResult {
-        match (self.options.wants_fixes(), self.options.confirm) {
-            (true, _) => lint_text_with_fixes(name, text),
-            (false, true) => lint_text_confirmed(name, text),
-            (false, false) => lint_text(name, text),
         }
     }
 

@@ -11,6 +11,7 @@ mod collect;
 mod lint;
 mod mend;
 pub mod options;
+mod parallel;
 mod run;
 mod select;
 

@@ -12,10 +12,8 @@ pub fn finding(finding: &Finding, sources: &SourceMap) -> String {
     let message = one_line(&finding.message);
     let (severity, code) = (severity(finding.severity), finding.rule.code);
     format!(
-        "{}:{}:{}: {severity}[{code}]: {message}\n",
+        "{}:{at}: {severity}[{code}]: {message}\n",
         file.name.display(),
-        at.line,
-        at.column
     )
 }
 
@@ -23,13 +21,7 @@ pub fn finding(finding: &Finding, sources: &SourceMap) -> String {
 pub fn lost(lost: &Lost, sources: &SourceMap) -> String {
     let file = sources.file(lost.span.file);
     let at = file.location(lost.span.start);
-    format!(
-        "{}:{}:{}: unknown: {}\n",
-        file.name.display(),
-        at.line,
-        at.column,
-        lost.why
-    )
+    format!("{}:{at}: unknown: {}\n", file.name.display(), lost.why)
 }
 
 fn one_line(message: &str) -> String {

@@ -1,6 +1,7 @@
 //! A finding for people: the story in labels, in its order, then what PyTorch says, what to do, and what a run saw.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Range;
 
 use codespan_reporting::diagnostic::{Diagnostic, Label, LabelStyle};
@@ -41,6 +42,7 @@ impl<'s> Human<'s> {
     /// The text of `finding`, with an empty line behind it.
     pub fn finding(&self, finding: &Finding) -> String {
         let diagnostic = diagnostic(finding, self.sources);
+        self.texts.cell.set(cell(finding.span, self.sources));
         let shown = match self.color {
             true => self.colored(&diagnostic),
             false => term::emit_into_string(&Config::default(), &self.texts, &diagnostic).ok(),
@@ -66,7 +68,9 @@ fn diagnostic(finding: &Finding, sources: &SourceMap) -> Diagnostic<FileId> {
     let story = story(finding);
     let mut notes = Vec::new();
     let mut labels = Vec::new();
-    match story.iter().all(|step| is_shown(sources, step.span)) {
+    let here = cell(finding.span, sources);
+    let is_near = |span: Span| is_shown(sources, span) && cell(span, sources) == here;
+    match story.iter().all(|step| is_near(step.span)) {
         true => labels.extend(story.iter().map(|step| step.label(sources))),
         false => notes.extend(story.iter().map(|step| step.note(sources))),
     }
@@ -98,13 +102,7 @@ impl Step {
     fn note(&self, sources: &SourceMap) -> String {
         let file = sources.file(self.span.file);
         let at = file.location(self.span.start);
-        format!(
-            "at {}:{}:{} {}",
-            file.name.display(),
-            at.line,
-            at.column,
-            self.message
-        )
+        format!("at {}:{at} {}", file.name.display(), self.message)
     }
 }
 
@@ -189,6 +187,11 @@ fn is_shown(sources: &SourceMap, span: Span) -> bool {
         .is_some_and(|line| line.len() <= MAX_LINE)
 }
 
+/// The cell of a notebook that `span` begins in.
+fn cell(span: Span, sources: &SourceMap) -> Option<u32> {
+    sources.file(span.file).cell(span.start)
+}
+
 /// The part of `span` on its first line.
 fn first_line(sources: &SourceMap, span: Span) -> Range<usize> {
     let range = span.range();
@@ -205,6 +208,8 @@ struct Texts<'s> {
     sources: &'s SourceMap,
     file: FileId,
     text: Cow<'s, str>,
+    /// The cell of a notebook that the present finding is in.
+    cell: Cell<Option<u32>>,
 }
 
 impl<'s> Texts<'s> {
@@ -220,6 +225,7 @@ impl<'s> Texts<'s> {
             sources,
             file,
             text,
+            cell: Cell::new(None),
         }
     }
 }
@@ -230,7 +236,11 @@ impl<'a> Files<'a> for Texts<'_> {
     type Source = &'a str;
 
     fn name(&'a self, id: FileId) -> Result<String, Error> {
-        Ok(self.sources.file(id).name.display().to_string())
+        let name = self.sources.file(id).name.display();
+        Ok(match self.cell.get() {
+            Some(cell) => format!("{name}:cell {cell}"),
+            None => name.to_string(),
+        })
     }
 
     fn source(&'a self, id: FileId) -> Result<&'a str, Error> {
@@ -243,6 +253,11 @@ impl<'a> Files<'a> for Texts<'_> {
 
     fn line_index(&'a self, id: FileId, byte_index: usize) -> Result<usize, Error> {
         Ok(self.sources.file(id).line(byte_index as u32) as usize - 1)
+    }
+
+    fn line_number(&'a self, id: FileId, line_index: usize) -> Result<usize, Error> {
+        let line = line_index as u32 + 1;
+        Ok(self.sources.file(id).shown_line(line) as usize)
     }
 
     fn line_range(&'a self, id: FileId, line_index: usize) -> Result<Range<usize>, Error> {

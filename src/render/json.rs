@@ -123,5 +123,10 @@ pub fn range(span: Span, sources: &SourceMap) -> Value {
 
 fn position(file: &SourceFile, offset: u32) -> Value {
     let at = file.location(offset);
-    json!({"line": at.line, "column": at.column, "utf16": at.utf16, "offset": at.offset})
+    let mut position =
+        json!({"line": at.line, "column": at.column, "utf16": at.utf16, "offset": at.offset});
+    if let Some(cell) = at.cell {
+        position["cell"] = cell.into();
+    }
+    position
 }

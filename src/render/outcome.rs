@@ -83,7 +83,7 @@ fn frame(span: Span, sources: &SourceMap) -> String {
 fn place(span: Span, sources: &SourceMap) -> String {
     let file = sources.file(span.file);
     let at = file.location(span.start);
-    format!("{}:{}:{}", file.name.display(), at.line, at.column)
+    format!("{}:{at}", file.name.display())
 }
 
 fn bound(bound: Bound) -> &'static str {

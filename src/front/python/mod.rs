@@ -23,6 +23,7 @@ mod expr;
 mod function;
 mod guard;
 mod imports;
+pub mod notebook;
 mod pattern;
 mod stmt;
 mod translator;
@@ -49,20 +50,38 @@ pub fn is_without_torch(text: &str) -> bool {
 /// Parses a text and does nothing else with it. Returns its syntax errors.
 pub fn syntax_errors(file: FileId, text: &str) -> Vec<Diagnostic> {
     if guard::too_deep(text).is_some() {
-        return translate(file, text).errors;
+        return translate(file, text, Flavor::Script).errors;
     }
-    let parsed = ruff_python_parser::parse_unchecked(text, ParseOptions::from(Mode::Module));
+    let parsed = ruff_python_parser::parse_unchecked(text, Flavor::Script.options());
     errors(file, text, &parsed)
 }
 
+/// The kinds of Python.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flavor {
+    /// Python itself.
+    Script,
+    /// That of notebooks, with magics (`%matplotlib inline`, `!pip install torch`).
+    Notebook,
+}
+
+impl Flavor {
+    fn options(self) -> ParseOptions {
+        ParseOptions::from(match self {
+            Flavor::Script => Mode::Module,
+            Flavor::Notebook => Mode::Ipython,
+        })
+    }
+}
+
 /// Parses and translates a text. Needs a deep stack: call it within [`with_stack`](crate::with_stack).
-pub fn translate(file: FileId, text: &str) -> Translated {
+pub fn translate(file: FileId, text: &str, flavor: Flavor) -> Translated {
     match guard::too_deep(text) {
         Some((at, what)) => {
             let span = Span::new(file, at, (at + 1).min(text.len()));
             refused(file, text, Diagnostic::error(span, what))
         }
-        None => parsed(file, text),
+        None => parsed(file, text, flavor),
     }
 }
 
@@ -72,8 +91,8 @@ fn refused(file: FileId, text: &str, error: Diagnostic) -> Translated {
     Translated { module, errors }
 }
 
-fn parsed(file: FileId, text: &str) -> Translated {
-    let parsed = ruff_python_parser::parse_unchecked(text, ParseOptions::from(Mode::Module));
+fn parsed(file: FileId, text: &str, flavor: Flavor) -> Translated {
+    let parsed = ruff_python_parser::parse_unchecked(text, flavor.options());
     let errors = errors(file, text, &parsed);
     let comments = comments(file, text, &parsed);
     let Mod::Module(ModModule { body, .. }) = parsed.into_syntax() else {
