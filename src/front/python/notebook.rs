@@ -51,6 +51,6 @@ fn source(value: &Value) -> String {
 
 /// Whether a cell is no script in another language (`%%bash`).
 fn is_python(source: &str) -> bool {
-    let magic = source.trim_start().split_whitespace().next().unwrap_or("");
+    let magic = source.split_whitespace().next().unwrap_or("");
     !magic.starts_with("%%") || TRANSPARENT.contains(&magic)
 }
