@@ -170,6 +170,24 @@ pub enum Failure {
     Other,
 }
 
+impl Failure {
+    /// Whether PyTorch refuses for what was done to graphs and gradients. All else may be due to what a caller passes or
+    /// has set before, where only a part of the program is seen.
+    pub fn is_of_autograd(self) -> bool {
+        !matches!(
+            self,
+            Failure::NotATensor
+                | Failure::NoneValue
+                | Failure::Shape
+                | Failure::RefusedAssignment
+                | Failure::OptimizerParameters
+                | Failure::OutArgument
+                | Failure::Explicit
+                | Failure::Other
+        )
+    }
+}
+
 /// Why a gradient is none.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum WhyNone {

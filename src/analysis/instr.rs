@@ -521,6 +521,9 @@ impl Analyzer<'_> {
         if raise.told || raise.failure == Failure::Explicit {
             return raise;
         }
+        if self.is_entry && !raise.failure.is_of_autograd() {
+            return raise;
+        }
         raise.told = true;
         let (error, message) = match &raise.exception {
             Val::Obj(id) => match world.obj(*id) {

@@ -365,6 +365,9 @@ impl Analyzer<'_> {
         b: &Val,
         span: Span,
     ) -> Res<Val> {
+        if !self.has_only_known_operators(world, a) || !self.has_only_known_operators(world, b) {
+            return Ok(Val::Unknown);
+        }
         let names = (self.type_name(world, a), self.type_name(world, b));
         let subject = if matches!(b, Val::None(_)) { b } else { a };
         let failure = self.failure_of(subject);
@@ -380,6 +383,20 @@ impl Analyzer<'_> {
         );
         self.raise(world, span, failure, Exception::TypeError, message)
             .map_err(|raise| self.about(world, raise, &subject))
+    }
+
+    /// Whether all operators of a value are modelled. In Python types have some (`int | None`, `list[int]`), sets have, and
+    /// any class may.
+    pub(super) fn has_only_known_operators(&self, world: &World, value: &Val) -> bool {
+        if !self.program.lenient {
+            return true;
+        }
+        match value {
+            Val::None(_) | Val::Bool(_) | Val::Int(..) | Val::Float(..) => true,
+            Val::Str(_) | Val::Tuple(..) => true,
+            Val::Obj(id) => matches!(world.obj(*id), Some(Obj::Tensor(_) | Obj::List(_))),
+            _ => false,
+        }
     }
 
     fn dunder(

@@ -122,6 +122,9 @@ impl Analyzer<'_> {
     }
 
     fn not_subscriptable(&mut self, world: &mut World, object: &Val, span: Span) -> Res<Val> {
+        if !self.has_only_known_operators(world, object) {
+            return Ok(Val::Unknown);
+        }
         let name = self.type_name(world, object);
         let failure = if let Val::None(_) = object {
             self.none_failure(object)
