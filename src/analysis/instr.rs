@@ -27,7 +27,12 @@ impl Analyzer<'_> {
         instr: &Instr,
     ) -> Res<Option<Val>> {
         let span = instr.span;
-        if let Some(name) = unbound_read(regs, function, &instr.kind) {
+        while let Some((reg, name)) = unbound_read(regs, function, &instr.kind) {
+            if self.program.lenient {
+                // Of names others say more; and a class body, an import or `exec` may have bound it.
+                regs.set(reg.index() as u32, Val::Unknown);
+                continue;
+            }
             let (error, text) = if function.params.is_empty()
                 && function.name.as_str() == "<module>"
             {
@@ -212,6 +217,7 @@ impl Analyzer<'_> {
             }
             InstrKind::LoadCell(reg) => {
                 match cell_of(regs, *reg).and_then(|cell| world.obj(cell)) {
+                    Some(Obj::Cell(Val::Unbound)) if self.program.lenient => Val::Unknown,
                     Some(Obj::Cell(Val::Unbound)) => {
                         let name = function.regs[*reg].name.map_or("?", Symbol::as_str);
                         return self.python_error(
@@ -585,7 +591,7 @@ fn cell_of(regs: &Regs, reg: Reg) -> Option<ObjId> {
 }
 
 /// The name of a variable that the instruction reads although it is not bound.
-fn unbound_read(regs: &Regs, function: &Function, kind: &InstrKind) -> Option<Symbol> {
+fn unbound_read(regs: &Regs, function: &Function, kind: &InstrKind) -> Option<(Reg, Symbol)> {
     let mut unbound = None;
     kind.reads(&mut |reg| {
         let value = regs.get(reg.index() as u32);
@@ -594,7 +600,8 @@ fn unbound_read(regs: &Regs, function: &Function, kind: &InstrKind) -> Option<Sy
                 .regs
                 .get(reg)
                 .and_then(|info| info.name)
-                .filter(|_| !matches!(kind, InstrKind::Delete(_)));
+                .filter(|_| !matches!(kind, InstrKind::Delete(_)))
+                .map(|name| (reg, name));
         }
     });
     unbound

@@ -26,3 +26,18 @@ class Sampler:
 
 def convert(value: "int | torch.Tensor" = 0):
     return value.shape[0]
+
+
+import timeit
+
+
+class Timer:
+    timer = timeit.default_timer
+    try:
+        from numpy import floating as kind
+    except ImportError:
+        kind = float
+    kinds = (kind, float)
+
+    def timeit(self):
+        return self.timer()
