@@ -164,7 +164,8 @@ impl Analyzer<'_> {
             return self.bind_member(world, object, member, span);
         }
         if world.dict(attrs).is_none_or(|dict| dict.open) || self.class_is_open(world, class) {
-            return Ok(Val::Unknown);
+            let registered = self.registered(world, attrs, &key);
+            return Ok(registered.unwrap_or(Val::Unknown));
         }
         match self.find_member(world, class, Symbol::intern("__getattr__")) {
             Some(_) if self.is_module_name(name) => Ok(Val::Unknown),

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::Analyzer;
 use super::fact::{Fact, FactKind, Failure};
-use super::story::Step;
+use super::story::{Happened, Step};
 use super::world::World;
 use crate::dataflow::PersistentVec;
 use crate::lint::Certainty;
@@ -28,6 +28,25 @@ fn depends_on_values(kind: &FactKind) -> bool {
             ..
         }
     )
+}
+
+/// Whether nothing that the program does is to blame for a loss without a graph: on some path nothing was put into it, as
+/// where a loop over data that is not known makes no trip.
+fn is_of_unknown_ways(fact: &Fact) -> bool {
+    let FactKind::Raises { failure, .. } = &fact.kind else {
+        return false;
+    };
+    let is_cut = |step: &Step| !matches!(step.happened, Happened::MadeWithoutGrad);
+    match failure {
+        Failure::NotATensor => true,
+        Failure::NoGraph => !fact.story.iter().any(is_cut),
+        _ => false,
+    }
+}
+
+/// Whether the text of an exception hangs on values that are not known, and so whether it is raised at all.
+fn is_wholly_unknown(kind: &FactKind) -> bool {
+    depends_on_values(kind) && matches!(kind, FactKind::Raises { message, .. } if message == "…")
 }
 
 /// The facts found so far.
@@ -158,7 +177,10 @@ impl Analyzer<'_> {
                 number
             }
         };
+        let doubtful =
+            self.is_from_outside && depends_on_values(&self.found.facts[number as usize].fact.kind);
         let entry = &mut self.found.facts[number as usize];
+        entry.contradicted |= doubtful;
         if let Some(here) = here
             && !entry.at.contains(&here)
         {
@@ -243,8 +265,10 @@ impl Analyzer<'_> {
             .collect();
         if self.program.lenient {
             facts.retain(|fact| {
-                fact.certainty == Certainty::Always || !depends_on_values(&fact.kind)
+                fact.certainty == Certainty::Always
+                    || !(depends_on_values(&fact.kind) || is_of_unknown_ways(fact))
             });
+            facts.retain(|fact| !is_wholly_unknown(&fact.kind));
         }
         facts.sort_by_key(|fact| fact.span);
         facts

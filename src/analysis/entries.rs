@@ -1,15 +1,19 @@
 //! What a file offers and nothing in it calls: its functions, and the methods of its classes. Each is followed from the
 //! state at the end of the file, with arguments of which nothing is known, so that nothing is accused on their account.
 
+use std::rc::Rc;
+
+use rustc_hash::FxHashSet;
+
 use super::Analyzer;
 use super::call::Args;
 use super::exec::Completion;
 use super::fact::FactKind;
 use super::story::{Happened, Step};
-use super::value::{Class, Method, Obj, ObjId, Val};
+use super::value::{Class, Dict, Method, Obj, ObjId, Val};
 use super::world::World;
 use crate::dataflow::Tri;
-use crate::ir::UnitId;
+use crate::ir::{InstrKind, UnitId};
 use crate::source::Span;
 use crate::symbol::Symbol;
 
@@ -21,6 +25,7 @@ const ALL_FUEL: u64 = 160_000;
 impl Analyzer<'_> {
     /// Enters the file by all that it exports. `after`: the state at the end of it.
     pub(super) fn enter_file(&mut self, after: &World, main: UnitId) {
+        self.is_from_outside = true;
         let mut left = ALL_FUEL;
         for &(name, _) in &self.program.units[main].exports {
             let cell = self.units.get(&main).and_then(|cells| cells.get(&name));
@@ -122,6 +127,7 @@ impl Analyzer<'_> {
             // Whoever calls the method may have run a backward before.
             self.escape(&instance);
             self.havoc_escaped(&mut world);
+            self.forget(&mut world, &instance);
             let method = Val::Bound((instance.clone(), Method::Func(function.clone())).into());
             for mut end in self.call_all(world, method, Args::unknown(), span) {
                 if let (Ok(Val::Obj(output)), "forward") = (&end.result, name.as_str()) {
@@ -131,6 +137,50 @@ impl Analyzer<'_> {
                 self.end_of_entry(end);
             }
         }
+    }
+
+    /// What other methods have done to an instance before the one that is entered is not known.
+    fn forget(&self, world: &mut World, object: &Val) {
+        let Some(instance) = world.instance(object) else {
+            return;
+        };
+        let (attrs, class) = (instance.attrs, instance.class);
+        let set = self.set_by_methods(world, class);
+        let Some(dict) = world.dict(attrs) else {
+            return;
+        };
+        let mut dict = Dict::clone(dict);
+        for (key, value) in &mut dict.entries {
+            if matches!(key, Val::Str(Some(key)) if set.contains(&Symbol::intern(key))) {
+                *value = Val::Unknown;
+            }
+        }
+        dict.open = true;
+        world.put(attrs, Obj::Dict(Rc::new(dict)));
+    }
+
+    /// The attributes that the methods of a class set, but for `__init__`.
+    fn set_by_methods(&self, world: &World, class: ObjId) -> FxHashSet<Symbol> {
+        let Some(Obj::Class(class)) = world.obj(class) else {
+            return FxHashSet::default();
+        };
+        let method = |(name, value): &(Symbol, Val)| match value {
+            Val::Func(closure) if name.as_str() != "__init__" => Some(closure.function),
+            _ => None,
+        };
+        let functions = class.mro.iter().flat_map(|&base| match world.obj(base) {
+            Some(Obj::Class(base)) => base.members.iter().filter_map(method).collect(),
+            _ => Vec::new(),
+        });
+        let own = functions
+            .map(|function| &self.program.functions[function])
+            .filter(|function| self.in_user_text(function.span));
+        own.flat_map(|function| function.blocks.iter().flat_map(|block| &block.instrs))
+            .filter_map(|instr| match instr.kind {
+                InstrKind::SetAttr { name, .. } => Some(name),
+                _ => None,
+            })
+            .collect()
     }
 
     /// What `forward` gives is cut from the module's parameters: none of them can get a gradient through it. Under

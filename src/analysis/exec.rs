@@ -380,7 +380,7 @@ impl Analyzer<'_> {
                                 trips: path.trips.clone(),
                             };
                             self.exhaust(&mut stop.world, &iterator);
-                            self.note_unknown(&mut path, block, *done, plan);
+                            self.note_unknown(&mut path, site, *done);
                             self.go(stop, site, *done, ways);
                             if self.enough_trips(&path, block) {
                                 return;
@@ -425,8 +425,8 @@ impl Analyzer<'_> {
             trips: path.trips.clone(),
         };
         let mut path = path;
-        self.note_unknown(&mut path, block, otherwise, plan);
-        self.note_unknown(&mut other, block, then, plan);
+        self.note_unknown(&mut path, site, otherwise);
+        self.note_unknown(&mut other, site, then);
         for (path, target) in [(path, then), (other, otherwise)] {
             if !(plan.order.is_loop_head[block]
                 && plan.order.loops[target].contains(&block)

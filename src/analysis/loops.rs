@@ -8,11 +8,11 @@
 use std::rc::Rc;
 
 use super::Analyzer;
-use super::exec::{BASE_FUEL, FUEL_PER_INSTRUCTION, Path, Plan, Site};
+use super::exec::{BASE_FUEL, FUEL_PER_INSTRUCTION, Path, Site};
 use super::value::{Iterator, Obj, Val};
 use super::world::{Regs, World};
 use crate::dataflow::PersistentVec;
-use crate::ir::BlockId;
+use crate::ir::{BlockId, Function, Terminator};
 
 /// Trips around the program's own loops that are followed before each is widened at once. The library's loops go over
 /// parameters, and are gone around as often as there are some.
@@ -119,8 +119,17 @@ impl Analyzer<'_> {
         }
     }
 
-    /// Notes for each loop that `exit` leaves that its end was not known on this trip.
-    pub(super) fn note_unknown(&self, path: &mut Path, block: BlockId, exit: BlockId, plan: &Plan) {
+    /// Notes for each loop that `exit` leaves that its end was not known on this trip. An exception is no end: what comes
+    /// after the loop is still to be seen.
+    pub(super) fn note_unknown(&self, path: &mut Path, site: Site, exit: BlockId) {
+        let Site {
+            block,
+            plan,
+            function,
+        } = site;
+        if raises(function, exit) {
+            return;
+        }
         for &head in &plan.order.loops[block] {
             if !plan.order.loops[exit].contains(&head)
                 && let Some(trip) = path.trips.iter_mut().find(|trip| trip.head == head)
@@ -304,3 +313,19 @@ fn widened_iterator(now: &Iterator) -> Option<Iterator> {
         _ => None,
     }
 }
+
+/// Whether the block, or the one that it leads to, ends in a `raise`.
+fn raises(function: &Function, block: BlockId) -> bool {
+    let mut at = block;
+    for _ in 0..MAX_STEPS_TO_RAISE {
+        match function.blocks[at].terminator {
+            Terminator::Raise(_) => return function.blocks[at].handler.is_none(),
+            Terminator::Goto(next) => at = next,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// How many blocks are looked at to see whether they end in a `raise`.
+const MAX_STEPS_TO_RAISE: u32 = 4;

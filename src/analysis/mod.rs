@@ -135,6 +135,8 @@ pub(crate) struct Analyzer<'p> {
     next_number: u32,
     /// What is to be known at the end of every path.
     ledger: finish::Ledger,
+    /// Whether what is followed was entered from outside: what values it is given is not known.
+    is_from_outside: bool,
     /// What unknown code was given.
     escaped: escape::Escaped,
     /// Exceptions that were caught, for when they are raised again.
@@ -172,6 +174,7 @@ impl<'p> Analyzer<'p> {
             last_way: FxHashMap::default(),
             loop_depth: 0,
             lost: Vec::new(),
+            is_from_outside: false,
             escaped: escape::Escaped::default(),
             next_number: 0,
             ledger: finish::Ledger::default(),

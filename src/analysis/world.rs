@@ -5,7 +5,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::story::OriginId;
-use super::value::{Counter, Dict, Instance, Obj, ObjId, Storage, Tensor, Val};
+use super::value::{Counter, Dict, Instance, ModeManager, Obj, ObjId, Storage, Tensor, Val};
 use crate::dataflow::{PersistentVec, Tri};
 use crate::index::IndexVec;
 use crate::source::Span;
@@ -256,6 +256,7 @@ pub struct Join<'a> {
     ids: &'a mut IndexVec<ObjId, ()>,
     pairs: FxHashMap<(ObjId, ObjId), ObjId>,
     fresh: Vec<(ObjId, Tensor)>,
+    managers: Vec<(ObjId, ModeManager)>,
 }
 
 impl<'a> Join<'a> {
@@ -265,6 +266,7 @@ impl<'a> Join<'a> {
             ids,
             pairs: FxHashMap::default(),
             fresh: Vec::new(),
+            managers: Vec::new(),
         }
     }
 
@@ -342,6 +344,9 @@ impl<'a> Join<'a> {
             }
             world.put(id, Obj::Tensor(Rc::new(tensor)));
         }
+        for (id, manager) in std::mem::take(&mut self.managers) {
+            world.put(id, Obj::Mode(manager));
+        }
         world.grad.0 = world.grad.0.join(other.grad.0);
         world.inference.0 = world.inference.0.join(other.inference.0);
         world.anomaly = world.anomaly.join(other.anomaly);
@@ -373,6 +378,9 @@ impl<'a> Join<'a> {
     }
 
     fn objects_by_id(&mut self, ours: &World, theirs: &World, a: ObjId, b: ObjId) -> Val {
+        if let (Some(Obj::Mode(x)), Some(Obj::Mode(y))) = (ours.obj(a), theirs.obj(b)) {
+            return self.modes(*x, *y);
+        }
         let (Some(x), Some(y)) = (ours.tensor(a), theirs.tensor(b)) else {
             return Val::Unknown;
         };
@@ -403,6 +411,20 @@ impl<'a> Join<'a> {
             either.counter = Some(self.ids.push(()));
         }
         self.fresh.push((id, either));
+        Val::Obj(id)
+    }
+
+    /// Two managers of one kind: what they leave behind is what was in force before either.
+    fn modes(&mut self, a: ModeManager, b: ModeManager) -> Val {
+        let before = match (a.before, b.before) {
+            (Some(a), Some(b)) => Some((a.0.join(b.0), a.1.join(b.1))),
+            (a, b) => a.or(b),
+        };
+        if a.mode != b.mode {
+            return Val::Unknown;
+        }
+        let id = self.ids.push(());
+        self.managers.push((id, ModeManager { before, ..a }));
         Val::Obj(id)
     }
 
