@@ -8,7 +8,7 @@
 use rustc_hash::FxHashMap;
 
 use super::Analyzer;
-use super::fact::{Fact, FactKind, Failure};
+use super::fact::{Fact, FactKind, Failure, WhyNone};
 use super::story::{Happened, Step};
 use super::world::World;
 use crate::dataflow::PersistentVec;
@@ -30,16 +30,22 @@ fn depends_on_values(kind: &FactKind) -> bool {
     )
 }
 
-/// Whether nothing that the program does is to blame for a loss without a graph: on some path nothing was put into it, as
-/// where a loop over data that is not known makes no trip.
+/// Whether nothing that the program does is to blame for a loss without a graph, or a gradient that is none: on some path
+/// nothing was put into it, as where a loop over data that is not known makes no trip.
 fn is_of_unknown_ways(fact: &Fact) -> bool {
-    let FactKind::Raises { failure, .. } = &fact.kind else {
-        return false;
+    let is_cut = |step: &Step| {
+        !matches!(
+            step.happened,
+            Happened::MadeWithoutGrad | Happened::Made | Happened::ReadNone
+        )
     };
-    let is_cut = |step: &Step| !matches!(step.happened, Happened::MadeWithoutGrad);
-    match failure {
-        Failure::NotATensor => true,
-        Failure::NoGraph => !fact.story.iter().any(is_cut),
+    match &fact.kind {
+        FactKind::Raises { failure, .. } => match failure {
+            Failure::NotATensor => true,
+            Failure::NoGraph | Failure::NoneGradient => !fact.story.iter().any(is_cut),
+            _ => false,
+        },
+        FactKind::GradNone { why } => *why == WhyNone::TooEarly,
         _ => false,
     }
 }

@@ -1,0 +1,15 @@
+import copy
+import torch
+from torch import nn
+
+student = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+teacher = copy.deepcopy(student)
+optimizer = torch.optim.SGD(student.parameters(), lr=0.1)
+for step in range(3):
+    x = torch.randn(5, 4)
+    loss = (student(x) - teacher(x).detach()).pow(2).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    for p, q in zip(teacher.parameters(), student.parameters()):
+        p.mul_(0.9).add_(q, alpha=0.1)  # cause
