@@ -1,0 +1,26 @@
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+
+class MLP(nn.Module):
+    def __init__(self, sizes=(6, 12, 3)):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
+
+    def forward(self, x):
+        *hidden, last = self.layers
+        for layer in hidden:
+            x = F.gelu(layer(x))
+        return last(x)
+
+
+net = MLP((6, 8, 4))
+opt = torch.optim.RMSprop(net.parameters())
+for _ in range(3):
+    a, b = torch.randn(5, 6), torch.randn(5, 6)
+    near = (F.pairwise_distance(net(a), net(b)) < 1.0).float()
+    loss = (near - 1.0).pow(2).mean()
+    opt.zero_grad()
+    loss.backward()  # cause
+    opt.step()
