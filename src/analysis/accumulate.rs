@@ -9,7 +9,7 @@ use super::value::{GradFn, NodeId, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
-use crate::ops::{Exception, Meta};
+use crate::ops::{Exception, Form, Meta, Raw, bind_overloaded, engine_ops, table};
 use crate::source::Span;
 
 /// The most backward calls that are told apart in one gradient.
@@ -25,12 +25,79 @@ impl Analyzer<'_> {
         grad: Option<ObjId>,
         request: &Request,
         span: Span,
-    ) {
+    ) -> Res<()> {
         let bit = world.tensor(leaf).map_or(Tri::False, |tensor| tensor.bit);
         if bit.is_false() {
-            return;
+            return Ok(());
         }
-        self.leave_gradient(world, leaf, certain.and(bit), grad, request, span);
+        self.leave_gradient(world, leaf, certain.and(bit), grad, request, span)
+    }
+
+    /// Runs what is to run once a leaf has its gradient.
+    pub(super) fn post_hooks(&mut self, world: &mut World, leaf: ObjId, span: Span) -> Res<()> {
+        let hooks = world
+            .tensor(leaf)
+            .filter(|tensor| tensor.bit.may())
+            .map_or_else(Default::default, |tensor| tensor.post_hooks.clone());
+        for (_, hook) in hooks {
+            let args = super::call::Args::of([Val::Obj(leaf)]);
+            let result = self.call(world, hook, args, span)?;
+            if !matches!(result, Val::None(_) | Val::Unknown) {
+                let text = "Tensor post accumulate grad hooks should return None.";
+                return self.raise(world, span, Failure::Hook, Exception::RuntimeError, text);
+            }
+        }
+        Ok(())
+    }
+
+    /// Of a node with several results, hooks of those that have no gradient are called with none.
+    pub(super) fn hooks_on_none(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        node: NodeId,
+        span: Span,
+    ) -> Res<()> {
+        let hooks = world
+            .tensor(id)
+            .map_or_else(Default::default, |tensor| tensor.hooks.clone());
+        for (number, hook) in hooks {
+            if self.ledger.hook_node(number) != Some(node) {
+                continue;
+            }
+            let args = super::call::Args::of([Val::NONE]);
+            let result = self.call(world, hook, args, span)?;
+            if world.as_tensor(&result).is_some() {
+                let text = "can't replace a None gradient with a non-None value";
+                return self.raise(world, span, Failure::Hook, Exception::RuntimeError, text);
+            }
+        }
+        Ok(())
+    }
+
+    /// A gradient with a graph is written over new zeros; that of a tensor that retains its own is copied.
+    fn recorded_gradient(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        tensor: &super::value::Tensor,
+        grad: ObjId,
+        span: Span,
+    ) -> Res<ObjId> {
+        let is_leaf = self.is_leaf(world, id).is_true();
+        let (name, raw, form) = if is_leaf {
+            let zeros = self.gradient_like(world, tensor, Tri::False, span);
+            let raw = vec![Raw::Tensor(zeros), Raw::Tensor(grad)];
+            (engine_ops::WRITE, raw, Form::InPlace)
+        } else {
+            (engine_ops::COPY, vec![Raw::Tensor(grad)], Form::Function)
+        };
+        let bound = table::by_name(name).map(|op| bind_overloaded(op, &raw, &[], form));
+        let Some(Ok((op, args))) = bound else {
+            return Ok(grad);
+        };
+        let out = self.run_op(world, op, args, is_leaf, span)?;
+        Ok(out.and_then(|out| out.first().copied()).unwrap_or(grad))
     }
 
     pub(super) fn leave_gradient(
@@ -41,9 +108,9 @@ impl Analyzer<'_> {
         grad: Option<ObjId>,
         request: &Request,
         span: Span,
-    ) {
+    ) -> Res<()> {
         let Some(tensor) = world.tensor(id).cloned() else {
-            return;
+            return Ok(());
         };
         let place = self.place(span);
         match world.as_tensor(&tensor.grad) {
@@ -52,7 +119,9 @@ impl Analyzer<'_> {
             }
             _ => {
                 let new = match grad {
-                    Some(grad) if request.create.may() => grad,
+                    Some(grad) if request.create.may() => {
+                        self.recorded_gradient(world, id, &tensor, grad, span)?
+                    }
                     _ => self.gradient_like(world, &tensor, request.create, span),
                 };
                 let known = certain.is_true() || world.as_tensor(&tensor.grad).is_some();
@@ -71,6 +140,7 @@ impl Analyzer<'_> {
         }
         history.ever = true;
         self.note_reached(id);
+        Ok(())
     }
 
     /// A gradient of a tensor: of its shape and dtype.

@@ -127,7 +127,11 @@ impl Analyzer<'_> {
         }
         let fills_all = request.inputs.is_none() && request.accumulate;
         self.running.push((i64::from(self.backwards), fills_all));
+        // What hooks compute is recorded with `create_graph` only.
+        let modes = world.grad.0;
+        world.grad.0 = request.create;
         let result = self.run_nodes(world, &mut pass, request, span);
+        world.grad.0 = modes;
         self.running.pop();
         if pass.unknown && request.accumulate {
             self.may_fill_gradients(world, request.inputs.as_deref());
@@ -523,7 +527,8 @@ impl Analyzer<'_> {
             let grad = self.tensor_hooks(world, leaf, None, grad, span)?;
             pass.grads.insert(Target::Leaf(leaf), grad);
             if request.accumulate {
-                self.accumulate(world, leaf, certain, grad, request, span);
+                self.accumulate(world, leaf, certain, grad, request, span)?;
+                self.post_hooks(world, leaf, span)?;
             }
         }
         Ok(())
@@ -540,7 +545,9 @@ impl Analyzer<'_> {
         span: Span,
     ) -> Res<Vec<Option<ObjId>>> {
         for (tensor, output) in self.ledger.watched(node) {
-            if pass.arrived.contains_key(&Target::Output(node, output)) {
+            if !pass.arrived.contains_key(&Target::Output(node, output)) {
+                self.hooks_on_none(world, tensor, node, span)?;
+            } else {
                 let grad = pass
                     .grads
                     .get(&Target::Output(node, output))
@@ -565,7 +572,7 @@ impl Analyzer<'_> {
                     .get(&Target::Output(node, output))
                     .copied()
                     .flatten();
-                self.leave_gradient(world, tensor, certain, grad, request, span);
+                self.leave_gradient(world, tensor, certain, grad, request, span)?;
             }
         }
         if let (Some(inputs), true) = (&request.inputs, request.accumulate) {
@@ -579,7 +586,7 @@ impl Analyzer<'_> {
                         .get(&Target::Output(of, output))
                         .copied()
                         .flatten();
-                    self.leave_gradient(world, input, certain, grad, request, span);
+                    self.leave_gradient(world, input, certain, grad, request, span)?;
                 }
             }
         }

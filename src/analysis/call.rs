@@ -79,6 +79,7 @@ impl Analyzer<'_> {
         &mut self,
         world: &mut World,
         regs: &Regs,
+        function: &Function,
         instr: &Instr,
     ) -> Option<(Val, Args)> {
         let (callee, args) = match &instr.kind {
@@ -86,7 +87,7 @@ impl Analyzer<'_> {
             InstrKind::CallMethod { object, name, args } => {
                 let object = self.operand(regs, object);
                 if name.as_str() == "step" {
-                    self.note_step(world, &object, !args.is_empty(), instr.span);
+                    self.note_step(world, &object, args.is_empty(), instr.span);
                 }
                 (self.method_in_language(world, &object, *name)?, args)
             }
@@ -101,7 +102,21 @@ impl Analyzer<'_> {
             ),
             _ => false,
         };
+        // A name that is not bound is told where all instructions are.
+        let in_language =
+            in_language && super::instr::unbound_read(regs, function, &instr.kind).is_none();
         in_language.then(|| (callee, self.args(world, regs, args)))
+    }
+
+    /// A step with a closure computes the gradients itself: whether there are some is known behind it.
+    pub(super) fn note_step_of(&mut self, world: &mut World, regs: &Regs, instr: &Instr) {
+        if let InstrKind::CallMethod { object, name, args } = &instr.kind
+            && name.as_str() == "step"
+            && !args.is_empty()
+        {
+            let object = self.operand(regs, object);
+            self.note_step(world, &object, true, instr.span);
+        }
     }
 
     /// Evaluates the arguments of a call.

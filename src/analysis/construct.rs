@@ -507,6 +507,7 @@ impl Analyzer<'_> {
             view: None,
             retains_grad: false,
             hooks: SmallVec::new(),
+            post_hooks: SmallVec::new(),
             is_parameter: false,
             origin,
             one_of: None,

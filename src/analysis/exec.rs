@@ -204,6 +204,7 @@ impl Analyzer<'_> {
                         path.world.passed.set(first_number + at as u32, ());
                         match end.result {
                             Ok(value) => {
+                                self.note_step_of(&mut path.world, &path.regs, instr);
                                 if let Some(dest) = instr.dest {
                                     path.regs.set(dest.index() as u32, value);
                                 }
@@ -232,7 +233,8 @@ impl Analyzer<'_> {
             self.fuel -= 1;
             let number = first_number + at as u32;
             self.at = (instr.span, number);
-            if let Some((callee, args)) = self.call_of(&mut path.world, &path.regs, instr) {
+            if let Some((callee, args)) = self.call_of(&mut path.world, &path.regs, function, instr)
+            {
                 return Stopped::AtCall(at, callee, args);
             }
             match self.instruction(&mut path.world, &mut path.regs, function, instr) {

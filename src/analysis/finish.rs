@@ -454,7 +454,7 @@ impl Analyzer<'_> {
         &mut self,
         world: &mut World,
         object: &Val,
-        has_closure: bool,
+        is_complete: bool,
         span: Span,
     ) {
         let (Val::Obj(id), Some(held)) = (object, self.held_by(world, object)) else {
@@ -464,7 +464,7 @@ impl Analyzer<'_> {
         if world.stepped.get(id.number()).is_none() {
             world.stepped.set(id.number(), place);
         }
-        if has_closure || held.is_empty() {
+        if !is_complete || held.is_empty() {
             return;
         }
         let none: Vec<ObjId> = held

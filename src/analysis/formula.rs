@@ -228,7 +228,13 @@ impl Backward for Run<'_, '_> {
             });
         }
         match self.analyzer.run_op(self.world, id, args, false, self.span) {
-            Ok(Some(outputs)) => Ok(outputs.into_iter().map(|id| self.vars.push(id)).collect()),
+            Ok(Some(outputs)) => {
+                let version = crate::ops::written::in_backward(row);
+                for &id in &outputs {
+                    self.analyzer.count_hidden_writes(self.world, id, version);
+                }
+                Ok(outputs.into_iter().map(|id| self.vars.push(id)).collect())
+            }
             Ok(None) => Err(OpError::Unsupported("a result that is not known".into())),
             Err(raise) => {
                 self.raised = Some(raise);

@@ -591,7 +591,11 @@ fn cell_of(regs: &Regs, reg: Reg) -> Option<ObjId> {
 }
 
 /// The name of a variable that the instruction reads although it is not bound.
-fn unbound_read(regs: &Regs, function: &Function, kind: &InstrKind) -> Option<(Reg, Symbol)> {
+pub(super) fn unbound_read(
+    regs: &Regs,
+    function: &Function,
+    kind: &InstrKind,
+) -> Option<(Reg, Symbol)> {
     let mut unbound = None;
     kind.reads(&mut |reg| {
         let value = regs.get(reg.index() as u32);

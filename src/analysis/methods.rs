@@ -89,10 +89,9 @@ impl Analyzer<'_> {
                 Some(Obj::Set(_)) => self.set_method(world, *id, name.as_str(), args),
                 Some(Obj::HookHandle(tensor, hook)) => {
                     let (tensor, hook) = (*tensor, *hook);
-                    world
-                        .tensor_mut(tensor)
-                        .hooks
-                        .retain(|(number, _)| *number != hook);
+                    let tensor = world.tensor_mut(tensor);
+                    tensor.hooks.retain(|(number, _)| *number != hook);
+                    tensor.post_hooks.retain(|(number, _)| *number != hook);
                     Ok(Val::NONE)
                 }
                 _ => Ok(Val::Unknown),

@@ -9,7 +9,7 @@ use super::fact::Failure;
 use super::graph::{Edge, Node, NodeKind, SavedTensor};
 use super::op_args::{differentiable, edges_by_argument, map_arg, tensors_of};
 use super::story::{Happened, OriginId, Source, Step};
-use super::value::{Creation, GradFn, NodeId, Obj, ObjId, Storage, Tensor, Val, View};
+use super::value::{Counter, Creation, GradFn, NodeId, Obj, ObjId, Storage, Tensor, Val, View};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
@@ -461,6 +461,18 @@ impl Analyzer<'_> {
             .first()
             .and_then(|arg| tensors_of(arg).next())
             .filter(|_| is_view);
+        let of_inference = |id: ObjId| {
+            let tensor = world.tensor(id);
+            tensor.is_some_and(|tensor| tensor.counter.is_none())
+        };
+        let mut tensors = args.iter().flat_map(tensors_of).peekable();
+        let alone = tensors.peek().is_some() && tensors.all(of_inference);
+        // What is made of inference tensors alone has the writes of PyTorch's own code in its version.
+        let hidden = if alone {
+            ops::written::of_inference(row)
+        } else {
+            0
+        };
         let mut outputs = Outputs::new();
         for at in 0..inferred.count {
             let meta = inferred
@@ -477,7 +489,11 @@ impl Analyzer<'_> {
                     matches!(row.result, ResultKind::MultiView),
                     origin,
                 ),
-                None => self.new_tensor(world, meta, dtype, origin),
+                None => {
+                    let id = self.new_tensor(world, meta, dtype, origin);
+                    self.count_hidden_writes(world, id, hidden);
+                    id
+                }
             };
             let differentiable = dtype.is_none_or(Dtype::is_floating);
             if let (Some(node), true) = (node, differentiable) {
@@ -491,6 +507,24 @@ impl Analyzer<'_> {
             outputs.push(id);
         }
         outputs
+    }
+
+    /// A new tensor whose version is not 0 from the start.
+    pub(super) fn count_hidden_writes(&mut self, world: &mut World, id: ObjId, version: u64) {
+        let counter = world.tensor(id).and_then(|tensor| tensor.counter);
+        if let (Some(counter), true) = (counter, version > 0)
+            && let Some(Obj::Counter(known)) = world.obj(counter).cloned()
+        {
+            let version = version as u32;
+            world.put(
+                counter,
+                Obj::Counter(Counter {
+                    low: version,
+                    high: version,
+                    ..known
+                }),
+            );
+        }
     }
 
     fn origin_of(
@@ -708,6 +742,7 @@ fn plain(
         view: None,
         retains_grad: false,
         hooks: SmallVec::new(),
+        post_hooks: SmallVec::new(),
         is_parameter: false,
         origin,
         one_of: None,

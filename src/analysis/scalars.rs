@@ -26,6 +26,10 @@ impl Analyzer<'_> {
             let Some(row) = table::unary_operator(op).and_then(table::by_name) else {
                 return Ok(Val::Unknown);
             };
+            let dtype = world.tensor(tensor).and_then(|tensor| tensor.dtype);
+            if let Some(error) = dtype.and_then(|dtype| table::refusal_of_unary(op, dtype)) {
+                self.op_error::<()>(world, span, error)?;
+            }
             return self.apply(world, row, vec![Arg::Tensor(tensor)], false, span);
         }
         match (op, value) {

@@ -166,6 +166,7 @@ impl Analyzer<'_> {
             view: None,
             retains_grad: false,
             hooks: Default::default(),
+            post_hooks: Default::default(),
             is_parameter: false,
             origin,
             one_of: None,
@@ -311,7 +312,7 @@ impl Analyzer<'_> {
                     let text = format!(
                         "attempting to assign a gradient with dtype '{}' to a tensor with grad_dtype '{}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they match.",
                         dtype_word(b),
-                        dtype_word(a)
+                        a.scalar_name()
                     );
                     return self.raise(
                         world,
@@ -424,17 +425,7 @@ impl Analyzer<'_> {
                 self.register_hook(world, id, first.unwrap_or(Val::Unknown), span)?
             }
             TensorAttr::RegisterPostAccumulateGradHook => {
-                if self.is_leaf(world, id).is_false() {
-                    return self.raise(
-                        world,
-                        span,
-                        Failure::Hook,
-                        Exception::RuntimeError,
-                        "post accumulate grad hooks cannot be registered on non-leaf tensors",
-                    );
-                }
-                self.lose(span, "a hook after accumulation is not followed");
-                Val::Unknown
+                self.register_post_hook(world, id, first.unwrap_or(Val::Unknown), span)?
             }
             TensorAttr::Item | TensorAttr::ToList => {
                 if attr == TensorAttr::Item {
@@ -675,11 +666,38 @@ impl Analyzer<'_> {
         Ok(Val::NONE)
     }
 
-    fn register_hook(&mut self, world: &mut World, id: ObjId, hook: Val, span: Span) -> Res<Val> {
+    fn check_hooked(&mut self, world: &mut World, id: ObjId, span: Span) -> Res<()> {
         if self.requires_grad(world, id).is_false() {
             let text = "cannot register a hook on a tensor that doesn't require gradient";
             return self.raise(world, span, Failure::Hook, Exception::RuntimeError, text);
         }
+        Ok(())
+    }
+
+    /// A hook that runs once a leaf has its gradient.
+    fn register_post_hook(
+        &mut self,
+        world: &mut World,
+        id: ObjId,
+        hook: Val,
+        span: Span,
+    ) -> Res<Val> {
+        self.check_hooked(world, id, span)?;
+        if self.stale_view(world, id) {
+            self.edge(world, id, span)?;
+        }
+        if self.is_leaf(world, id).is_false() {
+            let text = "post accumulate grad hooks cannot be registered on non-leaf tensors";
+            return self.raise(world, span, Failure::Hook, Exception::RuntimeError, text);
+        }
+        self.writes += 1;
+        let number = self.writes;
+        world.tensor_mut(id).post_hooks.push((number, hook));
+        Ok(Val::Obj(self.alloc(world, Obj::HookHandle(id, number))))
+    }
+
+    fn register_hook(&mut self, world: &mut World, id: ObjId, hook: Val, span: Span) -> Res<Val> {
+        self.check_hooked(world, id, span)?;
         self.edge(world, id, span)?;
         self.writes += 1;
         let number = self.writes;

@@ -406,6 +406,8 @@ pub struct Tensor {
     pub retains_grad: bool,
     /// Its hooks, with their numbers.
     pub hooks: SmallVec<[(u32, Val); 1]>,
+    /// The same for those that run once a gradient is accumulated.
+    pub post_hooks: SmallVec<[(u32, Val); 1]>,
     /// Whether it is an `nn.Parameter`.
     pub is_parameter: bool,
     /// Where it comes from.

@@ -14,6 +14,7 @@ use super::value::{Counter, Creation, GradFn, NodeId, Obj, ObjId, Storage, Write
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
+use crate::ops::inplace::ViewMade;
 use crate::ops::{Arg, Dtype, Exception, InPlace, Meta, OpRow, ResultKind};
 use crate::source::Span;
 
@@ -162,41 +163,20 @@ impl Analyzer<'_> {
         creation: Creation,
         used: bool,
     ) -> String {
+        let made = match creation {
+            Creation::MultiOutput => ViewMade::WithOthers,
+            Creation::Inference => ViewMade::InInference,
+            Creation::Custom => ViewMade::ByTheProgram,
+            _ => ViewMade::WithoutGrad,
+        };
         let made_by = match world.tensor(id).map(|tensor| tensor.grad_fn.clone()) {
-            Some(GradFn::Node(node, output)) => format!(
-                "Output {output} of {} is a view",
-                short(self.nodes[node].name)
-            ),
-            _ => "A view was created in no_grad mode".into(),
-        };
-        let happens = if used {
-            "its base or another view of its base has been modified inplace"
-        } else {
-            "is being modified inplace"
-        };
-        let enabled = if made_by.starts_with("A view") {
-            " with grad mode enabled"
-        } else {
-            ""
-        };
-        let rest = match creation {
-            Creation::MultiOutput => {
-                " This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+            Some(GradFn::Node(node, output)) => {
+                Some((output as usize, short(self.nodes[node].name)))
             }
-            Creation::Custom => crate::ops::custom::VIEW,
-            Creation::Inference => {
-                " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the inference_mode block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
-            }
-            _ => {
-                " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
-            }
+            _ => None,
         };
-        let made_by = if creation == Creation::Inference {
-            made_by.replace("no_grad mode", "inference mode")
-        } else {
-            made_by
-        };
-        format!("{made_by} and {happens}{enabled}.{rest}")
+        let made_by = made_by.as_ref().map(|(output, name)| (*output, &**name));
+        crate::ops::inplace::view_text(made_by, made, used)
     }
 
     /// The story of a view that may not be written.

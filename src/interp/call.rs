@@ -292,10 +292,19 @@ impl Machine<'_> {
         if let Value::Unknown = object {
             return self.unsupported("a method of something unknown", span);
         }
-        let before = self.before_step(object, name, span);
+        // A closure computes the gradients within the step.
+        let has_closure = !(args.positional.is_empty() && args.keyword.is_empty());
+        let before = match has_closure {
+            true => None,
+            false => self.seen_of_step(object, name, span),
+        };
         let callee = self.get_attr(object, name, span)?;
         let result = self.call(&callee, args, span)?;
-        if let Some(step) = before {
+        let seen = match has_closure {
+            true => self.seen_of_step(object, name, span),
+            false => before,
+        };
+        if let Some(step) = seen {
             self.observe(step);
         }
         Ok(result)

@@ -64,8 +64,8 @@ impl Machine<'_> {
         }
     }
 
-    /// What is seen of an optimizer's step before it runs: how many of its parameters it will pass over.
-    pub(super) fn before_step(
+    /// What is seen of an optimizer's step: how many of its parameters have no gradient, so that it passes over them.
+    pub(super) fn seen_of_step(
         &mut self,
         object: &Value,
         name: Symbol,

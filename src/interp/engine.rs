@@ -343,8 +343,9 @@ impl Machine<'_> {
     ) -> Res<()> {
         let hooks = node.hooks.borrow().clone();
         for (_, output, hook) in &hooks {
-            if let Some(grad) = grads.get(*output).cloned().flatten() {
-                grads[*output] = Some(self.run_hook(hook, grad, span)?);
+            match grads.get(*output).cloned().flatten() {
+                Some(grad) => grads[*output] = Some(self.run_hook(hook, grad, span)?),
+                None => self.run_hook_on_none(hook, span)?,
             }
         }
         let retaining = node.retaining.borrow().clone();
@@ -480,6 +481,14 @@ impl Machine<'_> {
     }
 
     /// Runs a hook on a gradient (rule R9.2).
+    /// Of a node with several results, hooks of those that have no gradient are called with none.
+    fn run_hook_on_none(&mut self, hook: &Value, span: Span) -> Res<()> {
+        match self.call(hook, Args::of([Value::None]), span)? {
+            Value::None => Ok(()),
+            _ => self.runtime("can't replace a None gradient with a non-None value", span),
+        }
+    }
+
     fn run_hook(&mut self, hook: &Value, grad: Tensor, span: Span) -> Res<Tensor> {
         let result = self.call(hook, Args::of([Value::Tensor(Rc::clone(&grad))]), span)?;
         let name = match hook {

@@ -125,6 +125,7 @@ impl Machine<'_> {
                 false => None,
             };
             let outputs = Outputs::from_iter([self.fresh(array, span)]);
+            self.count_hidden_writes(row, &args, &outputs);
             if let Some(node) = node {
                 self.attach(row, node, &args, &outputs, false, span)?;
             }
@@ -167,10 +168,32 @@ impl Machine<'_> {
             false => None,
         };
         let outputs = self.compute(row, &args, &inferred, in_place, span)?;
+        if !in_place {
+            self.count_hidden_writes(row, &args, &outputs);
+        }
         if let Some(node) = node {
             self.attach(row, node, &args, &outputs, in_place, span)?;
         }
         Ok(outputs)
+    }
+
+    /// What is made of inference tensors alone has the writes of PyTorch's own code in its version.
+    fn count_hidden_writes(&self, row: &OpRow, args: &[Arg<Tensor>], outputs: &Outputs) {
+        let mut tensors = args.iter().flat_map(tensors_of);
+        let mut of_inference = false;
+        if self.inference
+            || !tensors.all(|tensor| {
+                of_inference = tensor.counter.is_none();
+                of_inference
+            })
+            || !of_inference
+        {
+            return;
+        }
+        let version = ops::written::of_inference(row);
+        for counter in outputs.iter().filter_map(|output| output.counter.as_ref()) {
+            counter.set(version);
+        }
     }
 
     /// Runs the kernel, or makes the views.

@@ -22,6 +22,9 @@ impl Machine<'_> {
             return Ok(Value::Bool(!self.truth(value, span)?));
         }
         if let (Value::Tensor(tensor), Some(name)) = (value, table::unary_operator(op)) {
+            if let Some(error) = table::refusal_of_unary(op, tensor.dtype()) {
+                return self.op_error(error, span);
+            }
             return self.op_named(name, &[Raw::Tensor(tensor.clone())], span);
         }
         Ok(match (op, value) {

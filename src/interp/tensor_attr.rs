@@ -217,7 +217,7 @@ impl Machine<'_> {
             let text = format!(
                 "attempting to assign a gradient with dtype '{}' to a tensor with grad_dtype '{}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they match.",
                 dtype_word(new.dtype),
-                dtype_word(own.dtype)
+                own.dtype.scalar_name()
             );
             return self.runtime(text, span);
         }
@@ -314,6 +314,7 @@ impl Machine<'_> {
                         span,
                     );
                 }
+                self.refresh_view(tensor, span)?;
                 if tensor.grad_fn.borrow().is_some() {
                     return self.runtime(
                         "post accumulate grad hooks cannot be registered on non-leaf tensors",

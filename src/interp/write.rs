@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::value::{Creation, Edge, Node, NodeKind, Tensor};
 use super::{Machine, Res};
 use crate::ops::array::write_strided;
+use crate::ops::inplace::ViewMade;
 use crate::ops::{Arg, Array, Buffer, Meta};
 use crate::source::Span;
 
@@ -162,38 +163,18 @@ fn replaces(buffer: &Buffer, target: &Meta, source: &Array) -> bool {
 
 /// PyTorch's words for a view that may not be written (`used`: that may not be used since its base was).
 pub(super) fn view_text(tensor: &Tensor, creation: Creation, used: bool) -> String {
-    let made_by = match &*tensor.grad_fn.borrow() {
-        Some((node, output)) => format!("Output {output} of {} is a view", short(node.name)),
-        None => "A view was created in no_grad mode".into(),
+    let made = match creation {
+        Creation::MultiOutput => ViewMade::WithOthers,
+        Creation::Inference => ViewMade::InInference,
+        Creation::Custom => ViewMade::ByTheProgram,
+        _ => ViewMade::WithoutGrad,
     };
-    let happens = if used {
-        "its base or another view of its base has been modified inplace"
-    } else {
-        "is being modified inplace"
-    };
-    let enabled = if made_by.starts_with("A view") {
-        " with grad mode enabled"
-    } else {
-        ""
-    };
-    let rest = match creation {
-        Creation::MultiOutput => {
-            " This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
-        }
-        Creation::Custom => crate::ops::custom::VIEW,
-        Creation::Inference => {
-            " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the inference_mode block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
-        }
-        _ => {
-            " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
-        }
-    };
-    let made_by = if creation == Creation::Inference {
-        made_by.replace("no_grad mode", "inference mode")
-    } else {
-        made_by
-    };
-    format!("{made_by} and {happens}{enabled}.{rest}")
+    let node = tensor.grad_fn.borrow();
+    let made_by = node
+        .as_ref()
+        .map(|(node, output)| (*output, short(node.name)));
+    let made_by = made_by.as_ref().map(|(output, name)| (*output, &**name));
+    crate::ops::inplace::view_text(made_by, made, used)
 }
 
 /// A node's name as messages show it: `MulBackward0` is `Mul`, `PowBackward1` is `Pow1` (rule R6.3).

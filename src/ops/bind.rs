@@ -80,9 +80,12 @@ fn overload_error<T>(
     let mut errors = errors.into_iter();
     match unsupported {
         Some(nth) => errors.nth(nth),
-        None if (overloads > 1 || takes_numbers) && !self_is_wrong => {
-            Some(no_such_combination(called(row), positional, keyword, form))
-        }
+        None if (overloads > 1 || takes_numbers) && !self_is_wrong => Some(no_such_combination(
+            said(row, form),
+            positional,
+            keyword,
+            form,
+        )),
         None => errors.next(),
     }
     .unwrap_or_else(|| OpError::Unsupported("an operator without a row".into()))
@@ -90,7 +93,7 @@ fn overload_error<T>(
 
 /// PyTorch lists its C++ signatures after these words, which are not reproduced.
 fn no_such_combination<T>(
-    name: &str,
+    name: String,
     positional: &[Raw<T>],
     keyword: &[(&str, Raw<T>)],
     form: Form,
@@ -102,11 +105,6 @@ fn no_such_combination<T>(
     let named = keyword
         .iter()
         .map(|(name, value)| format!("{name}={}", type_name(value)));
-    let name = if form == Form::InPlace {
-        format!("{}_", name.trim_end_matches('_'))
-    } else {
-        name.to_owned()
-    };
     let types = shown.chain(named).collect::<Vec<_>>().join(", ");
     OpError::type_error(format!(
         "{name}() received an invalid combination of arguments - got ({types})"
@@ -133,22 +131,22 @@ pub fn bind<T: Clone>(
         else {
             return Err(OpError::type_error(format!(
                 "{}() got an unexpected keyword argument '{name}'",
-                called(row)
+                said(row, form)
             )));
         };
         if bound[place].is_some() {
             return Err(OpError::type_error(format!(
                 "{}() got multiple values for argument '{name}'",
-                called(row)
+                said(row, form)
             )));
         }
-        bound[place] = Some(convert(row, place, value, None)?);
+        bound[place] = Some(convert(row, form, place, value, None)?);
     }
     row.params
         .iter()
         .zip(bound)
         .enumerate()
-        .map(|(place, (param, arg))| arg.map_or_else(|| default(row, place, param), Ok))
+        .map(|(place, (param, arg))| arg.map_or_else(|| default(row, form, place, param), Ok))
         .collect()
 }
 
@@ -175,7 +173,7 @@ fn bind_positional<T: Clone>(
             bound[place] = Some(ints);
             return Ok(positional.len());
         }
-        bound[place] = Some(convert(row, place, value, Some(shown))?);
+        bound[place] = Some(convert(row, form, place, value, Some(shown))?);
     }
     Ok(places.len().min(positional.len()))
 }
@@ -212,6 +210,14 @@ pub fn called(row: &OpRow) -> &'static str {
     row.name.split('.').next().unwrap_or(row.name)
 }
 
+/// The same with the ending of the form that writes in place.
+fn said(row: &OpRow, form: Form) -> String {
+    match form {
+        Form::InPlace => format!("{}_", called(row).trim_end_matches('_')),
+        Form::Function | Form::Method => called(row).to_owned(),
+    }
+}
+
 fn too_many<T>(
     row: &OpRow,
     positional: &[Raw<T>],
@@ -219,16 +225,16 @@ fn too_many<T>(
     form: Form,
 ) -> OpError {
     if form == Form::Function || row.params.len() > 1 {
-        return no_such_combination(called(row), positional, keyword, form);
+        return no_such_combination(said(row, form), positional, keyword, form);
     }
     OpError::type_error(format!(
         "TensorBase.{}() takes no arguments ({} given)",
-        called(row),
+        said(row, form),
         positional.len() - 1
     ))
 }
 
-fn default<T>(row: &OpRow, place: usize, param: &Param) -> Result<Arg<T>, OpError> {
+fn default<T>(row: &OpRow, form: Form, place: usize, param: &Param) -> Result<Arg<T>, OpError> {
     match param.default {
         Some(Default::None) => Ok(Arg::None),
         Some(Default::Scalar(scalar)) => Ok(Arg::Scalar(scalar)),
@@ -236,7 +242,7 @@ fn default<T>(row: &OpRow, place: usize, param: &Param) -> Result<Arg<T>, OpErro
         Some(Default::Ints(ints)) => Ok(Arg::Ints(ints.into())),
         None => Err(OpError::type_error(format!(
             "{}() missing 1 required positional arguments: \"{}\"",
-            called(row),
+            said(row, form),
             if place == 0 && param.name == "self" {
                 "input"
             } else {
@@ -279,7 +285,13 @@ fn expected(kind: ParamKind) -> &'static str {
     }
 }
 
-fn refused<T>(row: &OpRow, place: usize, value: &Raw<T>, position: Option<usize>) -> OpError {
+fn refused<T>(
+    row: &OpRow,
+    form: Form,
+    place: usize,
+    value: &Raw<T>,
+    position: Option<usize>,
+) -> OpError {
     let param = &row.params[place];
     let name = if param.name == "self" {
         "input"
@@ -289,7 +301,7 @@ fn refused<T>(row: &OpRow, place: usize, value: &Raw<T>, position: Option<usize>
     let position = position.map_or(String::new(), |position| format!(" (position {position})"));
     OpError::type_error(format!(
         "{}(): argument '{name}'{position} must be {}, not {}",
-        called(row),
+        said(row, form),
         expected(param.kind),
         type_name(value)
     ))
@@ -298,6 +310,7 @@ fn refused<T>(row: &OpRow, place: usize, value: &Raw<T>, position: Option<usize>
 /// The argument as the parameter at `place` takes it.
 fn convert<T: Clone>(
     row: &OpRow,
+    form: Form,
     place: usize,
     value: &Raw<T>,
     position: Option<usize>,
@@ -334,7 +347,7 @@ fn convert<T: Clone>(
         (ParamKind::Index, Raw::List(items)) => index_items(items),
         _ => None,
     };
-    converted.ok_or_else(|| refused(row, place, value, position))
+    converted.ok_or_else(|| refused(row, form, place, value, position))
 }
 
 fn ints<T>(items: &[Raw<T>]) -> Option<Arg<T>> {

@@ -5,6 +5,52 @@ use std::borrow::Cow;
 use super::meta::{Meta, Scalar, sizes};
 use super::row::{Arg, Gradient, OpError, OpRow, Param, ParamKind};
 
+/// How a view was made that may not be written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ViewMade {
+    /// With others, by one call.
+    WithOthers,
+    /// While gradient mode was off.
+    WithoutGrad,
+    /// In inference mode.
+    InInference,
+    /// By a function whose backward the program writes.
+    ByTheProgram,
+}
+
+/// PyTorch's words for a view that may not be written (`used`: that may not be used since its base was). `made_by` is
+/// the output and the name of the node behind it, if there is one.
+pub fn view_text(made_by: Option<(usize, &str)>, made: ViewMade, used: bool) -> String {
+    let happens = if used {
+        "its base or another view of its base has been modified inplace"
+    } else {
+        "is being modified inplace"
+    };
+    let (mode, now, block) = match made {
+        ViewMade::InInference => ("inference mode", "in normal mode", "inference_mode"),
+        _ => ("no_grad mode", "with grad mode enabled", "no_grad"),
+    };
+    let head = match made_by {
+        Some((output, node)) if matches!(made, ViewMade::WithOthers | ViewMade::ByTheProgram) => {
+            format!("Output {output} of {node} is a view and {happens}.")
+        }
+        Some((output, node)) => format!(
+            "Output {output} of {node} is a view of a view which was created in {mode} and {happens} {now}."
+        ),
+        None => format!("A view was created in {mode} and {happens} {now}."),
+    };
+    let rest = match made {
+        ViewMade::ByTheProgram => super::custom::VIEW.trim_start().to_owned(),
+        ViewMade::WithOthers => {
+            "This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.".to_owned()
+        }
+        _ => format!(
+            "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the {block} block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
+        ),
+    };
+    format!("{head} {rest}")
+}
+
 /// Whether a result of `result`'s sizes and type may be written to `target`, in the order of PyTorch's checks. The
 /// first of them, [`check_overlap`], comes before the operands are broadcast: call it before `infer` too.
 pub fn check_in_place(row: &OpRow, target: &Meta, result: &Meta) -> Result<(), OpError> {
@@ -142,14 +188,22 @@ pub fn not_implemented_text(text: &'static str, in_place: bool) -> Cow<'static, 
     }
 }
 
-/// Operators that ask whether a tensor that no gradient can flow to requires one; others take it as it is.
-const ASKING: &[&str] = &[
-    "soft_margin_loss",
-    "multi_margin_loss",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "native_batch_norm",
+/// Operators that ask whether a tensor that no gradient can flow to requires one, each by the name that they say; others
+/// take it as it is.
+const ASKING: &[(&str, &str)] = &[
+    ("soft_margin_loss", "soft_margin_loss"),
+    ("multi_margin_loss", "multi_margin_loss"),
+    ("binary_cross_entropy", "binary_cross_entropy"),
+    (
+        "binary_cross_entropy_with_logits",
+        "binary_cross_entropy_with_logits",
+    ),
+    ("native_batch_norm", "native_batch_norm"),
+    ("nll_loss", "nll_loss_forward"),
 ];
+
+/// Parameters that are for integers, of which it is not asked.
+const NOT_ASKED: &[(&str, &str)] = &[("nll_loss", "target")];
 
 /// The refusal of a tensor that requires grad where no gradient can flow to it; `requires` tells it of an argument.
 /// Call it only while gradient mode is on.
@@ -158,20 +212,22 @@ pub fn check_constant<T>(
     args: &[Arg<T>],
     mut requires: impl FnMut(&T) -> bool,
 ) -> Result<(), OpError> {
-    if !ASKING.contains(&row.name) || !matches!(row.gradient, Gradient::Formula(_)) {
+    let asking = ASKING.iter().find(|(name, _)| *name == row.name);
+    let (Some((_, said)), Gradient::Formula(_)) = (asking, row.gradient) else {
         return Ok(());
-    }
+    };
     for (param, arg) in row.params.iter().zip(args) {
         let constant = matches!(
             param.kind,
             ParamKind::Tensor { diff: false } | ParamKind::OptTensor { diff: false }
         );
         if let (true, Arg::Tensor(tensor)) = (constant, arg)
+            && !NOT_ASKED.contains(&(row.name, param.name))
             && requires(tensor)
         {
             return Err(OpError::runtime(format!(
                 "The function '{}' is not differentiable with respect to argument '{}'. This input cannot have requires_grad True.",
-                row.name, param.name
+                said, param.name
             )));
         }
     }

@@ -28,6 +28,7 @@ pub mod rows;
 pub mod sparse;
 pub mod special;
 pub mod table;
+pub mod written;
 
 pub use array::{Array, Buffer, Element};
 pub use bind::{Form, bind, bind_overloaded};

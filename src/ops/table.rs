@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 
-use super::row::{InPlace, OpId, OpRow};
+use super::row::{InPlace, OpError, OpId, OpRow};
 use super::rows;
 use crate::index::Idx;
 use crate::operator::{BinaryOp, CompareOp, UnaryOp};
@@ -186,6 +186,15 @@ pub fn compare_operator(op: CompareOp, number_left: bool) -> Option<(&'static st
         _ => return None,
     };
     Some((name, number_left))
+}
+
+/// What the operator says of a tensor of this type before it comes to the row.
+pub fn refusal_of_unary(op: UnaryOp, dtype: super::Dtype) -> Option<OpError> {
+    (op == UnaryOp::Invert && dtype.is_floating()).then(|| {
+        OpError::type_error(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors",
+        )
+    })
 }
 
 /// The row for an operator with one operand; none for `not` (which asks for the tensor's truth).

@@ -33,7 +33,14 @@ pub fn compare(subject: &Subject) -> Compared {
             }
         }
     }
-    if subject.is_exhaustive {
+    // A run that was given up might have shown it.
+    let all_followed = subject.runs().all(|run| {
+        !matches!(
+            run.outcome.ending,
+            Ending::Stopped(_) | Ending::Unsupported { .. }
+        )
+    });
+    if subject.is_exhaustive && all_followed {
         for fact in &subject.facts.facts {
             if fact.certainty == Certainty::Sometimes && can_be_seen(fact) {
                 let seen = subject.runs().any(|run| sees(subject, run, fact));

@@ -44,6 +44,8 @@ def number(value):
 
 
 def numbers(tensor):
+    if tensor._is_zerotensor():  # A gradient that is known to be zero has no storage to read.
+        return [0.0] * tensor.numel()
     return [number(v) for v in tensor.detach().reshape(-1).tolist()]
 
 

@@ -183,6 +183,7 @@ impl UnitLowerer<'_, '_, '_> {
             } else {
                 self.f().variable(scope, name, false)
             };
+            self.f().note_set(reg);
             if is_cell {
                 cells.push((name, reg));
             }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::scope::ScopeId;
 use crate::index::IndexVec;
@@ -73,6 +73,8 @@ pub struct FunctionBuilder {
     finished: bool,
     temporaries: Vec<Reg>,
     used_temporaries: usize,
+    /// The registers that an instruction so far sets.
+    set: FxHashSet<Reg>,
 }
 
 impl FunctionBuilder {
@@ -92,6 +94,7 @@ impl FunctionBuilder {
             finished: false,
             temporaries: Vec::new(),
             used_temporaries: 0,
+            set: FxHashSet::default(),
         };
         builder.current = builder.block(span);
         builder
@@ -109,6 +112,14 @@ impl FunctionBuilder {
     /// Whether the register holds a cell.
     pub fn is_cell(&self, reg: Reg) -> bool {
         self.regs[reg].is_cell
+    }
+    /// Whether a parameter or an instruction so far gives the register a value.
+    pub fn is_set(&self, reg: Reg) -> bool {
+        self.is_temporary(reg) || self.set.contains(&reg)
+    }
+    /// Notes that the register has a value from the start.
+    pub fn note_set(&mut self, reg: Reg) {
+        self.set.insert(reg);
     }
     /// Whether the register is a temporary.
     pub fn is_temporary(&self, reg: Reg) -> bool {
@@ -169,15 +180,20 @@ impl FunctionBuilder {
     /// Adds an instruction. After the end of a block it is put where no way leads.
     pub fn push(&mut self, instr: Instr) {
         self.revive(instr.span);
+        self.set.extend(instr.dest);
         self.blocks[self.current].instrs.push(instr);
     }
     /// Adds an instruction at the end of another block than the current.
     pub fn push_to(&mut self, block: BlockId, instr: Instr) {
+        self.set.extend(instr.dest);
         self.blocks[block].instrs.push(instr);
     }
     /// Ends the current block.
     pub fn end(&mut self, terminator: Terminator, span: Span) {
         self.revive(span);
+        if let Terminator::Next { dest, .. } = &terminator {
+            self.set.insert(*dest);
+        }
         let block = &mut self.blocks[self.current];
         (block.terminator, block.terminator_span) = (terminator, span);
         self.finished = true;

@@ -50,6 +50,10 @@ impl UnitLowerer<'_, '_, '_> {
             Some(reg) if self.function().is_cell(reg) => {
                 self.emit(InstrKind::LoadCell(reg), span, hint)
             }
+            // What may not be bound yet is looked up in its turn, as Python does: the error comes before what follows.
+            Some(reg) if !self.function().is_set(reg) => {
+                self.emit(InstrKind::Copy(Operand::Reg(reg)), span, None)
+            }
             Some(reg) => Operand::Reg(reg),
             None => match self.low.known(self.path, name.as_str()) {
                 Some(known) => self.builtin_value(known, span, hint),

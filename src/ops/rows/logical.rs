@@ -7,7 +7,7 @@ use crate::ops::kernel::{
 };
 use crate::ops::meta::{Dtype, Meta};
 use crate::ops::promote::Promotion;
-use crate::ops::row::{Arg, Forms, Gradient, OpError, OpRow, Param, ResultKind};
+use crate::ops::row::{Arg, Forms, Gradient, OpRow, Param, ResultKind};
 
 /// A row that is not differentiable. None of these is in ops.tsv; measured: the results never require grad.
 const fn plain(
@@ -140,9 +140,10 @@ fn infer_bits(args: &[Arg<Meta>], kernel: &str) -> Metas {
 fn infer_not(args: &[Arg<Meta>]) -> Metas {
     let dtype = tensor_at(args, 0)?.dtype;
     if dtype.is_floating() {
-        return Err(OpError::type_error(
-            "~ (operator.invert) is only implemented on integer and Boolean-type tensors",
-        ));
+        return Err(not_implemented(format!(
+            "\"bitwise_not_cpu\" not implemented for '{}'",
+            dtype.scalar_name()
+        )));
     }
     infer_like(args)
 }

@@ -313,7 +313,22 @@ fn huber_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError
     })?;
     Ok(results.iter().map(|array| array.cast(dtype)).collect())
 }
+/// The kernel of the backward takes one dtype: that of the one it is for.
+fn one_dtype(b: &mut dyn Backward, at: usize) -> Result<(), OpError> {
+    let (own, other) = (b.input(at)?, b.input(1 - at)?);
+    let (own, other) = (b.meta(own).dtype, b.meta(other).dtype);
+    if !b.needs(at) || own == other {
+        return Ok(());
+    }
+    Err(OpError::runtime(format!(
+        "Found dtype {} but expected {}",
+        other.scalar_name(),
+        own.scalar_name()
+    )))
+}
 fn huber_formula(b: &mut dyn Backward) -> Grads {
+    one_dtype(b, 0)?;
+    one_dtype(b, 1)?;
     let (difference, delta) = (difference(b)?, Args(b.args()).float(3, 1.0));
     let derivative = kit::call(
         b,

@@ -318,9 +318,24 @@ fn bmm_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> 
     )?])
 }
 
+/// A size that a tensor is asked for does not exist: for the tensors of a product, before anything else is looked at.
+fn no_such_dim(meta: &Meta, dim: usize) -> OpError {
+    let ndim = meta.ndim() as i64;
+    OpError::index(match ndim {
+        0 => format!("Dimension specified as {dim} but tensor has no dimensions"),
+        _ => format!(
+            "Dimension out of range (expected to be in range of [-{ndim}, {}], but got {dim})",
+            ndim - 1
+        ),
+    })
+}
+
 /// `input` is what is added to: its number of dimensions and its size, which the messages name.
 fn check_matrix_vector(added: Option<&Meta>, matrix: &Meta, vector: &Meta) -> Result<(), OpError> {
     let added_ndim = added.map_or(1, Meta::ndim);
+    if added.is_none() && matrix.ndim() == 0 {
+        return Err(no_such_dim(matrix, 0));
+    }
     if matrix.ndim() != 2 || vector.ndim() != 1 || added_ndim > 1 {
         return Err(OpError::runtime(format!(
             "vector + matrix @ vector expected, got {added_ndim}, {}, {}",
@@ -571,11 +586,28 @@ fn addmv_formula(b: &mut dyn Backward) -> Grads {
 fn baddbmm_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let (added, first, second) = (args.tensor(0)?, args.tensor(1)?, args.tensor(2)?);
+    let size = |meta: &Meta, dim: usize| match meta.shape.get(dim) {
+        Some(&size) => Ok(size as i64),
+        None => Err(no_such_dim(meta, dim)),
+    };
+    let product = [size(first, 0)?, size(first, 1)?, size(second, 2)?];
+    layout::expand(added, &product)?;
     let shape = check_batches(first, second)?;
     let same = added.dtype == first.dtype && first.dtype == second.dtype;
+    if !same && added.dtype == first.dtype {
+        return Err(OpError::runtime(format!(
+            "expected scalar type {} but found {}",
+            first.dtype.scalar_name(),
+            second.dtype.scalar_name()
+        )));
+    }
     if !same {
-        // Measured: no such row in ops.tsv.
-        return Err(OpError::Unsupported("baddbmm of different dtypes".into()));
+        return Err(OpError::runtime(format!(
+            "Input dtypes must be the same, got: input {}, batch1: {}, batch2: {}",
+            c_name(added.dtype),
+            c_name(first.dtype),
+            c_name(second.dtype)
+        )));
     }
     not_for_bool(first.dtype, "baddbmm")?;
     check_added(added, shape)

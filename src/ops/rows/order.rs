@@ -224,25 +224,60 @@ fn forward_bincount(args: &[Arg<Array>]) -> Arrays {
     }])
 }
 
+/// Whether the sizes fit: one row for all, or one for each row of what is sought.
+fn check_searched(sorted: &Meta, sought: &[usize], is_bucketize: bool) -> Result<(), OpError> {
+    if sorted.ndim() == 1 {
+        return Ok(());
+    }
+    if is_bucketize {
+        return Err(OpError::runtime(format!(
+            "boundaries tensor must be 1 dimension, but got dim({})",
+            sorted.ndim()
+        )));
+    }
+    if sought.is_empty() {
+        return Err(OpError::runtime(format!(
+            "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, but we got boundaries tensor dim({}) and input value's dim(0) numel(1)",
+            sorted.ndim()
+        )));
+    }
+    let ndim = sorted.ndim();
+    if sought.len() != ndim || ndim == 0 || sought[..ndim - 1] != sorted.shape[..ndim - 1] {
+        return Err(OpError::runtime(format!(
+            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but we got boundaries tensor {} and input value tensor {}",
+            sorted.sizes(),
+            crate::ops::meta::sizes(sought)
+        )));
+    }
+    Ok(())
+}
+
 fn infer_places(args: &[Arg<Meta>], sought: usize) -> Metas {
     let sorted = tensor_at(args, 1 - sought)?;
-    if sorted.ndim() != 1 || flag_at(args, 2) {
-        return Err(OpError::Unsupported(
-            "a search in several rows, or for int32".into(),
-        ));
-    }
     let shape =
         tensor_at(args, sought).map_or_else(|_| crate::ops::Shape::new(), |x| x.shape.clone());
+    check_searched(sorted, &shape, sought == 0)?;
+    if flag_at(args, 2) {
+        return Err(OpError::Unsupported("a search for int32".into()));
+    }
     Ok(vec![fresh(Dtype::I64, shape)?])
 }
 fn forward_places(args: &[Arg<Array>], sorted: usize, sought: usize) -> Arrays {
-    let (row, right) = (
-        tensor_at(args, sorted)?.values_as::<f64>(),
-        flag_at(args, 3),
-    );
+    let (sorted, right) = (tensor_at(args, sorted)?, flag_at(args, 3));
     let sought = crate::ops::kernel::operand_at(args, sought, Dtype::F64)?;
-    let place = |&x: &f64| row.partition_point(|&y| if right { y <= x } else { y < x }) as i64;
-    let places = sought.values_as::<f64>().iter().map(place).collect();
+    let width = sorted.shape().last().copied().unwrap_or(1);
+    // One row for all, or one for each row of what is sought.
+    let per_row = match sorted.meta.ndim() {
+        1 => sought.numel(),
+        _ => sought.shape().last().copied().unwrap_or(1),
+    };
+    let (rows, values) = (sorted.values_as::<f64>(), sought.values_as::<f64>());
+    let place = |(at, &x): (usize, &f64)| {
+        let start = at / per_row.max(1) * width;
+        let row = rows.get(start..start + width).unwrap_or(&[]);
+        row.partition_point(|&y| if right { y <= x } else { y < x }) as i64
+    };
+    let places = values.iter().enumerate().map(place).collect();
     Ok(vec![Array::from_vec::<i64>(
         sought.meta.shape.clone(),
         places,

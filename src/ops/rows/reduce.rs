@@ -448,10 +448,11 @@ fn forward_mean(args: &[Arg<Array>], dims: &[i64], dtype: usize) -> Arrays {
     })?])
 }
 
-/// The gradient, everywhere.
+/// The gradient, everywhere: a view, even where the sizes are the same.
 fn spread(b: &mut dyn Backward, grad: Var) -> Value {
     let shape = b.input_shape(0);
-    b.expand(grad, &shape)
+    let sizes = shape.iter().map(|&size| size as i64).collect();
+    b.one("expand", vec![Arg::Tensor(grad), Arg::Ints(sizes)])
 }
 
 /// The gradient along the dimensions of the second argument.

@@ -158,22 +158,31 @@ fn sample_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             grid.sizes()
         )));
     }
-    if input.ndim() != 4 || grid.ndim() != 4 || mode == "bicubic" {
-        return Err(OpError::Unsupported(
-            "grid_sample but of images, or bicubic".into(),
-        ));
-    }
-    if grid.shape[3] != 2 {
+    let spatial = input.ndim() as i64 - 2;
+    if grid.shape.last().map(|&size| size as i64) != Some(spatial) {
         return Err(wrong(format!(
-            "expected grid to have size 2 in last dimension, but got grid with sizes {}",
+            "expected grid to have size {spatial} in last dimension, but got grid with sizes {}",
             grid.sizes()
         )));
+    }
+    if input.ndim() != 4 {
+        return Err(OpError::Unsupported("grid_sample but of images".into()));
     }
     if let Some(dim) = (2..4).find(|&dim| input.shape[dim] == 0) {
         return Err(wrong(format!(
             "expected input to have non-empty spatial dimensions, but input has sizes {} with dimension {dim} being empty",
             input.sizes()
         )));
+    }
+    if grid.ndim() != 4 {
+        return Err(wrong(format!(
+            "expected 4D input and grid with same number of dimensions, but got input with sizes {} and grid with sizes {}",
+            input.sizes(),
+            grid.sizes()
+        )));
+    }
+    if mode == "bicubic" {
+        return Err(OpError::Unsupported("bicubic grid_sample".into()));
     }
     if input.dtype != grid.dtype || !input.dtype.is_floating() {
         return Err(OpError::Unsupported("grid_sample of these dtypes".into()));

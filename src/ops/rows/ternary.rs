@@ -1,6 +1,7 @@
 //! Operators of three operands, and clamping.
 
 use super::binary::same;
+use super::masked::c_name;
 use crate::ops::array::Array;
 use crate::ops::broadcast::broadcast;
 use crate::ops::build::{
@@ -9,7 +10,7 @@ use crate::ops::build::{
 };
 use crate::ops::formula::{Grads, Value};
 use crate::ops::kernel::{Arithmetic, infer_arithmetic, metas, not_implemented, operand_at};
-use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
+use crate::ops::meta::{Meta, Scalar, Shape};
 use crate::ops::promote::Promotion;
 use crate::ops::row::{
     Arg, Backward, Default, Gradient, OpError, OpRow, Param, ParamKind, ResultKind, Var,
@@ -263,23 +264,24 @@ fn infer_lerp(args: &[Arg<Meta>]) -> Metas {
             c_name(end.dtype)
         )));
     }
+    let weight = tensor_at(args, 2).ok();
+    if let Some(weight) = weight.filter(|weight| weight.ndim() > 0)
+        && weight.dtype != start.dtype
+    {
+        return Err(OpError::runtime(format!(
+            "expected dtype {} for `weight` but got dtype {}",
+            c_name(start.dtype),
+            c_name(weight.dtype)
+        )));
+    }
     if !start.dtype.is_floating() {
         return Err(not_implemented(format!(
-            "\"lerp_kernel_scalar\" not implemented for '{}'",
+            "\"lerp_kernel_{}\" not implemented for '{}'",
+            weight.map_or("scalar", |_| "tensor"),
             start.dtype.scalar_name()
         )));
     }
     infer_arithmetic(args)
-}
-
-/// C++'s name of the type.
-const fn c_name(dtype: Dtype) -> &'static str {
-    match dtype {
-        Dtype::Bool => "bool",
-        Dtype::I64 => "long int",
-        Dtype::F32 => "float",
-        Dtype::F64 => "double",
-    }
 }
 
 fn forward_lerp(args: &[Arg<Array>]) -> Arrays {

@@ -75,6 +75,8 @@ const BY_NUMBERS: &[&str] = &[
     "as_strided",
     "einsum",
     "normal",
+    // Which signs singular vectors have is up to LAPACK.
+    "linalg_svd",
 ];
 
 /// Functions of PyTorch that have the names of Python's.
@@ -203,7 +205,7 @@ impl Growing<'_> {
                     return true;
                 }
                 // The size of the result depends on the numbers.
-                Err(OpError::Unsupported(_)) if self.dice.one_in(3) => {
+                Err(error) if is_by_values(&error) && self.dice.one_in(3) => {
                     let (text, name) = (self.written(&call, false), self.fresh("l"));
                     self.line(format!("{name} = ({text} * 1.0).sum()"));
                     self.losses.push(name);
@@ -563,6 +565,11 @@ impl Growing<'_> {
         }
         self.dice.pick(&fitting).clone()
     }
+}
+
+/// Whether only the kernel knows the sizes of the result.
+fn is_by_values(error: &OpError) -> bool {
+    gradlint::ops::kit::follows_from_values(error)
 }
 
 /// Whether an option is given that only `torch.nn.functional` has.
