@@ -391,6 +391,10 @@ impl Analyzer<'_> {
             Exception::RuntimeError if text.starts_with("trying to differentiate twice") => {
                 Failure::NoDerivative
             }
+            // What finds no gradient among those that it is to change.
+            Exception::RuntimeError if text.contains(".empty() to be true") => {
+                Failure::NoneGradient
+            }
             _ => Failure::Other,
         }
     }

@@ -133,7 +133,7 @@ impl Analyzer<'_> {
             .iter()
             .enumerate()
             .find(|(_, value)| matches!(value, Val::None(_)))
-            && let Some(raise) = self.none_argument(world, row, at, value, span)
+            && let Some(raise) = self.none_argument(world, row, form, at, value, span)
         {
             return raise;
         }
@@ -158,6 +158,7 @@ impl Analyzer<'_> {
         &mut self,
         world: &mut World,
         row: &'static crate::ops::OpRow,
+        form: Form,
         at: usize,
         value: &Val,
         span: Span,
@@ -170,8 +171,8 @@ impl Analyzer<'_> {
         {
             return None;
         }
-        let name = crate::ops::bind::called(row);
-        let own = crate::ops::engine_ops::refusal_of_none(name);
+        let own = crate::ops::engine_ops::refusal_of_none(crate::ops::bind::called(row));
+        let name = crate::ops::bind::said(row, form);
         let (error, text) = if let Some((error, text)) = own {
             (error, text.to_owned())
         } else {
@@ -184,7 +185,7 @@ impl Analyzer<'_> {
                 Exception::TypeError,
                 format!(
                     "{name}(): argument '{shown}' (position {}) must be Tensor, not NoneType",
-                    at + 1
+                    at + usize::from(form == Form::Function)
                 ),
             )
         };

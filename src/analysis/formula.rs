@@ -205,6 +205,10 @@ impl Backward for Run<'_, '_> {
             .and_then(|tensor| tensor.meta.as_deref().cloned());
         meta.unwrap_or_else(|| Meta::contiguous(crate::ops::Dtype::F32, [0usize; 0].as_slice()))
     }
+    fn count_writes(&mut self, var: Var, writes: u64) {
+        self.analyzer
+            .count_hidden_writes(self.world, self.vars[var], writes);
+    }
     fn call(
         &mut self,
         op: &'static str,
@@ -228,13 +232,7 @@ impl Backward for Run<'_, '_> {
             });
         }
         match self.analyzer.run_op(self.world, id, args, false, self.span) {
-            Ok(Some(outputs)) => {
-                let version = crate::ops::written::in_backward(row);
-                for &id in &outputs {
-                    self.analyzer.count_hidden_writes(self.world, id, version);
-                }
-                Ok(outputs.into_iter().map(|id| self.vars.push(id)).collect())
-            }
+            Ok(Some(outputs)) => Ok(outputs.into_iter().map(|id| self.vars.push(id)).collect()),
             Ok(None) => Err(OpError::Unsupported("a result that is not known".into())),
             Err(raise) => {
                 self.raised = Some(raise);

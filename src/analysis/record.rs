@@ -60,10 +60,11 @@ impl Analyzer<'_> {
         // In inference mode nothing is recorded, whatever `enable_grad` says (rule R3.3).
         let tracking = world.grad.0.and(!world.inference.0);
         // A call of inference tensors alone does not come to autograd at all.
-        let inference_alone = args.iter().flat_map(tensors_of).all(|id| {
-            let tensor = world.tensor(id);
-            tensor.is_some_and(|tensor| tensor.counter.is_none())
-        });
+        let inference_alone = !ops::written::wraps_number(row, &args)
+            && args.iter().flat_map(tensors_of).all(|id| {
+                let tensor = world.tensor(id);
+                tensor.is_some_and(|tensor| tensor.counter.is_none())
+            });
         let recorded = match inference_alone {
             true => Tri::False,
             false => tracking.and(self.any_requires_grad(world, row, &args)),
@@ -74,7 +75,7 @@ impl Analyzer<'_> {
                 self.op_error::<()>(world, span, error)?;
             }
         }
-        if in_place && world.grad.0.may() && !ops::inplace::is_untracked(row) {
+        if in_place && tracking.may() && !ops::inplace::is_untracked(row) {
             self.check_in_place(world, &args, recorded, span)?;
         }
         if let (true, Some(Arg::Tensor(target))) = (in_place, metas.iter().flatten().next())

@@ -466,6 +466,11 @@ impl Analyzer<'_> {
             || world.tensor(id).is_none_or(|tensor| tensor.meta.is_none());
         let number = super::scalars::operand_of::<ObjId>(value);
         let tensor = world.as_tensor(value);
+        let unplanned = match (tensor, &number) {
+            (Some(tensor), _) => Arg::Tensor(tensor),
+            (None, Some(_)) => Arg::Scalar(Scalar::Int(0)),
+            (None, None) => Arg::Unknown,
+        };
         if unknown || (number.is_none() && tensor.is_none()) || matches!(value, Val::Unknown) {
             if let Val::None(_) = value {
                 let failure = self.none_failure(value);
@@ -479,7 +484,7 @@ impl Analyzer<'_> {
                     )
                     .map_err(|raise| self.about(world, raise, value));
             }
-            return self.write_somewhere(world, id, tensor, span);
+            return self.write_somewhere(world, id, unplanned, span);
         }
         let scalar = value.scalar().or(match value {
             Val::Float(..) => Some(Scalar::Float(1.0)),
@@ -503,17 +508,17 @@ impl Analyzer<'_> {
         let meta = host.meta(&id);
         let planned = indexing::plan_assignment(&meta, &items, &assigned, &mut host);
         if host.missing.get() {
-            return self.write_somewhere(world, id, tensor, span);
+            return self.write_somewhere(world, id, unplanned, span);
         }
         let Some(plan) = (match planned {
             Ok(plan) => Some(plan),
             Err(OpError::Unsupported(_)) => None,
             Err(error) => self.op_error(world, span, error)?,
         }) else {
-            return self.write_somewhere(world, id, tensor, span);
+            return self.write_somewhere(world, id, unplanned, span);
         };
         let Some(target) = self.steps(world, id, plan.target, span)? else {
-            return self.write_somewhere(world, id, tensor, span);
+            return self.write_somewhere(world, id, unplanned, span);
         };
         let value = match tensor {
             Some(tensor) => self
@@ -589,7 +594,7 @@ impl Analyzer<'_> {
         &mut self,
         world: &mut World,
         id: ObjId,
-        value: Option<ObjId>,
+        value: Arg<ObjId>,
         span: Span,
     ) -> Res<()> {
         let Some(row) = table::in_place_method(engine_ops::WRITE) else {
@@ -599,7 +604,7 @@ impl Analyzer<'_> {
         let view = self.unknown_item(world, id, &[], span)?;
         let target = world.as_tensor(&view).unwrap_or(id);
         world.tensor_mut(target).meta = None;
-        let mut args = vec![Arg::Tensor(target), value.map_or(Arg::Unknown, Arg::Tensor)];
+        let mut args = vec![Arg::Tensor(target), value];
         while args.len() < table::row(row).params.len() {
             args.push(Arg::Scalar(Scalar::Bool(false)));
         }

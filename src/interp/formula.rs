@@ -8,7 +8,7 @@ use super::record::{map_arg, not_saved, tensors_of, with_defaults};
 use super::value::{Node, Tensor};
 use super::{Machine, Stop};
 use crate::index::IndexVec;
-use crate::ops::{Arg, Backward, Meta, OpError, Var, table, written};
+use crate::ops::{Arg, Backward, Meta, OpError, Var, table};
 use crate::source::Span;
 
 /// What a node kept, as tensors again.
@@ -85,6 +85,11 @@ impl Backward for Formula<'_, '_> {
     fn meta(&self, var: Var) -> Meta {
         Meta::clone(&self.vars[var].meta.borrow())
     }
+    fn count_writes(&mut self, var: Var, writes: u64) {
+        if let Some(counter) = &self.vars[var].counter {
+            counter.set(writes);
+        }
+    }
     fn call(
         &mut self,
         op: &'static str,
@@ -99,17 +104,10 @@ impl Backward for Formula<'_, '_> {
             .collect();
         let args = with_defaults(table::row(id), args);
         match self.machine.run_op(id, args, false, self.span) {
-            Ok(outputs) => {
-                let version = written::in_backward(table::row(id));
-                let counters = outputs.iter().filter_map(|output| output.counter.as_ref());
-                counters
-                    .filter(|_| version > 0)
-                    .for_each(|counter| counter.set(version));
-                Ok(outputs
-                    .into_iter()
-                    .map(|tensor| self.vars.push(tensor))
-                    .collect())
-            }
+            Ok(outputs) => Ok(outputs
+                .into_iter()
+                .map(|tensor| self.vars.push(tensor))
+                .collect()),
             Err(stop) => {
                 self.stopped = Some(stop);
                 Err(OpError::Unsupported("stopped".into()))

@@ -111,7 +111,8 @@ impl Machine<'_> {
             && !matches!(row.gradient, Gradient::NotDifferentiable)
             && differentiable(row, &args).any(|tensor| tensor.requires_grad())
             // A call of inference tensors alone does not come to autograd at all.
-            && (args.iter().flat_map(tensors_of)).any(|tensor| tensor.counter.is_some());
+            && ((args.iter().flat_map(tensors_of)).any(|tensor| tensor.counter.is_some())
+                || ops::written::wraps_number(row, &args));
         if self.grad
             && !self.inference
             && let Err(error) = ops::inplace::check_constant(row, &args, |t| t.requires_grad())

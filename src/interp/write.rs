@@ -27,7 +27,8 @@ impl Machine<'_> {
             return Ok(());
         };
         let own = target.requires_grad();
-        if !self.grad || !(recorded || own) {
+        // In inference mode autograd does not look on, whatever `enable_grad` says (rule R3.3).
+        if !self.grad || self.inference || !(recorded || own) {
             return Ok(());
         }
         if let Some(view) = &target.view {

@@ -211,7 +211,7 @@ pub fn called(row: &OpRow) -> &'static str {
 }
 
 /// The same with the ending of the form that writes in place.
-fn said(row: &OpRow, form: Form) -> String {
+pub fn said(row: &OpRow, form: Form) -> String {
     match form {
         Form::InPlace => format!("{}_", called(row).trim_end_matches('_')),
         Form::Function | Form::Method => called(row).to_owned(),

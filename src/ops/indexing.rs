@@ -313,7 +313,7 @@ pub fn plan_assignment<T: Clone>(
         }
         [IndexItem::None | IndexItem::Bool(true)] => sliced.unsqueeze(0)?,
         [IndexItem::Int(index)] => sliced.select(0, 0, Some(*index))?,
-        [IndexItem::Slice(start, end, step)] => sliced.slice(0, (*start, *end, *step), false)?,
+        [IndexItem::Slice(start, end, step)] => sliced.slice(0, (*start, *end, *step), true)?,
         _ => sliced = apply(meta, items, host)?,
     }
     if sliced.tensors.is_empty() {

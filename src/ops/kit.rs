@@ -391,6 +391,11 @@ pub fn reshape(b: &mut dyn Backward, var: Var, sizes: &[usize]) -> Result<Var, O
         }
     }
 }
+/// The same, made by that many writes that are counted in its version.
+pub fn written(b: &mut dyn Backward, var: Var, writes: u64) -> Result<Var, OpError> {
+    b.count_writes(var, writes);
+    Ok(var)
+}
 /// `expand`
 pub fn expand(b: &mut dyn Backward, var: Var, sizes: &[usize]) -> Result<Var, OpError> {
     if b.meta(var).shape[..] == *sizes {

@@ -254,11 +254,14 @@ pub fn movedim_order(
             list(destination)
         )));
     }
-    let wrap = |dims: &[i64], name: &str| -> Result<Vec<usize>, OpError> {
+    let wrap = |dims: &[i64]| -> Result<Vec<usize>, OpError> {
         let wrapped = dims
             .iter()
             .map(|&dim| wrap_dim(dim, ndim))
             .collect::<Result<Vec<_>, _>>()?;
+        Ok(wrapped)
+    };
+    let distinct = |wrapped: Vec<usize>, dims: &[i64], name: &str| -> Result<Vec<usize>, OpError> {
         let twice = (1..wrapped.len()).any(|place| wrapped[..place].contains(&wrapped[place]));
         if twice {
             return Err(OpError::runtime(format!(
@@ -268,7 +271,9 @@ pub fn movedim_order(
         }
         Ok(wrapped)
     };
-    let (source, destination) = (wrap(source, "source")?, wrap(destination, "destination")?);
+    let (source, destination) = ((wrap(source)?, source), (wrap(destination)?, destination));
+    let source = distinct(source.0, source.1, "source")?;
+    let destination = distinct(destination.0, destination.1, "destination")?;
     let mut rest = (0..ndim).filter(|dim| !source.contains(dim));
     Ok((0..ndim)
         .filter_map(

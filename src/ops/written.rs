@@ -1,19 +1,15 @@
 //! Results that PyTorch's own code writes after it has made them. Where autograd looks on, nothing is seen of that; but
-//! in two places those writes are counted, and the result's version is not 0: in a backward that is composed of
-//! operators, and in a call of inference tensors alone, which does not come to autograd at all.
+//! a call of inference tensors alone does not come to autograd at all: those writes are counted, and the result's
+//! version is not 0.
 
-use super::row::OpRow;
+use super::row::{Arg, OpRow};
 
-/// Parts of gradient formulas that PyTorch composes of zeros and a write.
-const IN_BACKWARD: &[(&str, u64)] = &[
-    ("as_strided_backward", 1),
-    ("take_backward", 1),
-    ("_masked_place", 1),
-];
+/// Operators that make a tensor of a number: the call is not one of the tensor alone.
+const WRAP_NUMBERS: &[&str] = &["add", "sub", "mul", "div"];
 
-/// The version of a result within a backward.
-pub fn in_backward(row: &OpRow) -> u64 {
-    of(IN_BACKWARD, row)
+/// Whether a number among the arguments is a tensor of its own to PyTorch.
+pub fn wraps_number<T>(row: &OpRow, args: &[Arg<T>]) -> bool {
+    WRAP_NUMBERS.contains(&row.name) && matches!(args, [Arg::Tensor(_), Arg::Scalar(_), ..])
 }
 
 /// Measured, each on inference tensors outside of inference mode. Operators whose number of writes depends on the
@@ -42,6 +38,8 @@ const OF_INFERENCE: &[(&str, u64)] = &[
     ("logical_xor", 1),
     ("logsumexp", 1),
     ("masked_fill", 2),
+    ("max.dim", 2),
+    ("min.dim", 2),
     ("masked_scatter", 2),
     ("mean", 2),
     ("median.dim", 1),
@@ -59,10 +57,6 @@ const OF_INFERENCE: &[(&str, u64)] = &[
 
 /// The version of a result outside of inference mode, of tensors that were all made in it.
 pub fn of_inference(row: &OpRow) -> u64 {
-    of(OF_INFERENCE, row)
-}
-
-fn of(table: &[(&str, u64)], row: &OpRow) -> u64 {
-    let found = table.iter().find(|(name, _)| *name == row.name);
+    let found = OF_INFERENCE.iter().find(|(name, _)| *name == row.name);
     found.map_or(0, |(_, version)| *version)
 }

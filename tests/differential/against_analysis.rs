@@ -108,7 +108,9 @@ fn missed(subject: &Subject, run: &Run, observation: &Observation) -> Option<Dis
                     )
             });
             // A run that ends early does not tell whether it would have come; and who asks, wants to know.
-            let is_excused = run.outcome.ending != Ending::Finished || asks(subject, line);
+            let is_excused = run.outcome.ending != Ending::Finished
+                || asks(subject, line)
+                || is_only_kept(subject, line);
             (!is_foretold && !is_excused).then(|| {
                 let text = format!("missed: the gradient read on line {line} is none");
                 Disagreement::new(Class::Missed, "none gradient", text)
@@ -148,6 +150,21 @@ fn asks(subject: &Subject, line: u32) -> bool {
     ["grad is none", "grad is not none", "= none"]
         .iter()
         .any(|asking| text.contains(asking))
+}
+
+/// Whether the line does nothing but give a gradient a name that nothing else in the program mentions.
+fn is_only_kept(subject: &Subject, line: u32) -> bool {
+    let text = subject.text.lines().nth(line as usize - 1).unwrap_or("");
+    let Some((name, _)) = text.trim().split_once(" = ").filter(|(_, read)| {
+        let tensor = read.strip_suffix(".grad").unwrap_or(".");
+        tensor.chars().all(|c| c.is_alphanumeric() || c == '_')
+    }) else {
+        return false;
+    };
+    let words = subject
+        .text
+        .split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.filter(|word| *word == name).count() == 1
 }
 
 /// What is refused for the numbers in a tensor no analysis of shapes can foretell.

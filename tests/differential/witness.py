@@ -3,7 +3,7 @@
 
 Reads one JSON string (a script) a line on standard input and answers one JSON object a line with what happened, in the
 form of tests/oracle/recorded.json; lines are those of the script. A script that takes too long is answered with
-`{"outcome": "timeout"}`.
+the outcome `timeout`.
 """
 import io
 import json
@@ -58,7 +58,7 @@ def run(script, stdout):
     except Timeout:
         sys.settrace(None)
         sys.stdout = stdout
-        return {"outcome": "timeout"}
+        return {"outcome": "timeout", "caught": [], "warnings": [], "stdout": "", "tensors": {}}
     except Exception as error:
         last = error
         record = {"outcome": "raised", "type": type(error).__name__, "text": str(error), "line": innermost(error, PATH)}

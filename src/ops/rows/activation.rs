@@ -264,7 +264,9 @@ pub const ROWS: &[OpRow] = &[
         |_args, x| bounded(x + 3.0, 0.0, 6.0) / 6.0,
         |b, grad| {
             let part = b.div(grad, 6.0)?;
-            where_strictly_between(b, part, -3.0, 3.0)
+            let part = where_strictly_between(b, part, -3.0, 3.0)?;
+            let x = b.input(0)?;
+            b.binary("_hardsigmoid_once", part, x)
         }
     ),
     activation!(
@@ -664,8 +666,14 @@ fn infer_glu(args: &[Arg<Meta>]) -> Metas {
     let x = tensor_at(args, 0)?;
     if x.ndim() == 0 {
         return Err(OpError::runtime(
-            "glu does not support 0-dimensional tensors",
+            "glu does not support scalars because halving size must be even",
         ));
+    }
+    if !x.dtype.is_floating() {
+        return Err(crate::ops::kernel::not_implemented(format!(
+            "\"glu_cpu\" not implemented for '{}'",
+            x.dtype.scalar_name()
+        )));
     }
     let dim = wrap_dim(int_at(args, 1).unwrap_or(-1), x.ndim())?;
     if x.shape[dim] % 2 != 0 {

@@ -206,7 +206,13 @@ fn attention_formula(b: &mut dyn Backward) -> Grads {
         (to_key, &key_meta),
         (to_value, &key_meta),
     ] {
-        grads.push(Some(kit::reshape(b, part, &meta.shape)?));
+        let part = kit::reshape(b, part, &meta.shape)?;
+        let query = b.input(0)?;
+        grads.push(Some(kit::call(
+            b,
+            "_attention_once",
+            vec![t(part), t(query)],
+        )?));
     }
     Ok(grads)
 }

@@ -29,6 +29,17 @@ pub const ROWS: &[OpRow] = &[
         &["linalg.qr"],
     ),
     op(
+        "_solve_upper",
+        kit::INTERNAL,
+        &[A, tensor("B")],
+        upper_infer,
+        upper_forward,
+        &[saved(0), saved_output(0)],
+        formula(upper_formula),
+        "LinalgSolveTriangularBackward0",
+        &[],
+    ),
+    op(
         "linalg_eigh",
         function(&["linalg.eigh"]),
         &[A, text_or("UPLO", "L")],
@@ -182,8 +193,9 @@ fn qr_formula(b: &mut dyn Backward) -> Grads {
     let [.., m, n] = b.output_meta(0).shape[..] else {
         return unsupported("the gradient of linalg.qr");
     };
-    if b.output_meta(1).shape.last() != Some(&n) || m < n {
-        return unsupported("the gradient of linalg.qr of a matrix with more columns than rows");
+    let columns = b.output_meta(1).shape.last().copied().unwrap_or(n);
+    if m < n {
+        return unsupported("the gradient of linalg.qr");
     }
     let (of_q, of_r) = (b.grad(0), b.grad(1));
     let mut inner = None;
@@ -204,13 +216,66 @@ fn qr_formula(b: &mut dyn Backward) -> Grads {
     };
     let inner = mirrored(b, inner)?;
     let mut part = product(b, q, inner)?;
-    if let Some(grad) = of_q {
+    let is_wide = columns > n;
+    if let (Some(grad), false) = (of_q, is_wide) {
         part = kit::add(b, part, grad)?;
     }
-    // part @ inverse(R).T
+    // part @ inverse(R).T, of the square that R begins with
+    let square = match is_wide {
+        true => kit::call(
+            b,
+            "slice",
+            vec![t(r), kit::n(-1), kit::n(0), kit::n(n as i64)],
+        )?,
+        false => r,
+    };
     let flipped = kit::transposed(b, part)?;
-    let solved = kit::call(b, "linalg_solve", vec![t(r), t(flipped)])?;
-    Ok(vec![Some(kit::transposed(b, solved)?)])
+    let solved = kit::call(b, "_solve_upper", vec![t(square), t(flipped)])?;
+    let solved = kit::transposed(b, solved)?;
+    if !is_wide {
+        return Ok(vec![Some(solved)]);
+    }
+    let meta = b.output_meta(1);
+    let mut rest = meta.shape.clone();
+    let last = rest.len() - 1;
+    rest[last] = columns - n;
+    let rest = b.zeros(&rest, meta.dtype)?;
+    let mut whole = kit::call(b, "cat", vec![Arg::Tensors(vec![solved, rest]), kit::n(-1)])?;
+    if let Some(grad) = of_r {
+        let part = product(b, q, grad)?;
+        whole = kit::add(b, whole, part)?;
+    }
+    Ok(vec![Some(whole)])
+}
+
+fn upper_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
+    let right = Args(args).tensor(1)?;
+    Ok(vec![fresh(right.dtype, right.shape.clone())?])
+}
+/// `X` of `R X = B`, `R` upper triangular, from the last row up. A zero on the diagonal gives what division gives.
+fn upper_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
+    let (r, right) = (Args(args).tensor(0)?, Args(args).tensor(1)?);
+    let (_, n, _) = sizes(&r.meta, "linalg.solve_triangular")?;
+    let columns = right.shape().last().copied().unwrap_or(1);
+    let (rows, mut all) = (r.values_as::<f64>(), right.values_as::<f64>().to_vec());
+    for (r, x) in rows.chunks(n * n).zip(all.chunks_mut(n * columns)) {
+        for (row, column) in (0..n)
+            .rev()
+            .flat_map(|row| (0..columns).map(move |c| (row, c)))
+        {
+            let known: f64 = (row + 1..n)
+                .map(|at| r[row * n + at] * x[at * columns + column])
+                .sum();
+            x[row * columns + column] = (x[row * columns + column] - known) / r[row * n + row];
+        }
+    }
+    let solved = Array::from_vec(right.meta.shape.clone(), all);
+    Ok(vec![solved.cast(right.dtype())])
+}
+fn upper_formula(_: &mut dyn Backward) -> Grads {
+    Err(OpError::Unsupported(
+        "the second derivative of linalg.qr".into(),
+    ))
 }
 
 fn eigh_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {

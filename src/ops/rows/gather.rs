@@ -201,11 +201,12 @@ fn gather_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpErro
 }
 fn gather_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta, dim, index) = (grad(b)?, input_meta(b, 0)?, same(b, 1), b.input(2)?);
-    Ok(vec![Some(kit::call(
+    let whole = kit::call(
         b,
         "gather_backward",
         vec![t(grad), kit::shape(&meta.shape), dim, t(index)],
-    )?)])
+    )?;
+    Ok(vec![Some(kit::written(b, whole, 1)?)])
 }
 fn gather_backward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let meta = kit::inferred(sized_infer, args)?;

@@ -199,11 +199,12 @@ fn saved_items(b: &mut dyn Backward, place: usize) -> Result<Arg<Var>, OpError> 
 }
 fn index_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta, items) = (grad(b)?, input_meta(b, 0)?, saved_items(b, 1)?);
-    Ok(vec![Some(kit::call(
+    let whole = kit::call(
         b,
         "index_backward",
         vec![t(grad), kit::shape(&meta.shape), items],
-    )?)])
+    )?;
+    Ok(vec![Some(kit::written(b, whole, 1)?)])
 }
 fn index_backward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let whole = kit::inferred(sized_infer, args)?;
@@ -330,6 +331,12 @@ fn index_select_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             "index_select(): Expected dtype int32 or int64 for index",
         ));
     }
+    if meta.ndim() == 0 && index.numel() != 1 {
+        return Err(OpError::runtime(format!(
+            "index_select(): Index to scalar can have only 1 value, got {} value(s)",
+            index.numel()
+        )));
+    }
     Ok(vec![Meta::contiguous(meta.dtype, shape)])
 }
 /// Indices that may not be negative. Measured: along dimension 1 PyTorch has another kernel, with other words.
@@ -362,11 +369,12 @@ fn index_select_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, 
 }
 fn index_select_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta, dim, index) = (grad(b)?, input_meta(b, 0)?, same(b, 1), b.input(2)?);
-    Ok(vec![Some(kit::call(
+    let whole = kit::call(
         b,
         "index_select_backward",
         vec![t(grad), kit::shape(&meta.shape), dim, t(index)],
-    )?)])
+    )?;
+    Ok(vec![Some(kit::written(b, whole, 1)?)])
 }
 fn index_select_backward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let whole = kit::inferred(sized_infer, args)?;
@@ -683,11 +691,12 @@ fn take_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError>
 }
 fn take_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta, index) = (grad(b)?, input_meta(b, 0)?, b.input(1)?);
-    Ok(vec![Some(kit::call(
+    let whole = kit::call(
         b,
         "take_backward",
         vec![t(grad), kit::shape(&meta.shape), t(index)],
-    )?)])
+    )?;
+    Ok(vec![Some(kit::written(b, whole, 1)?)])
 }
 fn take_backward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let whole = kit::inferred(sized_infer, args)?;

@@ -687,5 +687,11 @@ fn multi_margin_formula(b: &mut dyn Backward) -> Grads {
         grad
     };
     let part = kit::mul(b, derivative, grad)?;
-    Ok(vec![Some(kit::reshape(b, part, &meta.shape)?)])
+    let part = kit::reshape(b, part, &meta.shape)?;
+    let input = b.input(0)?;
+    Ok(vec![Some(kit::call(
+        b,
+        "_multi_margin_once",
+        vec![t(part), t(input)],
+    )?)])
 }

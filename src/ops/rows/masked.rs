@@ -364,6 +364,7 @@ fn masked_select_formula(b: &mut dyn Backward) -> Grads {
         "_masked_place",
         vec![t(grad), kit::shape(&shape), t(mask)],
     )?;
+    b.count_writes(placed, 1);
     Ok(vec![Some(kit::reduce_to(b, placed, &meta.shape)?)])
 }
 

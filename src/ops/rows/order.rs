@@ -2,7 +2,7 @@
 
 use super::reduce::reduction;
 use super::reduction::{
-    fold_f64, infer_pair, infer_reduced, restore, select_along, select_gradient, share_among_equal,
+    distribute, fold_f64, infer_pair, infer_reduced, restore, select_along, select_gradient,
 };
 use crate::ops::array::Array;
 use crate::ops::broadcast::{fresh, wrap_dim};
@@ -98,10 +98,13 @@ pub const ROWS: &[OpRow] = &[
         "nanmedian",
         both(&["nanmedian"]),
         &[SELF],
-        |args| infer_reduced(tensor_at(args, 0)?, &[], false, tensor_at(args, 0)?.dtype),
+        |args| {
+            not_for_bool(args, "median_cpu")?;
+            infer_reduced(tensor_at(args, 0)?, &[], false, tensor_at(args, 0)?.dtype)
+        },
         forward_nanmedian,
         &[input(0), output(0)],
-        Gradient::Formula(|b| b.first(|b, grad| share_among_equal(b, grad, &[], false))),
+        Gradient::Formula(|b| b.first(distribute)),
         "NanmedianBackward0",
         &[]
     ),
@@ -109,7 +112,10 @@ pub const ROWS: &[OpRow] = &[
         "nanmedian.dim",
         both(&["nanmedian"]),
         &[SELF, int("dim"), KEEPDIM],
-        |args| infer_pair(args, "nanmedian"),
+        |args| {
+            not_for_bool(args, "median_out")?;
+            infer_pair(args, "nanmedian")
+        },
         |args: &[Arg<Array>]| select_along(args, middle_number),
         &[output(1)],
         Gradient::Formula(|b| b.first(select_gradient)),
@@ -275,7 +281,22 @@ fn forward_places(args: &[Arg<Array>], sorted: usize, sought: usize) -> Arrays {
     let place = |(at, &x): (usize, &f64)| {
         let start = at / per_row.max(1) * width;
         let row = rows.get(start..start + width).unwrap_or(&[]);
-        row.partition_point(|&y| if right { y <= x } else { y < x }) as i64
+        // Step by step as PyTorch looks: what is not sorted, or no number, is found where it finds it.
+        let (mut low, mut high) = (0, row.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let is_past = if right {
+                row[middle] > x
+            } else {
+                row[middle] >= x
+            };
+            (low, high) = if is_past {
+                (low, middle)
+            } else {
+                (middle + 1, high)
+            };
+        }
+        low as i64
     };
     let places = values.iter().enumerate().map(place).collect();
     Ok(vec![Array::from_vec::<i64>(
@@ -332,6 +353,15 @@ fn aminmax_gradient(b: &mut dyn Backward) -> crate::ops::formula::Grads {
         });
     }
     Ok(vec![total])
+}
+
+fn not_for_bool(args: &[Arg<Meta>], kernel: &str) -> Result<(), OpError> {
+    match tensor_at(args, 0)?.dtype {
+        Dtype::Bool => Err(not_implemented(format!(
+            "\"{kernel}\" not implemented for 'Bool'"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The place of the lower middle of those that are numbers.

@@ -333,7 +333,12 @@ fn to_maxima(b: &mut dyn Backward, op: &'static str, numbers: std::ops::Range<us
         "gather_backward",
         vec![t(grad), kit::shape(&[planes, area]), kit::n(1), t(indices)],
     )?;
-    Ok(vec![Some(kit::reshape(b, part, &meta.shape)?)])
+    let part = kit::reshape(b, part, &meta.shape)?;
+    Ok(vec![Some(kit::call(
+        b,
+        "_linked",
+        vec![t(part), t(input)],
+    )?)])
 }
 fn max_formula(b: &mut dyn Backward) -> Grads {
     to_maxima(b, "_max_pool2d_indices", 1..6)

@@ -1,8 +1,8 @@
 //! Reductions.
 
 use super::reduction::{
-    all_dims, dims_at, fold, fold_f64, infer_pair, infer_reduced, reduced_dims, restore,
-    select_along, select_gradient, shape_without, share_among_equal,
+    all_dims, dims_at, distribute, fold, fold_f64, infer_pair, infer_reduced, reduced_dims,
+    restore, select_along, select_gradient, shape_without, share_among_equal,
 };
 use crate::ops::array::Array;
 use crate::ops::broadcast::fresh;
@@ -150,7 +150,7 @@ pub const ROWS: &[OpRow] = &[
         |args| infer_extreme(args, "max"),
         |args| extreme(args, &[], greater),
         IN_OUT,
-        Gradient::Formula(|b| b.first(|b, grad| share_among_equal(b, grad, &[], false))),
+        Gradient::Formula(|b| b.first(distribute)),
         "MaxBackward1",
         &["max"]
     ),
@@ -161,7 +161,7 @@ pub const ROWS: &[OpRow] = &[
         |args| infer_extreme(args, "min"),
         |args| extreme(args, &[], less),
         IN_OUT,
-        Gradient::Formula(|b| b.first(|b, grad| share_among_equal(b, grad, &[], false))),
+        Gradient::Formula(|b| b.first(distribute)),
         "MinBackward1",
         &["min"]
     ),
@@ -200,7 +200,7 @@ pub const ROWS: &[OpRow] = &[
         |args| infer_reduced(tensor_at(args, 0)?, &[], false, tensor_at(args, 0)?.dtype),
         forward_median,
         IN_OUT,
-        Gradient::Formula(|b| b.first(|b, grad| share_among_equal(b, grad, &[], false))),
+        Gradient::Formula(|b| b.first(distribute)),
         "MedianBackward0",
         &["median"]
     ),
@@ -351,7 +351,9 @@ pub const ROWS: &[OpRow] = &[
                     Arg::Dtype(meta.dtype),
                 ],
             )?;
-            b.mul(eye, grad)
+            let whole = b.mul(eye, grad)?;
+            b.count_writes(whole, 2);
+            Ok(whole)
         })),
         "TraceBackward0",
         &["trace"]

@@ -109,6 +109,21 @@ pub fn restore(b: &mut dyn Backward, x: Var, dims: &[i64], keepdim: bool) -> Val
     b.view(x, &kept)
 }
 
+/// The gradient, written in equal parts to all elements that equal the one result.
+pub fn distribute(b: &mut dyn Backward, grad: Var) -> Value {
+    let (x, out) = (b.input(0)?, b.output(0)?);
+    let equal = b.binary("eq", x, out)?;
+    let count = b.sum_dims(equal, &[][..], false)?;
+    let share = b.div(grad, count)?;
+    let nothing = b.zeros(&[], b.meta(grad).dtype)?;
+    let whole = b.one(
+        "where",
+        vec![Arg::Tensor(equal), Arg::Tensor(share), Arg::Tensor(nothing)],
+    )?;
+    b.count_writes(whole, 1);
+    Ok(whole)
+}
+
 /// The gradient, shared among all elements that equal the result.
 pub fn share_among_equal(b: &mut dyn Backward, grad: Var, dims: &[i64], keepdim: bool) -> Value {
     let (x, out) = (b.input(0)?, b.output(0)?);
@@ -165,7 +180,7 @@ pub fn select_gradient(b: &mut dyn Backward, grad: Var) -> Value {
     );
     let dtype = b.meta(grad).dtype;
     let zeros = b.zeros(&shape, dtype)?;
-    b.one(
+    let whole = b.one(
         "scatter_add",
         vec![
             Arg::Tensor(zeros),
@@ -173,7 +188,9 @@ pub fn select_gradient(b: &mut dyn Backward, grad: Var) -> Value {
             Arg::Tensor(places),
             Arg::Tensor(grad),
         ],
-    )
+    )?;
+    b.count_writes(whole, 2);
+    Ok(whole)
 }
 
 /// Over what a variance is taken, and with which correction.

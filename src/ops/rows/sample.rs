@@ -579,9 +579,6 @@ fn rrelu_formula(b: &mut dyn Backward) -> Grads {
     let x = b.input(0)?;
     let positive = kit::call(b, "gt", vec![t(x), kit::n(0)])?;
     let steep = kit::mul(b, grad, noise)?;
-    Ok(vec![Some(kit::call(
-        b,
-        "where",
-        vec![t(positive), t(grad), t(steep)],
-    )?)])
+    let part = kit::call(b, "where", vec![t(positive), t(grad), t(steep)])?;
+    Ok(vec![Some(kit::call(b, "_linked", vec![t(part), t(x)])?)])
 }

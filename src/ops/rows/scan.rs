@@ -65,10 +65,11 @@ pub const ROWS: &[OpRow] = &[
         IN_OUT,
         |b, grad| {
             let (x, dim) = (b.input(0)?, b.integer(1));
-            b.one(
+            let part = b.one(
                 "cumprod_backward",
                 vec![Arg::Tensor(grad), Arg::Tensor(x), int_arg(dim)],
-            )
+            )?;
+            b.binary("_cumprod_once", part, x)
         },
         "CumprodBackward0",
         &["cumprod(dim)"]
@@ -105,6 +106,9 @@ pub const ROWS: &[OpRow] = &[
         |args: &[Arg<Array>]| running(&args[..2], i64::wrapping_add, logaddexp),
         IN_OUT,
         |b, grad| {
+            if b.meta(grad).ndim() == 0 {
+                return Ok(grad);
+            }
             let (x, out) = (b.input(0)?, b.output(0)?);
             let minus = b.neg(out)?;
             let weight = b.unary("exp", minus)?;

@@ -9,7 +9,7 @@ use crate::ops::kit::{
 use crate::ops::layout;
 use crate::ops::meta::Meta;
 use crate::ops::rng::Rng;
-use crate::ops::row::{Arg, Backward, OpError, OpRow, Param, ParamKind};
+use crate::ops::row::{Arg, Backward, Exception, Gradient, OpError, OpRow, Param, ParamKind};
 use crate::with_element;
 
 const GRAD: Param = tensor("grad_output");
@@ -17,6 +17,77 @@ const SIZES: Param = ints("input_sizes");
 
 /// The rows of this file. No row of ops.tsv names them: they are measured through the views whose gradients they are.
 pub const ROWS: &[OpRow] = &[
+    // The gradient of an operator whose backward PyTorch has as one operator of both, but linear in the gradient:
+    // the derivative by the input is zero, and the result requires grad where the input does.
+    op(
+        "_linked",
+        INTERNAL,
+        &[GRAD, tensor("input")],
+        linked_infer,
+        linked_forward,
+        &[],
+        formula(linked_formula),
+        "MulBackward0",
+        &[],
+    ),
+    // The derivative by the input is there, and not modelled.
+    op(
+        "_cumprod_once",
+        INTERNAL,
+        &[GRAD, tensor("input")],
+        linked_infer,
+        linked_forward,
+        &[],
+        Gradient::Formula(|_| {
+            Err(OpError::Unsupported(
+                "the second derivative of cumprod".into(),
+            ))
+        }),
+        "DivBackward0",
+        &[],
+    ),
+    op(
+        "_hardsigmoid_once",
+        INTERNAL,
+        &[GRAD, tensor("input")],
+        linked_infer,
+        linked_forward,
+        &[],
+        Gradient::NotImplemented(
+            Exception::RuntimeError,
+            "derivative for aten::hardsigmoid_backward is not implemented",
+        ),
+        "NotImplemented",
+        &[],
+    ),
+    op(
+        "_multi_margin_once",
+        INTERNAL,
+        &[GRAD, tensor("input")],
+        linked_infer,
+        linked_forward,
+        &[],
+        Gradient::NotImplemented(
+            Exception::RuntimeError,
+            "derivative for aten::multi_margin_loss_backward is not implemented",
+        ),
+        "NotImplemented",
+        &[],
+    ),
+    op(
+        "_attention_once",
+        INTERNAL,
+        &[GRAD, tensor("input")],
+        linked_infer,
+        linked_forward,
+        &[],
+        Gradient::NotImplemented(
+            Exception::RuntimeError,
+            "derivative for aten::_scaled_dot_product_flash_attention_for_cpu_backward is not implemented",
+        ),
+        "NotImplemented",
+        &[],
+    ),
     op(
         "select_backward",
         INTERNAL,
@@ -104,6 +175,26 @@ pub const ROWS: &[OpRow] = &[
         &[],
     ),
 ];
+
+fn linked_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
+    let meta = Args(args).tensor(0)?;
+    Ok(vec![Meta::contiguous(meta.dtype, meta.shape.clone())])
+}
+fn linked_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
+    let grad = Args(args).tensor(0)?;
+    Ok(vec![grad.reshaped(grad.meta.shape.clone())])
+}
+fn linked_formula(b: &mut dyn Backward) -> Grads {
+    let grad = grad(b)?;
+    let of_input = match b.needs(1) {
+        true => {
+            let meta = kit::input_meta(b, 1)?;
+            Some(b.zeros(&meta.shape, meta.dtype)?)
+        }
+        false => None,
+    };
+    Ok(vec![Some(grad), of_input])
+}
 
 fn sized(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);

@@ -200,7 +200,8 @@ fn to_places(b: &mut dyn Backward, place: usize, default: i64) -> Grads {
         b.output(1)?,
     );
     let args = vec![t(grad), kit::shape(&meta.shape), kit::n(dim), t(indices)];
-    Ok(vec![Some(kit::call(b, "gather_backward", args)?)])
+    let whole = kit::call(b, "gather_backward", args)?;
+    Ok(vec![Some(kit::written(b, whole, 2)?)])
 }
 
 fn topk_count(args: Args<'_, Meta>) -> Result<(usize, usize), OpError> {
@@ -295,7 +296,8 @@ fn kth_formula(b: &mut dyn Backward) -> Grads {
         indices = kit::call(b, "unsqueeze", vec![t(indices), kit::n(dim)])?;
     }
     let args = vec![t(grad), kit::shape(&meta.shape), kit::n(dim), t(indices)];
-    Ok(vec![Some(kit::call(b, "gather_backward", args)?)])
+    let whole = kit::call(b, "gather_backward", args)?;
+    Ok(vec![Some(kit::written(b, whole, 2)?)])
 }
 
 fn unique_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {

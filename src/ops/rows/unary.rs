@@ -501,8 +501,13 @@ fn logit_gradient(b: &mut dyn Backward, grad: Var) -> Value {
     let product = b.mul(x, other)?;
     let slope = b.div(grad, product)?;
     let given = b.args().get(1).cloned();
-    let (low, outside) = if let Some(Arg::Scalar(eps)) = given {
-        (eps.as_f64(), 0.0)
+    // Less than nothing is as good as not given.
+    let eps = match given {
+        Some(Arg::Scalar(eps)) => eps.as_f64(),
+        _ => -1.0,
+    };
+    let (low, outside) = if eps >= 0.0 {
+        (eps, 0.0)
     } else {
         (0.0, f64::NAN)
     };

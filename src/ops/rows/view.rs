@@ -607,5 +607,10 @@ fn as_strided_formula(b: &mut dyn Backward) -> Grads {
         kit::same(b, 2),
         n(offset),
     ];
-    put_back(b, "as_strided_backward", args)
+    let grads = put_back(b, "as_strided_backward", args)?;
+    grads
+        .iter()
+        .flatten()
+        .for_each(|&var| b.count_writes(var, 1));
+    Ok(grads)
 }

@@ -166,6 +166,7 @@ impl Growing<'_> {
             16 => {
                 let kept = self.fresh("g");
                 self.line(format!("{kept} = {name}.grad"));
+                self.line(format!("print({kept})"));
                 self.maybe_none.push(Variable { name: kept, ..of });
             }
             17 => self.line(format!("print({name}.grad.sum())")),

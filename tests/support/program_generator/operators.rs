@@ -77,6 +77,7 @@ const BY_NUMBERS: &[&str] = &[
     "normal",
     // Which signs singular vectors have is up to LAPACK.
     "linalg_svd",
+    "linalg_eigh",
 ];
 
 /// Functions of PyTorch that have the names of Python's.
