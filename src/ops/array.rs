@@ -384,14 +384,25 @@ pub fn write_strided(buffer: &mut Buffer, meta: &Meta, source: &Array) {
     with_element!(buffer.dtype(), T => {
         let Some(target) = T::of_mut(buffer) else { return };
         let values = source.values::<T>();
+        let overlaps = meta.shape.iter().zip(&meta.strides).any(|(&size, &stride)| size > 1 && stride == 0);
         if meta.is_contiguous() {
-            target[meta.offset..meta.offset + values.len()].copy_from_slice(&values);
+            if let Some(target) = target.get_mut(meta.offset..meta.offset + values.len()) {
+                target.copy_from_slice(&values);
+            }
+        } else if overlaps {
+            // Of elements that are one place in memory, those that change are written; the last one stays.
+            let before = target.to_vec();
+            for (offset, &value) in Offsets::new(meta).zip(values.iter()) {
+                match (before.get(offset), target.get_mut(offset)) {
+                    (Some(old), Some(place)) if *old != value => *place = value,
+                    _ => {}
+                }
+            }
         } else {
             let (rows, len, stride) = rows(meta);
             for (start, row) in Offsets::new(&rows).zip(values.chunks_exact(len.max(1))) {
-                // Places that overlap are refused before; of those that are one place, the last value stays.
-                let row = if stride == 0 { &row[len.saturating_sub(1)..] } else { row };
-                let places = target[start..].iter_mut().step_by(stride.max(1));
+                let Some(rest) = target.get_mut(start..) else { return };
+                let places = rest.iter_mut().step_by(stride.max(1));
                 places.zip(row).for_each(|(place, &value)| *place = value);
             }
         }

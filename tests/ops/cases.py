@@ -215,7 +215,7 @@ def binary():
     bad('heaviside', 'function', 'torch.heaviside', V(1), I([2]))
     bad('hypot', 'function', 'torch.hypot', I([1]), I([2]))
     bad('bitwise_and', 'function', 'lambda x, y: x & y', V(2), V(2))
-    bad('bitwise_not', 'function', 'lambda x: ~x', V(2))
+    bad('bitwise_not', 'function', 'torch.bitwise_not', V(2))
     bad('isclose', 'function', 'torch.isclose', V(2), I([1, 2]))
     bad('div.Tensor_mode', 'function', 'torch.div', V(2), V(2), rounding_mode='up')
     bad('add', 'in_place', 'torch.Tensor.add_', I([1, 2]), 1.5)

@@ -59,6 +59,11 @@ def samples():
     case(None, '_ctc_loss', 'lambda p, t, i, l: torch.ctc_loss(p, t, tuple(i), tuple(l), 0, 0)', T([5, 1, 4], probs, 'f32'), I([1, 2], [1, 2]), [5], [2])
     case(None, '_ctc_loss', ctc, T([5, 2, 2], probs, 'f64', False), I([1, 1, 1, 1], [2, 2]), [5, 4], [2, 1]); case(None, '_ctc_loss', ctc, T([2, 1, 4], probs[:8], 'f32', False), I([1, 1], [1, 2]), [2], [2], 0, True); case(None, '_ctc_loss', ctc, T([2, 1, 4], probs[:8], 'f32', False), I([1, 1], [1, 2]), [2], [2], 3)
     case(None, '_ctc_loss_backward', 'lambda g, p, t, i, l: torch.autograd.grad(torch.ctc_loss(q := p.clone().requires_grad_(), t, tuple(i), tuple(l), 0, 0), q, g)[0]', V(1, grad=False), T([5, 1, 4], probs, 'f32', False), I([1, 2], [1, 2]), [5], [2])
+    # What PyTorch has no name for: a gradient that depends on an input without a derivative by it.
+    for row in ['_cumprod_once', '_hardsigmoid_once', '_multi_margin_once', '_attention_once']:
+        case(None, row, 'lambda g, x: g.clone()', F([1.5, -2.0, 0.25], grad=False), F([0.5, 1.0, 2.0], grad=False))
+    case(None, '_linked', 'lambda g, x: g + 0 * x', F([1.5, -2.0, 0.25]), F([0.5, 1.0, 2.0]))
+    case(None, '_solve_upper', 'lambda a, b: torch.linalg.solve_triangular(a, b, upper=True)', T([2, 2], [2.0, 1.0, 0.0, 4.0], 'f32', False), T([2, 3], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 'f32', False))
     for i, l, b in (([6], [2], 0), ([5], [3], 0), ([5], [2], 4)): bad('_ctc_loss', 'function', ctc, V(5, 1, 4), I([1, 2], [1, 2]), i, l, b)
 
 

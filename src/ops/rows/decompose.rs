@@ -198,6 +198,18 @@ fn qr_formula(b: &mut dyn Backward) -> Grads {
         return unsupported("the gradient of linalg.qr");
     }
     let (of_q, of_r) = (b.grad(0), b.grad(1));
+    if columns > n {
+        return wide_qr(b, [q, r], [of_q, of_r], [n, columns]);
+    }
+    let whole = square_qr(b, [q, r], [of_q, of_r])?;
+    Ok(vec![whole])
+}
+/// The gradient of `A = QR`, `R` square.
+fn square_qr(
+    b: &mut dyn Backward,
+    [q, r]: [Var; 2],
+    [of_q, of_r]: [Option<Var>; 2],
+) -> Result<Option<Var>, OpError> {
     let mut inner = None;
     if let Some(grad) = of_r {
         let flipped = kit::transposed(b, r)?;
@@ -212,40 +224,58 @@ fn qr_formula(b: &mut dyn Backward) -> Grads {
         });
     }
     let Some(inner) = inner else {
-        return Ok(vec![None]);
+        return Ok(None);
     };
     let inner = mirrored(b, inner)?;
     let mut part = product(b, q, inner)?;
-    let is_wide = columns > n;
-    if let (Some(grad), false) = (of_q, is_wide) {
+    if let Some(grad) = of_q {
         part = kit::add(b, part, grad)?;
     }
-    // part @ inverse(R).T, of the square that R begins with
-    let square = match is_wide {
-        true => kit::call(
-            b,
-            "slice",
-            vec![t(r), kit::n(-1), kit::n(0), kit::n(n as i64)],
-        )?,
-        false => r,
-    };
+    // part @ inverse(R).T
     let flipped = kit::transposed(b, part)?;
-    let solved = kit::call(b, "_solve_upper", vec![t(square), t(flipped)])?;
-    let solved = kit::transposed(b, solved)?;
-    if !is_wide {
-        return Ok(vec![Some(solved)]);
-    }
-    let meta = b.output_meta(1);
-    let mut rest = meta.shape.clone();
-    let last = rest.len() - 1;
-    rest[last] = columns - n;
-    let rest = b.zeros(&rest, meta.dtype)?;
-    let mut whole = kit::call(b, "cat", vec![Arg::Tensors(vec![solved, rest]), kit::n(-1)])?;
+    let solved = kit::call(b, "_solve_upper", vec![t(r), t(flipped)])?;
+    Ok(Some(kit::transposed(b, solved)?))
+}
+/// With more columns than rows: of `A = [X Y]`, `Q` and the square that `R` begins with are those of `X`, the rest of
+/// `R` is `Q.T @ Y`.
+fn wide_qr(
+    b: &mut dyn Backward,
+    [q, r]: [Var; 2],
+    [of_q, of_r]: [Option<Var>; 2],
+    [square, columns]: [usize; 2],
+) -> Grads {
+    let part = |b: &mut dyn Backward, of: Var, from: usize, to: usize| {
+        let (from, to) = (kit::n(from as i64), kit::n(to as i64));
+        kit::call(b, "slice", vec![t(of), kit::n(-1), from, to])
+    };
+    let (first, rest) = (part(b, r, 0, square)?, part(b, r, square, columns)?);
+    let mut of_q = of_q;
+    let (mut of_first, mut of_y) = (None, None);
     if let Some(grad) = of_r {
-        let part = product(b, q, grad)?;
-        whole = kit::add(b, whole, part)?;
+        of_first = Some(part(b, grad, 0, square)?);
+        let of_rest = part(b, grad, square, columns)?;
+        of_y = Some(product(b, q, of_rest)?);
+        // Y is Q @ rest.
+        let y = product(b, q, rest)?;
+        let flipped = kit::transposed(b, of_rest)?;
+        let through = product(b, y, flipped)?;
+        of_q = Some(match of_q {
+            Some(grad) => kit::add(b, grad, through)?,
+            None => through,
+        });
     }
-    Ok(vec![Some(whole)])
+    let Some(of_x) = square_qr(b, [q, first], [of_q, of_first])? else {
+        return Ok(vec![None]);
+    };
+    let of_y = match of_y {
+        Some(grad) => grad,
+        None => {
+            let meta = b.meta(rest);
+            b.zeros(&meta.shape, meta.dtype)?
+        }
+    };
+    let parts = Arg::Tensors(vec![of_x, of_y]);
+    Ok(vec![Some(kit::call(b, "cat", vec![parts, kit::n(-1)])?)])
 }
 
 fn upper_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {

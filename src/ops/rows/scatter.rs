@@ -27,7 +27,7 @@ pub const ROWS: &[OpRow] = &[
         linked_forward,
         &[],
         formula(linked_formula),
-        "MulBackward0",
+        "AddBackward0",
         &[],
     ),
     // The derivative by the input is there, and not modelled.
