@@ -130,12 +130,18 @@ impl Analyzer<'_> {
         if let Some(raised) = run.raised {
             return Err(raised);
         }
+        let vars = run.vars;
+        // What the backward itself refuses.
+        if let Err(error @ OpError::Raises(..)) = result {
+            self.op_error::<()>(world, span, error)?;
+            return Ok(None);
+        }
         let count = differentiable(row, args).count();
         Ok(match result {
             Ok(results) if results.len() == count => Some(
                 results
                     .into_iter()
-                    .map(|result| result.map(|var| run.vars[var]))
+                    .map(|result| result.map(|var| vars[var]))
                     .collect(),
             ),
             _ => None,
