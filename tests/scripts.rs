@@ -61,10 +61,10 @@ fn problem(name: &str, text: &str, truth: &Truth) -> Option<String> {
         }
         _ => false,
     };
-    if !found.iter().any(|finding| tells(finding)) {
+    if !found.iter().any(tells) {
         return Some(format!("not found at {cause}: {shown:?}"));
     }
-    let is_predicted = truth.outcome != "raises" || found.iter().any(|finding| predicts(finding));
+    let is_predicted = truth.outcome != "raises" || found.iter().any(predicts);
     (!is_predicted).then(|| format!("not predicted: {} {}: {shown:?}", truth.line, truth.text))
 }
 

@@ -3,13 +3,13 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Analyzer;
 use super::exec::Completion;
 use super::fact::{FactKind, Facts, WhyNone};
 use super::replaced::Replaced;
 use super::story::{Happened, OriginId, Source, Step};
 use super::value::{GradFn, NodeId, ObjId, Val};
 use super::world::World;
+use super::{Analyzer, Raise};
 use crate::dataflow::{PersistentVec, Tri};
 use crate::source::Span;
 
@@ -502,7 +502,7 @@ impl Analyzer<'_> {
         let mut world = end.world;
         let finished = end.result.is_ok();
         if let Err(raise) = end.result {
-            self.tell(&mut world, raise);
+            self.tell_at_its_place(&mut world, raise);
         }
         self.unfulfilled_reads(&mut world);
         // Where loops were cut short in a program of which much is not known, what did not happen may still happen.
@@ -523,15 +523,17 @@ impl Analyzer<'_> {
         let mut world = end.world;
         match end.result {
             Ok(_) => self.not_registered(&mut world),
-            Err(raise) => {
-                // Other paths end without having come by.
-                if let Some(&instruction) = self.instructions_at(raise.span).first() {
-                    self.at = (raise.span, instruction);
-                }
-                self.tell(&mut world, raise);
-            }
+            Err(raise) => self.tell_at_its_place(&mut world, raise),
         }
         self.note_end(world);
+    }
+
+    /// Tells what ended a path. Other paths may end without having come by.
+    fn tell_at_its_place(&mut self, world: &mut World, raise: Box<Raise>) {
+        if let Some(&instruction) = self.instructions_at(raise.span).first() {
+            self.at = (raise.span, instruction);
+        }
+        self.tell(world, raise);
     }
 
     fn note_end(&mut self, world: World) {

@@ -19,6 +19,7 @@ mod class;
 mod construct;
 mod engine;
 mod exec;
+mod fast;
 mod finish;
 mod formula;
 mod function;

@@ -6,15 +6,15 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
+use super::fast::fast;
 use super::value::{
     Creation, Edge, Edges, Node, NodeKind, SavedKind, SavedTensor, Storage, Tensor, TensorImpl,
     Value, View, item_size,
 };
 use super::{Machine, Res};
-use crate::ops::row::Default as RowDefault;
 use crate::ops::{
-    self, Arg, Array, Fast, Gradient, InPlace, Meta, OpError, OpId, OpRow, ParamKind, ResultKind,
-    Save, Saved, Shape, When, table,
+    self, Arg, Array, Gradient, InPlace, Meta, OpError, OpId, OpRow, ParamKind, ResultKind, Save,
+    Saved, Shape, When, table,
 };
 use crate::source::Span;
 
@@ -580,69 +580,6 @@ impl Machine<'_> {
 fn metas_of(args: &[Arg<Tensor>]) -> Vec<Arg<Meta>> {
     let mut meta = |tensor: &Tensor| Meta::clone(&tensor.meta.borrow());
     args.iter().map(|arg| map_arg(arg, &mut meta)).collect()
-}
-
-/// The numbers of an operator in its common case: see [`ops::Fast`].
-fn fast(row: &OpRow, args: &[Arg<Tensor>]) -> Option<Array> {
-    let kernel = row.fast?;
-    let operands = match kernel {
-        Fast::One(_) => 1,
-        Fast::Two(_) => 2,
-    };
-    let is_default = |(arg, param): (&Arg<Tensor>, &ops::Param)| match (arg, param.default) {
-        (Arg::Scalar(value), Some(RowDefault::Scalar(default))) => *value == default,
-        (Arg::None, Some(RowDefault::None)) => true,
-        _ => false,
-    };
-    let others = args.get(operands..)?.iter().zip(&row.params[operands..]);
-    let (Some(Arg::Tensor(first)), true) = (args.first(), others.into_iter().all(is_default))
-    else {
-        return None;
-    };
-    let meta = first.meta.borrow();
-    let values = match (kernel, args.get(1)) {
-        (Fast::One(kernel), _) => in_order(first, kernel)?,
-        (Fast::Two(kernel), Some(Arg::Tensor(second)))
-            if second.meta.borrow().shape == meta.shape =>
-        {
-            in_order(first, |x| in_order(second, |y| kernel(x, y)))??
-        }
-        (Fast::Two(kernel), Some(Arg::Tensor(second)))
-            if second.dtype() == ops::Dtype::F32
-                && stretches(&second.meta.borrow().shape, &meta.shape) =>
-        {
-            let second = second.array().broadcast_to(&meta.shape);
-            let second = second.values::<f32>();
-            in_order(first, |x| kernel(x, &second))?
-        }
-        (Fast::Two(kernel), Some(Arg::Scalar(number))) => {
-            in_order(first, |x| kernel(x, &[number.as_f64() as f32]))?
-        }
-        _ => return None,
-    };
-    Some(Array::from_vec(Shape::from_slice(&meta.shape), values))
-}
-
-/// Whether `small` is broadcast to just `large`.
-fn stretches(small: &[usize], large: &[usize]) -> bool {
-    let pairs = small.iter().rev().zip(large.iter().rev());
-    small.len() <= large.len() && pairs.into_iter().all(|(&a, &b)| a == b || a == 1)
-}
-
-/// `of` the elements of a tensor of `f32` that lie in order.
-fn in_order<T>(tensor: &Tensor, of: impl FnOnce(&[f32]) -> T) -> Option<T> {
-    let meta = tensor.meta.borrow();
-    let storage = tensor.storage.borrow();
-    let buffer = storage.buffer.borrow();
-    let ops::Buffer::F32(values) = &**buffer else {
-        return None;
-    };
-    if !meta.is_contiguous() {
-        return None;
-    }
-    values
-        .get(meta.offset..meta.offset.checked_add(meta.numel())?)
-        .map(of)
 }
 
 fn metas_as(arg: &Arg<Meta>) -> Arg<usize> {
