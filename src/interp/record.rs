@@ -12,6 +12,7 @@ use super::value::{
     Value, View, item_size,
 };
 use super::{Machine, Res};
+use crate::ops::row::Default as RowDefault;
 use crate::ops::{
     self, Arg, Array, Gradient, InPlace, Meta, OpError, OpId, OpRow, ParamKind, ResultKind, Save,
     Saved, Shape, When, table,
