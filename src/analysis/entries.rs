@@ -60,9 +60,7 @@ impl Analyzer<'_> {
             return;
         }
         let before = std::mem::replace(&mut self.fuel, share);
-        self.is_entry = true;
         follow(self);
-        self.is_entry = false;
         *left -= share - self.fuel.min(share);
         self.fuel = before;
     }

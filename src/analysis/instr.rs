@@ -527,7 +527,7 @@ impl Analyzer<'_> {
         if raise.told || raise.failure == Failure::Explicit {
             return raise;
         }
-        if self.is_entry && !raise.failure.is_of_autograd() {
+        if self.is_from_outside && !raise.failure.is_of_autograd() {
             return raise;
         }
         raise.told = true;

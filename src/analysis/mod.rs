@@ -122,8 +122,6 @@ pub(crate) struct Analyzer<'p> {
     backwards: u32,
     /// Those that are being followed, innermost last: their numbers, and whether they fill the gradients of all leaves.
     running: Vec<(i64, bool)>,
-    /// Whether the file is being entered by something that others call.
-    is_entry: bool,
     /// Whether the numbers of a loop that encloses the present place have been widened.
     is_widened: bool,
     /// Which way a branch went when its condition was last known, by the number of its block's first instruction.
@@ -169,7 +167,6 @@ impl<'p> Analyzer<'p> {
             trips,
             backwards: 0,
             running: Vec::new(),
-            is_entry: false,
             is_widened: false,
             last_way: FxHashMap::default(),
             loop_depth: 0,
