@@ -11,7 +11,7 @@ use super::Analyzer;
 use super::fact::{Fact, FactKind, Failure, WhyNone};
 use super::story::{Happened, Step};
 use super::world::World;
-use crate::dataflow::PersistentVec;
+use crate::dataflow::PersistentSet;
 use crate::lint::Certainty;
 use crate::source::Span;
 
@@ -192,7 +192,7 @@ impl Analyzer<'_> {
         {
             entry.at.push(here);
         }
-        world.found.set(number, ());
+        world.found.insert(number);
         if world.approximate {
             self.found.facts[number as usize].contradicted = true;
         }
@@ -234,14 +234,13 @@ impl Analyzer<'_> {
     }
 
     /// Weighs all facts against a path that has ended, by what it passed and found. To be called once all facts are known.
-    pub(super) fn weigh(&mut self, passed: &PersistentVec<()>, found: &PersistentVec<()>) {
+    pub(super) fn weigh(&mut self, passed: &PersistentSet, found: &PersistentSet) {
         for number in 0..self.found.facts.len() {
             let entry = &self.found.facts[number];
-            if entry.contradicted || found.get(number as u32).is_some() {
+            if entry.contradicted || found.contains(number as u32) {
                 continue;
             }
-            let came_by =
-                entry.at.is_empty() || entry.at.iter().any(|&at| passed.get(at).is_some());
+            let came_by = entry.at.is_empty() || entry.at.iter().any(|&at| passed.contains(at));
             if came_by {
                 self.found.facts[number].contradicted = true;
             }

@@ -201,7 +201,7 @@ impl Analyzer<'_> {
                             regs,
                             trips,
                         };
-                        path.world.passed.set(first_number + at as u32, ());
+                        path.world.passed.insert(first_number + at as u32);
                         match end.result {
                             Ok(value) => {
                                 self.note_step_of(&mut path.world, &path.regs, instr);
@@ -239,14 +239,14 @@ impl Analyzer<'_> {
             }
             match self.instruction(&mut path.world, &mut path.regs, function, instr) {
                 Ok(value) => {
-                    path.world.passed.set(number, ());
+                    path.world.passed.insert(number);
                     if let (Some(dest), Some(value)) = (instr.dest, value) {
                         path.regs.set(dest.index() as u32, value);
                     }
                 }
                 Err(raise) => {
                     // A raise is a way to come by, too: to facts that it is not itself.
-                    path.world.passed.set(number, ());
+                    path.world.passed.insert(number);
                     return Stopped::Raised(raise);
                 }
             }
@@ -503,16 +503,8 @@ fn kept_apart(a: &Val, b: &Val) -> bool {
 
 /// Takes over what a state that is the same but for its past has passed and found.
 fn absorb(world: &mut World, other: &World) {
-    for at in other.passed.diff(&world.passed) {
-        if other.passed.get(at).is_some() {
-            world.passed.set(at, ());
-        }
-    }
-    for at in world.found.clone().diff(&other.found) {
-        if other.found.get(at).is_none() {
-            *world.found.slot_mut(at) = None;
-        }
-    }
+    world.passed.unite(&other.passed);
+    world.found.intersect(&other.found);
     world.approximate |= other.approximate;
     world.truncated |= other.truncated;
     // Objects that only the other has cannot be reached from here, but their numbers are taken.

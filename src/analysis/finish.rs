@@ -10,7 +10,7 @@ use super::story::{Happened, OriginId, Source, Step};
 use super::value::{GradFn, NodeId, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Raise};
-use crate::dataflow::{PersistentVec, Tri};
+use crate::dataflow::{PersistentSet, Tri};
 use crate::source::Span;
 
 /// What is kept beside the states, for all paths.
@@ -70,8 +70,8 @@ struct Hook {
 /// What a path that has ended passed and found.
 #[derive(Debug)]
 struct End {
-    passed: PersistentVec<()>,
-    found: PersistentVec<()>,
+    passed: PersistentSet,
+    found: PersistentSet,
 }
 
 impl Ledger {
@@ -173,7 +173,7 @@ impl Analyzer<'_> {
 
     /// A gradient that is none was used as a value. Whether that is worth telling is known at the end of the path.
     pub(super) fn use_of_none(&mut self, world: &mut World, read: u32, _span: Span) {
-        world.used_reads.set(read, ());
+        world.used_reads.insert(read);
     }
 
     /// Why the gradient of a tensor is none now, with the story.
@@ -546,12 +546,7 @@ impl Analyzer<'_> {
     /// Reads of a gradient that was none. What a backward had passed by and another fills later was only read early, as
     /// in the training of two networks in turn; before the first backward, and after `zero_grad`, none is what is read.
     fn unfulfilled_reads(&mut self, world: &mut World) {
-        let used: Vec<u32> = world
-            .used_reads
-            .entries()
-            .into_iter()
-            .map(|(number, _)| number)
-            .collect();
+        let used: Vec<u32> = world.used_reads.iter().collect();
         for number in used {
             let Read {
                 tensor,

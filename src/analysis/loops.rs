@@ -11,7 +11,7 @@ use super::Analyzer;
 use super::exec::{BASE_FUEL, FUEL_PER_INSTRUCTION, Path, Site};
 use super::value::{Iterator, Obj, Val};
 use super::world::{Regs, World};
-use crate::dataflow::PersistentVec;
+use crate::dataflow::{PersistentSet, PersistentVec};
 use crate::ir::{BlockId, Function, Terminator};
 
 /// Trips around the program's own loops that are followed before each is widened at once. The library's loops go over
@@ -60,8 +60,8 @@ pub(super) struct Trip {
 
 struct Before {
     heap: PersistentVec<Obj>,
-    passed: PersistentVec<()>,
-    found: PersistentVec<()>,
+    passed: PersistentSet,
+    found: PersistentSet,
     regs: Regs,
 }
 
@@ -150,8 +150,8 @@ impl Analyzer<'_> {
         let allowed = self.allowed_trips(path, at);
         let trip = &mut path.trips[at];
         trip.count += 1;
-        let news = brings(&path.world.passed, &trip.before.passed)
-            || brings(&path.world.found, &trip.before.found);
+        let news = path.world.passed.exceeds(&trip.before.passed)
+            || path.world.found.exceeds(&trip.before.found);
         trip.quiet = if news { 0 } else { trip.quiet + 1 };
         let (count, unknown, widened_at) = (trip.count, trip.unknown, trip.widened_at);
         if unknown > allowed || widened_at.is_some_and(|at| count > at + WIDENED_TRIPS) {
@@ -243,20 +243,13 @@ impl Analyzer<'_> {
                 .any(|head| !inside.contains(head))
         };
         let is_new = !function.blocks[other].instrs.is_empty()
-            && path.world.passed.get(plan.first_number[other]).is_none();
+            && !path.world.passed.contains(plan.first_number[other]);
         (!is_new && !leaves(then) && !leaves(otherwise)).then_some(usual)
     }
 }
 
 fn position(path: &Path, head: BlockId) -> Option<usize> {
     path.trips.iter().position(|trip| trip.head == head)
-}
-
-/// Whether `now` has entries that `then` has not.
-fn brings(now: &PersistentVec<()>, then: &PersistentVec<()>) -> bool {
-    now.diff(then)
-        .into_iter()
-        .any(|at| now.get(at).is_some() && then.get(at).is_none())
 }
 
 /// Whether the values of an iterator stand one by one in a list.

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::story::OriginId;
 use super::value::{Counter, Dict, Instance, ModeManager, Obj, ObjId, Storage, Tensor, Val};
-use crate::dataflow::{PersistentVec, Tri};
+use crate::dataflow::{PersistentSet, PersistentVec, Tri};
 use crate::index::IndexVec;
 use crate::source::Span;
 
@@ -34,9 +34,9 @@ pub struct World {
     /// Whether inference mode is on, and since where.
     pub inference: (Tri, Span),
     /// The instructions that were passed without a raise, by their numbers.
-    pub passed: PersistentVec<()>,
+    pub passed: PersistentSet,
     /// The facts that were found on this path, by their numbers.
-    pub found: PersistentVec<()>,
+    pub found: PersistentSet,
     /// Whether something on the way was cut short, so that nothing is certain any more.
     pub approximate: bool,
     /// Whether something was cut short that may have done what else is missed at the end: then nothing is said to be missing.
@@ -44,7 +44,7 @@ pub struct World {
     /// The last backward and what it started from.
     pub backward: Option<(Span, OriginId)>,
     /// The reads of a gradient that was none and was used as if it were there, by their numbers.
-    pub used_reads: PersistentVec<()>,
+    pub used_reads: PersistentSet,
     /// The optimizers whose step was called, by their object numbers: where first.
     pub stepped: PersistentVec<Span>,
     /// What packs and unpacks the tensors that nodes save, innermost last.
@@ -61,12 +61,12 @@ impl World {
             released: PersistentVec::default(),
             grad: (Tri::True, start),
             inference: (Tri::False, start),
-            passed: PersistentVec::default(),
-            found: PersistentVec::default(),
+            passed: PersistentSet::default(),
+            found: PersistentSet::default(),
             approximate: false,
             truncated: false,
             backward: None,
-            used_reads: PersistentVec::default(),
+            used_reads: PersistentSet::default(),
             stepped: PersistentVec::default(),
             saved_hooks: Rc::default(),
             anomaly: Tri::False,
@@ -317,16 +317,8 @@ impl<'a> Join<'a> {
                 );
             }
         }
-        for at in other.passed.diff(&world.passed) {
-            if other.passed.get(at).is_some() {
-                world.passed.set(at, ());
-            }
-        }
-        for at in world.found.clone().diff(&other.found) {
-            if other.found.get(at).is_none() {
-                *world.found.slot_mut(at) = None;
-            }
-        }
+        world.passed.unite(&other.passed);
+        world.found.intersect(&other.found);
         world.heap = merged;
         for (id, tensor) in std::mem::take(&mut self.fresh) {
             if let (Some(counter), true) = (

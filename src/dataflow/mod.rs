@@ -3,8 +3,10 @@
 
 pub mod order;
 pub mod persistent;
+mod persistent_set;
 pub mod tri;
 
 pub use order::Order;
 pub use persistent::PersistentVec;
+pub use persistent_set::PersistentSet;
 pub use tri::Tri;

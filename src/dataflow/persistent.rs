@@ -12,15 +12,17 @@ const WIDTH: usize = 1 << BITS;
 /// A sparse persistent vector of `T`, by `u32` index.
 #[derive(Debug)]
 pub struct PersistentVec<T> {
-    root: Option<Rc<Node<T>>>,
+    root: Node<T>,
     /// The number of levels below the root.
     height: u32,
 }
 
+/// A part of the tree. A leaf is much larger than a branch, so each has an allocation of its own size.
 #[derive(Debug)]
 enum Node<T> {
-    Branch([Option<Rc<Node<T>>>; WIDTH]),
-    Leaf([Option<T>; WIDTH]),
+    Empty,
+    Branch(Rc<[Node<T>; WIDTH]>),
+    Leaf(Rc<[Option<T>; WIDTH]>),
 }
 
 impl<T> Clone for PersistentVec<T> {
@@ -35,28 +37,50 @@ impl<T> Clone for PersistentVec<T> {
 impl<T> Default for PersistentVec<T> {
     fn default() -> Self {
         PersistentVec {
-            root: None,
+            root: Node::Empty,
             height: 0,
         }
     }
 }
 
-impl<T: Clone> Clone for Node<T> {
+// Derived, it would ask that `T` be `Clone`.
+impl<T> Clone for Node<T> {
     fn clone(&self) -> Self {
         match self {
-            Node::Branch(children) => Node::Branch(children.clone()),
-            Node::Leaf(slots) => Node::Leaf(slots.clone()),
+            Node::Empty => Node::Empty,
+            Node::Branch(children) => Node::Branch(Rc::clone(children)),
+            Node::Leaf(slots) => Node::Leaf(Rc::clone(slots)),
         }
     }
 }
 
 impl<T> Node<T> {
-    fn empty(height: u32) -> Node<T> {
-        if height == 0 {
-            Node::Leaf([const { None }; WIDTH])
-        } else {
-            Node::Branch([const { None }; WIDTH])
+    /// A part without elements, with so many levels below it.
+    fn new(height: u32) -> Node<T> {
+        match height {
+            0 => Node::Leaf(Rc::new([const { None }; WIDTH])),
+            _ => Node::Branch(Rc::new([const { Node::Empty }; WIDTH])),
         }
+    }
+
+    fn is(&self, other: &Node<T>) -> bool {
+        match (self, other) {
+            (Node::Empty, Node::Empty) => true,
+            (Node::Branch(a), Node::Branch(b)) => Rc::ptr_eq(a, b),
+            (Node::Leaf(a), Node::Leaf(b)) => Rc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
+    fn child(&self, at: usize) -> &Node<T> {
+        match self {
+            Node::Branch(children) => &children[at],
+            _ => &Node::Empty,
+        }
+    }
+
+    fn has(&self, at: usize) -> bool {
+        matches!(self, Node::Leaf(slots) if slots[at].is_some())
     }
 }
 
@@ -70,12 +94,12 @@ impl<T: Clone> PersistentVec<T> {
         if !self.covers(index) {
             return None;
         }
-        let mut node = self.root.as_deref()?;
-        let mut height = self.height;
+        let (mut node, mut height) = (&self.root, self.height);
         loop {
             match node {
-                Node::Branch(children) => node = children[slot(index, height)].as_deref()?,
+                Node::Empty => return None,
                 Node::Leaf(slots) => return slots[slot(index, 0)].as_ref(),
+                Node::Branch(children) => node = &children[slot(index, height)],
             }
             height -= 1;
         }
@@ -84,19 +108,18 @@ impl<T: Clone> PersistentVec<T> {
     /// The slot of the element at `index`, to write to.
     pub fn slot_mut(&mut self, index: u32) -> &mut Option<T> {
         self.grow_to(index);
-        let mut height = self.height;
-        let mut node = Rc::make_mut(
-            self.root
-                .get_or_insert_with(|| Rc::new(Node::empty(height))),
-        );
+        let (mut node, mut height) = (&mut self.root, self.height);
         loop {
+            if let Node::Empty = node {
+                *node = Node::new(height);
+            }
             match node {
-                Node::Leaf(slots) => return &mut slots[slot(index, 0)],
+                Node::Leaf(slots) => return &mut Rc::make_mut(slots)[slot(index, 0)],
                 Node::Branch(children) => {
-                    let child = &mut children[slot(index, height)];
+                    node = &mut Rc::make_mut(children)[slot(index, height)];
                     height -= 1;
-                    node = Rc::make_mut(child.get_or_insert_with(|| Rc::new(Node::empty(height))));
                 }
+                Node::Empty => unreachable!("filled above"),
             }
         }
     }
@@ -113,10 +136,10 @@ impl<T: Clone> PersistentVec<T> {
     fn grow_to(&mut self, index: u32) {
         while !self.covers(index) {
             self.height += 1;
-            if let Some(old) = self.root.take() {
-                let mut children = [const { None }; WIDTH];
-                children[0] = Some(old);
-                self.root = Some(Rc::new(Node::Branch(children)));
+            if !matches!(self.root, Node::Empty) {
+                let mut children = [const { Node::Empty }; WIDTH];
+                std::mem::swap(&mut children[0], &mut self.root);
+                self.root = Node::Branch(Rc::new(children));
             }
         }
     }
@@ -127,7 +150,7 @@ impl<T: Clone> PersistentVec<T> {
         a.grow_to(other.top());
         b.grow_to(self.top());
         let mut out = Vec::new();
-        diff_nodes(a.root.as_ref(), b.root.as_ref(), a.height, 0, &mut out);
+        diff_nodes(&a.root, &b.root, a.height, 0, &mut out);
         out
     }
 
@@ -139,72 +162,38 @@ impl<T: Clone> PersistentVec<T> {
     /// All elements with their indices, in order.
     pub fn entries(&self) -> Vec<(u32, &T)> {
         let mut out = Vec::new();
-        if let Some(root) = &self.root {
-            collect(root, self.height, 0, &mut out);
-        }
+        collect(&self.root, self.height, 0, &mut out);
         out
     }
 }
 
 // The recursion is as deep as the tree is high: at most eight.
-fn diff_nodes<T>(
-    a: Option<&Rc<Node<T>>>,
-    b: Option<&Rc<Node<T>>>,
-    height: u32,
-    base: u32,
-    out: &mut Vec<u32>,
-) {
-    match (a, b) {
-        (None, None) => return,
-        (Some(a), Some(b)) if Rc::ptr_eq(a, b) => return,
-        _ => {}
+fn diff_nodes<T>(a: &Node<T>, b: &Node<T>, height: u32, base: u32, out: &mut Vec<u32>) {
+    if a.is(b) {
+        return;
     }
     for at in 0..WIDTH {
         let index = base | ((at as u32) << (BITS * height));
-        if height == 0 {
-            if leaf_slot(a, at).is_some() || leaf_slot(b, at).is_some() {
-                out.push(index);
-            }
-        } else {
-            diff_nodes(child(a, at), child(b, at), height - 1, index, out);
+        if height > 0 {
+            diff_nodes(a.child(at), b.child(at), height - 1, index, out);
+        } else if a.has(at) || b.has(at) {
+            out.push(index);
         }
-    }
-}
-
-fn child<T>(node: Option<&Rc<Node<T>>>, at: usize) -> Option<&Rc<Node<T>>> {
-    match node.map(|node| &**node) {
-        Some(Node::Branch(children)) => children[at].as_ref(),
-        _ => None,
-    }
-}
-
-fn leaf_slot<T>(node: Option<&Rc<Node<T>>>, at: usize) -> Option<&T> {
-    match node.map(|node| &**node) {
-        Some(Node::Leaf(slots)) => slots[at].as_ref(),
-        _ => None,
     }
 }
 
 fn collect<'a, T>(node: &'a Node<T>, height: u32, base: u32, out: &mut Vec<(u32, &'a T)>) {
     match node {
+        Node::Empty => {}
         Node::Leaf(slots) => {
-            out.extend(
-                slots
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(at, slot)| Some((base | at as u32, slot.as_ref()?))),
-            );
+            for (at, slot) in slots.iter().enumerate() {
+                out.extend(slot.as_ref().map(|slot| (base | at as u32, slot)));
+            }
         }
         Node::Branch(children) => {
             for (at, node) in children.iter().enumerate() {
-                if let Some(node) = node {
-                    collect(
-                        node,
-                        height - 1,
-                        base | ((at as u32) << (BITS * height)),
-                        out,
-                    );
-                }
+                let base = base | ((at as u32) << (BITS * height));
+                collect(node, height - 1, base, out);
             }
         }
     }

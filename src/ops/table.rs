@@ -1,6 +1,6 @@
 //! The table: all rows, found by their names.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use rustc_hash::FxHashMap;
 
@@ -9,17 +9,19 @@ use super::rows;
 use crate::index::Idx;
 use crate::operator::{BinaryOp, CompareOp, UnaryOp};
 
-type Names = FxHashMap<String, OpId>;
+type Names = FxHashMap<&'static str, OpId>;
 
 struct Table {
     rows: Vec<&'static OpRow>,
     by_name: FxHashMap<&'static str, OpId>,
     functions: Names,
     methods: Names,
+    /// By their names without the underscore at the end.
     in_place: Names,
     functional: Names,
     attributes: Names,
-    overloads: Vec<Vec<OpId>>,
+    /// Of each row, those that share a name with it: found when they are first asked for.
+    overloads: Vec<OnceLock<Vec<OpId>>>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(Table::build);
@@ -28,7 +30,7 @@ impl Table {
     fn build() -> Table {
         let rows: Vec<&'static OpRow> = rows::FILES.iter().flat_map(|file| file.iter()).collect();
         let mut table = Table {
-            overloads: overloads_of(&rows),
+            overloads: vec![OnceLock::new(); rows.len()],
             rows,
             by_name: FxHashMap::default(),
             functions: Names::default(),
@@ -51,51 +53,33 @@ impl Table {
         if !matches!(row.in_place, InPlace::Only) {
             first(&mut self.methods, row.forms.method, op);
         }
-        match row.in_place {
-            InPlace::No => {}
-            InPlace::Only => first(&mut self.in_place, row.forms.method, op),
-            InPlace::Yes { .. } => row.forms.method.iter().for_each(|name| {
-                self.in_place.entry(format!("{name}_")).or_insert(op);
-            }),
+        if !matches!(row.in_place, InPlace::No) {
+            for name in row.forms.method {
+                let name = name.strip_suffix('_').unwrap_or(name);
+                self.in_place.entry(name).or_insert(op);
+            }
         }
     }
 }
 
 /// Enters names; of overloads, the first row stands for all.
-fn first(names: &mut Names, entered: &[&str], op: OpId) {
+fn first(names: &mut Names, entered: &[&'static str], op: OpId) {
     for name in entered {
-        names.entry((*name).to_owned()).or_insert(op);
+        names.entry(name).or_insert(op);
     }
 }
 
-/// Of each row, those that share a name with it.
-fn overloads_of(rows: &[&'static OpRow]) -> Vec<Vec<OpId>> {
-    let mut sharing: FxHashMap<(u8, &str), Vec<OpId>> = FxHashMap::default();
-    for (nth, row) in rows.iter().enumerate() {
-        for name in names_of(row) {
-            sharing.entry(name).or_default().push(OpId::new(nth));
-        }
-    }
-    let overloads = |row: &&'static OpRow| {
-        let mut ids: Vec<OpId> = names_of(row)
-            .filter_map(|name| sharing.get(&name))
-            .flatten()
-            .copied()
-            .collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
-    };
-    rows.iter().map(overloads).collect()
-}
-
-/// A row's names, each with the namespace it is in.
-fn names_of(row: &'static OpRow) -> impl Iterator<Item = (u8, &'static str)> {
-    let forms = [row.forms.function, row.forms.method, row.forms.functional];
-    let named = |(space, names): (u8, &'static [&'static str])| {
-        names.iter().map(move |&name| (space, name))
-    };
-    std::iter::once((0, row.name)).chain((1..).zip(forms).flat_map(named))
+/// Whether two rows share a name in one of the namespaces.
+fn share_name(a: &OpRow, b: &OpRow) -> bool {
+    let spaces = [
+        (a.forms.function, b.forms.function),
+        (a.forms.method, b.forms.method),
+        (a.forms.functional, b.forms.functional),
+    ];
+    a.name == b.name
+        || spaces
+            .iter()
+            .any(|(ours, theirs)| ours.iter().any(|name| theirs.contains(name)))
 }
 
 /// The row of an operator.
@@ -112,7 +96,10 @@ pub fn all() -> impl Iterator<Item = (OpId, &'static OpRow)> {
 }
 /// The operators that share a name with `op`, itself among them, in the order in which they are tried.
 pub fn overloads(op: OpId) -> &'static [OpId] {
-    &TABLE.overloads[op.index()]
+    TABLE.overloads[op.index()].get_or_init(|| {
+        let sharing = all().filter(|(_, other)| share_name(row(op), other));
+        sharing.map(|(other, _)| other).collect()
+    })
 }
 /// The operator of that name (column `name`).
 pub fn by_name(name: &str) -> Option<OpId> {
@@ -128,7 +115,7 @@ pub fn method(name: &str) -> Option<OpId> {
 }
 /// The tensor method that writes, by its name with the underscore at the end.
 pub fn in_place_method(name: &str) -> Option<OpId> {
-    TABLE.in_place.get(name).copied()
+    TABLE.in_place.get(name.strip_suffix('_')?).copied()
 }
 /// The function `torch.nn.functional.<name>`.
 pub fn functional(name: &str) -> Option<OpId> {

@@ -1,44 +1,11 @@
 //! The printer's half for expressions: parentheses by precedence, and brackets that are broken where a line is long.
 
 use super::ast::*;
+use super::level;
 use super::literal;
 use super::print::{MAX_COLUMNS, Printer};
 use super::same::same_expr;
 use crate::source::Span;
-
-/// How tightly each kind binds; the levels are those of the grammar. Parentheses go around what binds less tightly
-/// than its place wants.
-mod level {
-    /// `lambda`, `a if c else b`, and everything in a list.
-    pub const EXPR: u8 = 1;
-    pub const OR: u8 = 2;
-    pub const AND: u8 = 3;
-    pub const NOT: u8 = 4;
-    pub const COMPARE: u8 = 5;
-    pub const BIT_OR: u8 = 6;
-    pub const BIT_XOR: u8 = 7;
-    pub const BIT_AND: u8 = 8;
-    pub const SHIFT: u8 = 9;
-    pub const SUM: u8 = 10;
-    pub const PRODUCT: u8 = 11;
-    pub const UNARY: u8 = 12;
-    pub const POWER: u8 = 13;
-    pub const PRIMARY: u8 = 14;
-}
-
-fn level_of_binary(op: BinaryOp) -> u8 {
-    match op {
-        BinaryOp::Or => level::BIT_OR,
-        BinaryOp::Xor => level::BIT_XOR,
-        BinaryOp::And => level::BIT_AND,
-        BinaryOp::Shl | BinaryOp::Shr => level::SHIFT,
-        BinaryOp::Add | BinaryOp::Sub => level::SUM,
-        BinaryOp::Mul | BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod | BinaryOp::MatMul => {
-            level::PRODUCT
-        }
-        BinaryOp::Pow => level::POWER,
-    }
-}
 
 fn level_of(kind: &ExprKind) -> u8 {
     match kind {
@@ -46,11 +13,10 @@ fn level_of(kind: &ExprKind) -> u8 {
         | ExprKind::Conditional { .. }
         | ExprKind::Starred(_)
         | ExprKind::Slice { .. } => level::EXPR,
-        ExprKind::Logical(BoolOp::Or, ..) => level::OR,
-        ExprKind::Logical(BoolOp::And, ..) => level::AND,
+        ExprKind::Logical(op, ..) => level::of_logical(*op),
         ExprKind::Unary(UnaryOp::Not, _) => level::NOT,
         ExprKind::Compare(..) => level::COMPARE,
-        ExprKind::Binary(op, ..) => level_of_binary(*op),
+        ExprKind::Binary(op, ..) => level::of_binary(*op),
         ExprKind::Unary(..) => level::UNARY,
         // No literal is negative; a tree that was not parsed may have one.
         ExprKind::Int(value) if *value < 0 => level::UNARY,
@@ -190,7 +156,7 @@ impl Printer<'_> {
                 self.infix(x, level::PRIMARY, "**", y, level::UNARY)
             }
             &ExprKind::Binary(op, x, y) => {
-                let level = level_of_binary(op);
+                let level = level::of_binary(op);
                 self.infix(x, level, op.text(), y, level + 1);
             }
             &ExprKind::Logical(op, x, y) => {

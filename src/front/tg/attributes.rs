@@ -9,7 +9,7 @@ use super::{Errors, Suggestions};
 use crate::diagnostic::Diagnostic;
 use crate::ir::TensorAttr;
 use crate::ir::builtin::METHODS;
-use crate::ops::table;
+use crate::ops::{known, table};
 use crate::prelude;
 use crate::source::Span;
 use crate::symbol::Symbol;
@@ -26,31 +26,10 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    /// Those of tensors and of Python's types.
+    /// None of the program's yet.
     pub fn new() -> Attributes {
-        let mut known: FxHashSet<Symbol> = METHODS
-            .iter()
-            .flat_map(|(_, names)| *names)
-            .map(|name| Symbol::intern(name))
-            .collect();
-        known.extend(
-            TensorAttr::ALL
-                .iter()
-                .map(|attr| Symbol::intern(attr.name())),
-        );
-        known.extend(prelude::tensor_methods().map(Symbol::intern));
-        for (_, row) in table::all() {
-            for name in row.forms.method {
-                known.insert(Symbol::intern(name));
-                let in_place = format!("{name}_");
-                if table::in_place_method(&in_place).is_some() {
-                    known.insert(Symbol::intern(&in_place));
-                }
-            }
-        }
-        known.extend(crate::ops::known::tensor_names().map(Symbol::intern));
         Attributes {
-            known,
+            known: FxHashSet::default(),
             uses: Vec::new(),
             prelude_uses: Vec::new(),
             beginnings: Vec::new(),
@@ -81,11 +60,11 @@ impl Attributes {
     }
     /// An attribute of that name is asked for.
     pub fn demand(&mut self, name: Symbol, span: Span, user: bool) {
-        if !self.known.contains(&name) {
-            match user {
-                true => self.uses.push((name, span)),
-                false => self.prelude_uses.push((name, span)),
-            }
+        match user {
+            true if self.known.contains(&name) => {}
+            true if is_of_library(name.as_str()) => self.define(name),
+            true => self.uses.push((name, span)),
+            false => self.prelude_uses.push((name, span)),
         }
     }
 
@@ -113,6 +92,7 @@ impl Attributes {
     fn is_known(&self, name: Symbol) -> bool {
         let text = name.as_str();
         self.known.contains(&name)
+            || is_of_library(text)
             || self
                 .beginnings
                 .iter()
@@ -120,12 +100,34 @@ impl Attributes {
     }
 
     fn names(&self) -> Vec<&'static str> {
-        let mut names: Vec<&str> = Vec::with_capacity(self.known.len());
+        let mut names: Vec<&str> = names_of_library().collect();
         #[expect(clippy::iter_over_hash_type, reason = "sorted below")]
         for name in &self.known {
             names.push(name.as_str());
         }
         names.sort_unstable();
+        names.dedup();
         names
     }
+}
+
+/// Whether a tensor or a value of one of Python's types has an attribute or method of that name.
+fn is_of_library(name: &str) -> bool {
+    TensorAttr::from_name(name).is_some()
+        || table::method(name).is_some()
+        || table::in_place_method(name).is_some()
+        || (!name.starts_with('_') && prelude::tensor_method(name).is_some())
+        || METHODS.iter().any(|(_, names)| names.contains(&name))
+        || known::is_of_tensor(name)
+}
+
+/// The names for which [`is_of_library`] holds; those of in-place methods are PyTorch's own list.
+fn names_of_library() -> impl Iterator<Item = &'static str> {
+    let of_python = METHODS.iter().flat_map(|(_, names)| names.iter().copied());
+    let attributes = TensorAttr::ALL.iter().map(|attribute| attribute.name());
+    of_python
+        .chain(attributes)
+        .chain(table::all().flat_map(|(_, row)| row.forms.method.iter().copied()))
+        .chain(prelude::tensor_methods())
+        .chain(known::tensor_names())
 }
