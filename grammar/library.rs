@@ -86,7 +86,9 @@ impl<'t> Index<'t> {
 
     /// The numbers of the names that a text has.
     fn mentions(&self, text: &str) -> Vec<usize> {
-        let found: BTreeSet<usize> = words(text)
+        let parts = outline::naming_parts(text).into_iter();
+        let found: BTreeSet<usize> = parts
+            .flat_map(words)
             .filter_map(|word| self.names.get(word).copied())
             .collect();
         found.into_iter().collect()

@@ -131,6 +131,47 @@ fn defined(line: &str) -> Option<&str> {
 }
 
 /// Whether a method is called by its name without the name being in any text: by the language, or by the machines.
+/// For `del` see `src/front/tg/reach.rs`.
 pub fn is_called_unnamed(method: &str) -> bool {
-    method.starts_with("__") || matches!(method, "forward" | "register_parameter")
+    let by_language = method.starts_with("__") && !matches!(method, "__delattr__" | "__delitem__");
+    by_language || matches!(method, "forward" | "register_parameter")
+}
+
+/// The parts of a text in which a name may be used: the code, what f-strings hold in braces, and strings of one word
+/// (attributes that are asked for by name). Not comments, and not the words of messages.
+pub fn naming_parts(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['#', '"']) {
+        parts.push(&rest[..at]);
+        let opened = &rest[at..];
+        if opened.starts_with('#') {
+            rest = &opened[opened.find('\n').unwrap_or(opened.len())..];
+            continue;
+        }
+        let end = end_of_string(opened);
+        let string = &opened[1..end - 1];
+        if rest[..at].ends_with('f') {
+            let braced = string.split('{').skip(1);
+            parts.extend(braced.map(|part| part.split('}').next().unwrap_or(part)));
+        } else if !string.contains(' ') {
+            parts.push(string);
+        }
+        rest = &opened[end..];
+    }
+    parts.push(rest);
+    parts
+}
+
+/// Where a string that begins the text ends, its quotes included.
+fn end_of_string(text: &str) -> usize {
+    let mut escaped = true;
+    for (at, c) in text.char_indices() {
+        match c {
+            '"' if !escaped => return at + 1,
+            '\\' => escaped = !escaped,
+            _ => escaped = false,
+        }
+    }
+    panic!("a string does not end: {text}")
 }

@@ -149,7 +149,7 @@ impl Analyzer<'_> {
     /// Calls `callee` on all paths.
     pub(super) fn call_all(
         &mut self,
-        mut world: World,
+        mut world: Box<World>,
         callee: Val,
         args: Args,
         span: Span,
@@ -215,7 +215,7 @@ impl Analyzer<'_> {
         args: Args,
         span: Span,
     ) -> Res<Val> {
-        let mut ends = self.call_all(world.clone(), callee, args, span);
+        let mut ends = self.call_all(world.take(), callee, args, span);
         if ends.iter().any(|end| end.result.is_ok()) {
             let (returned, raised): (Vec<_>, Vec<_>) =
                 ends.into_iter().partition(|end| end.result.is_ok());
@@ -230,33 +230,36 @@ impl Analyzer<'_> {
             }
             ends = returned;
         }
-        let mut ends = self.only_one(ends);
-        match ends.pop() {
-            Some(end) => {
-                *world = end.world;
+        self.go_on(world, ends)
+    }
+
+    /// Goes on with the ways in which something ended, joined. `world` was taken.
+    fn go_on(&mut self, world: &mut World, ends: Vec<Completion>) -> Res<Val> {
+        let one =
+            ends.into_iter()
+                .reduce(|one, end| match one.result.is_ok() && end.result.is_ok() {
+                    true => self.join_ends(one, end),
+                    false => one,
+                });
+        match (one, self.abandoned.take()) {
+            (Some(end), _) => {
+                *world = *end.world;
                 end.result
             }
             // Every path was cut short (an endless loop): nothing follows.
-            None => Ok(Val::Unknown),
-        }
-    }
-
-    fn only_one(&mut self, ends: Vec<Completion>) -> Vec<Completion> {
-        let mut iter = ends.into_iter();
-        let Some(mut one) = iter.next() else {
-            return Vec::new();
-        };
-        for end in iter {
-            if one.result.is_ok() && end.result.is_ok() {
-                one = self.join_ends(one, end);
+            (None, cut) => {
+                if let Some(cut) = cut {
+                    *world = *cut;
+                }
+                world.cut_short();
+                Ok(Val::Unknown)
             }
         }
-        vec![one]
     }
 
     fn call_closure(
         &mut self,
-        mut world: World,
+        mut world: Box<World>,
         closure: &Rc<Closure>,
         args: Args,
         span: Span,
@@ -395,7 +398,7 @@ impl Analyzer<'_> {
 
     fn instantiate(
         &mut self,
-        mut world: World,
+        mut world: Box<World>,
         id: ObjId,
         class: &Rc<Class>,
         args: Args,
@@ -458,7 +461,7 @@ impl Analyzer<'_> {
     }
 
     /// Runs the body of a unit and remembers the cells of what it exports.
-    pub(super) fn run_unit(&mut self, mut world: World, unit: UnitId) -> Vec<Completion> {
+    pub(super) fn run_unit(&mut self, mut world: Box<World>, unit: UnitId) -> Vec<Completion> {
         let regs = self.export_cells(&mut world, unit);
         self.follow(world, self.program.units[unit].body, regs)
     }
@@ -507,16 +510,10 @@ impl Analyzer<'_> {
         let regs = self.export_cells(world, unit);
         let at = self.at.1;
         self.calls.push((span, at));
-        let ends = self.follow(world.clone(), program.units[unit].body, regs);
+        let ends = self.follow(world.take(), program.units[unit].body, regs);
         self.calls.pop();
         self.at = (span, at);
-        match self.only_one(ends).pop() {
-            Some(end) => {
-                *world = end.world;
-                end.result.map(|_| ())
-            }
-            None => Ok(()),
-        }
+        self.go_on(world, ends).map(|_| ())
     }
 
     /// The value as an exception on its way, after `raise value`.

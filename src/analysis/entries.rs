@@ -45,7 +45,7 @@ impl Analyzer<'_> {
                 None if matches!(value, Val::Func(_)) => {
                     self.one_entry(&mut left, |this| {
                         let span = this.defined_at(&value);
-                        this.enter_function(after.clone(), value.clone(), span)
+                        this.enter_function(Box::new(after.clone()), value.clone(), span)
                     });
                 }
                 None => {}
@@ -87,7 +87,7 @@ impl Analyzer<'_> {
         }
     }
 
-    fn enter_function(&mut self, world: World, function: Val, span: Span) {
+    fn enter_function(&mut self, world: Box<World>, function: Val, span: Span) {
         for end in self.call_all(world, function, Args::unknown(), span) {
             self.end_of_entry(end);
         }
@@ -113,7 +113,12 @@ impl Analyzer<'_> {
         (name, function): (Symbol, &Val),
         span: Span,
     ) {
-        for made in self.call_all(after.clone(), class.clone(), Args::unknown(), span) {
+        for made in self.call_all(
+            Box::new(after.clone()),
+            class.clone(),
+            Args::unknown(),
+            span,
+        ) {
             let mut world = made.world;
             let Ok(instance) = made.result else {
                 self.end_of_entry(Completion {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::call::Args;
 use super::fact::Failure;
@@ -39,17 +39,17 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Completion {
     /// The state.
-    pub world: World,
+    pub world: Box<World>,
     /// What it returned or raised.
     pub result: Res<Val>,
 }
 
 /// A state on its way.
 pub(super) struct Path {
-    pub world: World,
+    pub world: Box<World>,
     pub regs: Regs,
     /// The loops that it goes around, outermost first.
-    pub trips: SmallVec<[Trip; 2]>,
+    pub trips: Vec<Trip>,
 }
 
 /// Where following a block's instructions stopped.
@@ -79,11 +79,19 @@ struct Ways {
     out: Vec<Completion>,
 }
 
-type Pending = BTreeMap<(u32, BlockId), Vec<Path>>;
+type Pending = BTreeMap<(u32, BlockId), Paths>;
+
+/// Most places have one state at a time.
+type Paths = SmallVec<[Path; 1]>;
 
 impl Analyzer<'_> {
     /// Follows `function` from its entry with `regs`, on all paths.
-    pub(super) fn follow(&mut self, world: World, func: FuncId, regs: Regs) -> Vec<Completion> {
+    pub(super) fn follow(
+        &mut self,
+        world: Box<World>,
+        func: FuncId,
+        regs: Regs,
+    ) -> Vec<Completion> {
         let plan = self.plan(func);
         let program = self.program;
         let function = &program.functions[func];
@@ -91,10 +99,10 @@ impl Analyzer<'_> {
         let mut ways = Ways::default();
         ways.pending.insert(
             (plan.order.place[entry], entry),
-            vec![Path {
+            smallvec![Path {
                 world,
                 regs,
-                trips: SmallVec::new(),
+                trips: Vec::new(),
             }],
         );
         let (outer_depth, outer_widened) = (self.loop_depth, self.is_widened);
@@ -137,8 +145,11 @@ impl Analyzer<'_> {
     }
 
     /// States that do not differ are one; too many are joined.
-    fn merge(&mut self, paths: Vec<Path>, function: &Function, plan: &Plan) -> Vec<Path> {
-        let mut kept: Vec<Path> = Vec::new();
+    fn merge(&mut self, paths: Paths, function: &Function, plan: &Plan) -> Paths {
+        if paths.len() == 1 {
+            return paths;
+        }
+        let mut kept = Paths::new();
         let mut is_crowded = false;
         for path in paths {
             if let Some(twin) = kept
@@ -179,7 +190,7 @@ impl Analyzer<'_> {
     fn block(&mut self, path: Path, site: Site, ways: &mut Ways) {
         let body = &site.function.blocks[site.block];
         let first_number = site.plan.first_number[site.block];
-        let mut states = vec![(0, path)];
+        let mut states: SmallVec<[(usize, Path); 1]> = smallvec![(0, path)];
         while let Some((start, mut path)) = states.pop() {
             match self.instructions(&mut path, (start, first_number), site.function, body) {
                 Stopped::AtEnd => self.terminator(path, site, ways),
@@ -457,6 +468,7 @@ impl Analyzer<'_> {
         if plan.order.is_loop_head[to] {
             if plan.order.is_back_edge(from, to) {
                 if !self.another_trip(&mut path, to) {
+                    self.abandoned = Some(path.world);
                     return;
                 }
             } else {

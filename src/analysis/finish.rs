@@ -536,7 +536,7 @@ impl Analyzer<'_> {
         self.tell(world, raise);
     }
 
-    fn note_end(&mut self, world: World) {
+    fn note_end(&mut self, world: Box<World>) {
         self.ledger.ends.push(End {
             passed: world.passed,
             found: world.found,

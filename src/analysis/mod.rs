@@ -128,6 +128,8 @@ pub(crate) struct Analyzer<'p> {
     last_way: FxHashMap<u32, bool>,
     /// How many loops that are being gone around enclose the present place.
     loop_depth: u32,
+    /// The last state that was not followed around a loop again.
+    abandoned: Option<Box<World>>,
     lost: Vec<fact::Lost>,
     /// The number of the next instruction that has none.
     next_number: u32,
@@ -170,6 +172,7 @@ impl<'p> Analyzer<'p> {
             is_widened: false,
             last_way: FxHashMap::default(),
             loop_depth: 0,
+            abandoned: None,
             lost: Vec::new(),
             is_from_outside: false,
             escaped: escape::Escaped::default(),
@@ -184,7 +187,7 @@ impl<'p> Analyzer<'p> {
             return Facts::default();
         };
         let start = Span::new(self.sources.first(), 0, 0);
-        let mut world = World::new(start);
+        let mut world = Box::new(World::new(start));
         // The library's units are loaded first, once for all paths; their bodies only define.
         let library: Vec<UnitId> = self.program.units.ids().skip(1).collect();
         for unit in library {

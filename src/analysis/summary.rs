@@ -64,7 +64,7 @@ impl Analyzer<'_> {
             return None;
         }
         let args = args.clone().with_first(Val::Obj(object));
-        Some(self.sum_up(world.clone(), unit, &args, span))
+        Some(self.sum_up(Box::new(world.clone()), unit, &args, span))
     }
 
     /// The outcome of calling a function of the library, if it is to be summed up.
@@ -82,7 +82,7 @@ impl Analyzer<'_> {
         if unit.starts_with("nn.") {
             return None;
         }
-        Some(self.sum_up(world.clone(), unit, args, span))
+        Some(self.sum_up(Box::new(world.clone()), unit, args, span))
     }
 
     fn summable_unit(&self, closure: &Closure) -> Option<&'static str> {
@@ -110,7 +110,7 @@ impl Analyzer<'_> {
 
     fn sum_up(
         &mut self,
-        mut world: World,
+        mut world: Box<World>,
         unit: &'static str,
         args: &Args,
         span: Span,

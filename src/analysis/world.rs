@@ -73,6 +73,12 @@ impl World {
         }
     }
 
+    /// Takes the state out, so that whoever goes on with it shares it with nobody and need not copy what it writes.
+    pub fn take(&mut self) -> Box<World> {
+        let nowhere = World::new(self.grad.1);
+        Box::new(std::mem::replace(self, nowhere))
+    }
+
     /// Notes that what follows is not followed.
     pub fn cut_short(&mut self) {
         self.approximate = true;
@@ -274,10 +280,10 @@ impl<'a> Join<'a> {
     /// The join of `a` and `b` with their registers, of which only those that `is_read` will be read again.
     pub fn states(
         mut self,
-        a: (World, Regs),
-        b: (World, Regs),
+        a: (Box<World>, Regs),
+        b: (Box<World>, Regs),
         is_read: impl Fn(u32) -> bool,
-    ) -> (World, Regs) {
+    ) -> (Box<World>, Regs) {
         let ((mut world, mut regs), (other, other_regs)) = (a, b);
         let mut merged = world.heap.clone();
         for at in world.heap.diff(&other.heap) {

@@ -1,7 +1,7 @@
 //! The parts of a program at a place.
 
 use crate::source::Span;
-use crate::syntax::ast::{Block, ExprId, ExprKind, Module, Stmt, StmtKind};
+use crate::syntax::ast::{Block, ExprId, ExprKind, Module};
 
 /// The innermost statement that holds `span`, with the block that it stands in and its number there.
 pub(super) fn statement(module: &Module, span: Span) -> Option<(&Block, usize)> {
@@ -10,45 +10,14 @@ pub(super) fn statement(module: &Module, span: Span) -> Option<(&Block, usize)> 
     loop {
         let at = block.stmts.iter().position(|stmt| holds(stmt.span, span))?;
         found = Some((block, at)).or(found);
-        let inner = blocks(&block.stmts[at])
+        let inner = block.stmts[at]
+            .all_blocks()
             .into_iter()
             .find(|inner| inner.stmts.iter().any(|stmt| holds(stmt.span, span)));
         match inner {
             Some(inner) => block = inner,
             None => return found,
         }
-    }
-}
-
-/// The blocks directly within a statement.
-fn blocks(stmt: &Stmt) -> Vec<&Block> {
-    match &stmt.kind {
-        StmtKind::If { arms, otherwise } => arms
-            .iter()
-            .map(|(_, block)| block)
-            .chain(otherwise)
-            .collect(),
-        StmtKind::While {
-            body, otherwise, ..
-        }
-        | StmtKind::For {
-            body, otherwise, ..
-        } => [body].into_iter().chain(otherwise).collect(),
-        StmtKind::With { body, .. } => vec![body],
-        StmtKind::Try {
-            body,
-            handlers,
-            otherwise,
-            finally,
-        } => [body]
-            .into_iter()
-            .chain(handlers.iter().map(|handler| &handler.body))
-            .chain(otherwise)
-            .chain(finally)
-            .collect(),
-        StmtKind::Function(function) => vec![&function.body],
-        StmtKind::Class(class) => vec![&class.body],
-        _ => Vec::new(),
     }
 }
 

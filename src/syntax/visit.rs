@@ -1,6 +1,6 @@
-//! The children of an expression, for whoever walks the tree.
+//! The children of expressions and statements, for whoever walks the tree.
 
-use super::ast::{ExprId, ExprKind, FStringPart};
+use super::ast::{Block, ExprId, ExprKind, FStringPart, Stmt, StmtKind};
 
 impl ExprKind {
     /// Calls `f` with each direct child, in the order of the text (a conditional's condition comes second).
@@ -94,5 +94,44 @@ impl super::ast::CompClause {
         f(self.target);
         f(self.iterable);
         self.conditions.iter().copied().for_each(f);
+    }
+}
+
+impl Stmt {
+    /// The blocks directly within the statement that share its scope: those of functions and classes do not.
+    pub fn blocks(&self) -> Vec<&Block> {
+        match &self.kind {
+            StmtKind::If { arms, otherwise } => {
+                let arms = arms.iter().map(|(_, block)| block);
+                arms.chain(otherwise).collect()
+            }
+            StmtKind::While {
+                body, otherwise, ..
+            }
+            | StmtKind::For {
+                body, otherwise, ..
+            } => [body].into_iter().chain(otherwise).collect(),
+            StmtKind::With { body, .. } => vec![body],
+            StmtKind::Try {
+                body,
+                handlers,
+                otherwise,
+                finally,
+            } => {
+                let handlers = handlers.iter().map(|handler| &handler.body);
+                let rest = otherwise.iter().chain(finally);
+                [body].into_iter().chain(handlers).chain(rest).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// All blocks directly within the statement.
+    pub fn all_blocks(&self) -> Vec<&Block> {
+        match &self.kind {
+            StmtKind::Function(function) => vec![&function.body],
+            StmtKind::Class(class) => vec![&class.body],
+            _ => self.blocks(),
+        }
     }
 }

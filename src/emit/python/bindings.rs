@@ -110,7 +110,7 @@ impl Names {
     fn block(&mut self, module: &Module, block: &Block) {
         for stmt in &block.stmts {
             self.stmt(module, stmt);
-            for inner in blocks(stmt) {
+            for inner in stmt.blocks() {
                 self.block(module, inner);
             }
         }
@@ -176,44 +176,8 @@ impl Names {
             if let StmtKind::Global(names) = &stmt.kind {
                 self.bound.extend(names.iter().map(|name| name.symbol));
             }
-            let bodies = match &stmt.kind {
-                StmtKind::Function(function) => vec![&function.body],
-                StmtKind::Class(class) => vec![&class.body],
-                _ => blocks(stmt),
-            };
+            let bodies = stmt.all_blocks();
             bodies.into_iter().for_each(|body| self.globals_of(body));
         }
-    }
-}
-
-/// The blocks of a statement that share its scope.
-fn blocks(stmt: &Stmt) -> Vec<&Block> {
-    match &stmt.kind {
-        StmtKind::If { arms, otherwise } => arms
-            .iter()
-            .map(|(_, block)| block)
-            .chain(otherwise)
-            .collect(),
-        StmtKind::While {
-            body, otherwise, ..
-        }
-        | StmtKind::For {
-            body, otherwise, ..
-        } => std::iter::once(body).chain(otherwise).collect(),
-        StmtKind::With { body, .. } => vec![body],
-        StmtKind::Try {
-            body,
-            handlers,
-            otherwise,
-            finally,
-        } => {
-            let handlers = handlers.iter().map(|handler| &handler.body);
-            std::iter::once(body)
-                .chain(handlers)
-                .chain(otherwise)
-                .chain(finally)
-                .collect()
-        }
-        _ => Vec::new(),
     }
 }

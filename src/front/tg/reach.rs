@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use crate::prelude::Reach;
 use crate::symbol::Symbol;
-use crate::syntax::ast::{Argument, ExprId, ExprKind, FStringPart, Module, Name};
+use crate::syntax::ast::{Argument, Block, ExprId, ExprKind, FStringPart, Module, Name, StmtKind};
 
 /// Python's ways to an attribute whose name is a value.
 const BY_VALUE: [&str; 5] = ["getattr", "dir", "vars", "methodcaller", "attrgetter"];
@@ -13,11 +13,12 @@ const BY_VALUE: [&str; 5] = ["getattr", "dir", "vars", "methodcaller", "attrgett
 pub fn of(module: &Module) -> Reach {
     let mut reach = Reach::nothing();
     let mut seen = FxHashSet::default();
-    let mut by_value = 0;
+    let (mut by_value, mut deletes) = (0, false);
     for expr in module.exprs.iter() {
         match &expr.kind {
             ExprKind::Name(name) | ExprKind::Attribute(_, Name { symbol: name, .. }) => {
                 by_value += usize::from(is_by_value(*name));
+                deletes |= name.as_str() == "delattr";
                 if seen.insert(*name) {
                     reach.mention(name.as_str());
                 }
@@ -37,8 +38,21 @@ pub fn of(module: &Module) -> Reach {
     if by_value > 0 {
         return Reach::everything();
     }
+    if deletes || has_del(&module.body) {
+        DELETING.iter().for_each(|name| reach.mention(name));
+    }
     reach.settle();
     reach
+}
+
+/// What `del` and `delattr` call.
+const DELETING: [&str; 2] = ["__delattr__", "__delitem__"];
+
+fn has_del(block: &Block) -> bool {
+    block.stmts.iter().any(|stmt| {
+        let blocks = stmt.all_blocks();
+        matches!(stmt.kind, StmtKind::Del(_)) || blocks.into_iter().any(has_del)
+    })
 }
 
 fn is_by_value(name: Symbol) -> bool {
