@@ -63,14 +63,10 @@ impl Analyzer<'_> {
             Val::Tuple(values, size) => {
                 self.sequence_item(world, values, index, "tuple", *size, span)
             }
-            Val::Str(text) => Ok(Val::Str(text.as_ref().and_then(|text| {
-                let chars: Vec<char> = text.chars().collect();
-                Some(
-                    chars[position(index.as_int()?, chars.len())?]
-                        .to_string()
-                        .into(),
-                )
-            }))),
+            Val::Str(text) => {
+                let part = text.as_deref().and_then(|text| part_of(text, index));
+                Ok(Val::Str(part.map(Into::into)))
+            }
             Val::Range(parts) => match (
                 self.elements(world, &Val::Range(parts.clone())),
                 index.as_int(),
@@ -690,6 +686,16 @@ pub(super) fn position(at: i64, len: usize) -> Option<usize> {
 }
 
 /// The places that a slice picks.
+/// `text[index]`, where it is known and there.
+fn part_of(text: &str, index: &Val) -> Option<String> {
+    let chars: Vec<char> = text.chars().collect();
+    let places = match index {
+        Val::Slice(parts) => slice_positions(parts, chars.len())?,
+        index => vec![position(index.as_int()?, chars.len())?],
+    };
+    Some(places.into_iter().map(|at| chars[at]).collect())
+}
+
 fn slice_positions(parts: &[Val; 3], len: usize) -> Option<Vec<usize>> {
     let part = |value: &Val| match value {
         Val::None(_) => Some(None),
