@@ -51,13 +51,14 @@ pub mod driver;
 
 use diagnostic::Diagnostic;
 use front::python::notebook::Notebook;
+use front::python::project::Project;
 use front::python::{Flavor, Translated};
 use interp::outcome::{Outcome, RunOptions};
 use ir::Program;
 use lint::registry::{INVALID_PROGRAM, SYNTAX_ERROR, UNUSED_SUPPRESSION};
 use lint::{Certainty, Finding, Prediction, Rule};
-use source::{Origin, SourceMap, Span};
-use syntax::ast::{Block, Dialect, Module, StmtKind};
+use source::{Files, NoFiles, Origin, SourceMap, Span};
+use syntax::ast::{Block, Comment, Dialect, Module, StmtKind};
 
 /// What a message about the text is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,6 +89,8 @@ pub struct Checked {
     pub program: Program,
     /// What is wrong with the text itself.
     pub messages: Vec<(MessageKind, Diagnostic)>,
+    /// The comments of the other files of the program.
+    pub other_comments: Vec<Comment>,
 }
 
 /// What linting a text gives.
@@ -114,8 +117,13 @@ pub fn parse_text(name: &str, text: &str) -> usize {
 
 /// Parses and lowers a text. A text with syntax errors is not lowered: each would be told again as an unknown name.
 pub fn check_text(name: &str, text: &str) -> Checked {
+    check_text_in(&NoFiles, name, text)
+}
+
+/// The same, with what it imports from the files around it.
+pub fn check_text_in(files: &dyn Files, name: &str, text: &str) -> Checked {
     if is_python(name) {
-        return check_python(name, text);
+        return check_python(files, name, text);
     }
     let mut sources = SourceMap::default();
     let file = sources.add(name, text, Origin::User);
@@ -135,6 +143,7 @@ pub fn check_text(name: &str, text: &str) -> Checked {
         module,
         program,
         messages,
+        other_comments: Vec::new(),
     }
 }
 
@@ -149,17 +158,19 @@ pub fn is_notebook(name: &str) -> bool {
 }
 
 /// Parses and lowers a text in Python, with syntax errors as far as it parses.
-fn check_python(name: &str, text: &str) -> Checked {
+fn check_python(files: &dyn Files, name: &str, text: &str) -> Checked {
     let mut sources = SourceMap::default();
+    let project = Project::new(files, name);
     let translated = match is_notebook(name) {
-        true => translate_notebook(&mut sources, name, text),
+        true => translate_notebook(&project, &mut sources, name, text),
         false => {
             let file = sources.add(name, text, Origin::User);
-            front::python::translate(file, text, Flavor::Script)
+            front::python::translate_in(&project, file, text, Flavor::Script)
         }
     };
     let module = translated.module;
-    let (program, _) = front::tg::lower(&mut sources, &module);
+    let mut others = project.translate(&mut sources);
+    let (program, _) = front::tg::lower_all(&mut sources, &module, &others);
     let messages = translated
         .errors
         .into_iter()
@@ -170,15 +181,24 @@ fn check_python(name: &str, text: &str) -> Checked {
         module,
         program,
         messages,
+        other_comments: others
+            .iter_mut()
+            .flat_map(|other| std::mem::take(&mut other.comments))
+            .collect(),
     }
 }
 
 /// The cells of a notebook as one program. What is no notebook is an empty program with an error.
-fn translate_notebook(sources: &mut SourceMap, name: &str, json: &str) -> Translated {
+fn translate_notebook(
+    project: &Project,
+    sources: &mut SourceMap,
+    name: &str,
+    json: &str,
+) -> Translated {
     match front::python::notebook::read(json) {
         Ok(Notebook { text, cells }) => {
             let file = sources.add_notebook(name, &*text, cells);
-            front::python::translate(file, &text, Flavor::Notebook)
+            front::python::translate_in(project, file, &text, Flavor::Notebook)
         }
         Err(reason) => {
             let file = sources.add(name, json, Origin::User);
@@ -216,11 +236,16 @@ impl Checked {
 
 /// Lints a text. Needs a deep stack: call it within [`with_stack`].
 pub fn lint_text(name: &str, text: &str) -> LintResult {
+    lint_text_in(&NoFiles, name, text)
+}
+
+/// The same, with what it imports from the files around it.
+pub fn lint_text_in(files: &dyn Files, name: &str, text: &str) -> LintResult {
     let is_script = is_python(name) && !is_notebook(name);
     if is_script && front::python::is_without_torch(text) {
         return lint_syntax(name, text);
     }
-    lint_checked(check_text(name, text), false)
+    lint_checked(check_text_in(files, name, text), false)
 }
 
 /// Looks for syntax errors in Python, and for nothing else.
@@ -243,25 +268,35 @@ fn lint_syntax(name: &str, text: &str) -> LintResult {
 
 /// The same, each finding with whether a run of the program saw it.
 pub fn lint_text_confirmed(name: &str, text: &str) -> LintResult {
-    lint_checked(check_text(name, text), true)
+    lint_text_confirmed_in(&NoFiles, name, text)
+}
+
+/// The same, with what it imports from the files around it.
+pub fn lint_text_confirmed_in(files: &dyn Files, name: &str, text: &str) -> LintResult {
+    lint_checked(check_text_in(files, name, text), true)
 }
 
 /// The same, each finding with a change that mends it, if one is known and the interpreter confirms it.
 ///
 /// The text of a notebook is not that of its code: it is left as it is.
 pub fn lint_text_with_fixes(name: &str, text: &str) -> LintResult {
+    lint_text_with_fixes_in(&NoFiles, name, text)
+}
+
+/// The same, with what it imports from the files around it. Those are left as they are.
+pub fn lint_text_with_fixes_in(files: &dyn Files, name: &str, text: &str) -> LintResult {
     if is_notebook(name) {
-        return lint_text_confirmed(name, text);
+        return lint_text_confirmed_in(files, name, text);
     }
-    let checked = check_text(name, text);
+    let checked = check_text_in(files, name, text);
     let module = checked.module.clone();
     let mut result = lint_checked(checked, true);
     if !result.is_refused {
         let lint = |text: &str| {
-            let result = lint_text(name, text);
+            let result = lint_text_in(files, name, text);
             (!result.is_refused).then_some(result.findings)
         };
-        let run = |text: &str, options: &RunOptions| run_text(name, text, options).ok();
+        let run = |text: &str, options: &RunOptions| run_text_in(files, name, text, options).ok();
         let mut verifier = fixes::Verifier::new(text, &lint, &run);
         fixes::attach(
             &mut result.findings,
@@ -282,6 +317,7 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
         mut module,
         program,
         messages,
+        other_comments,
     } = checked;
     let is_refused = !messages.is_empty();
     let mut straight = Vec::new();
@@ -302,10 +338,12 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
     findings.sort_by(|a, b| order(a).cmp(&order(b)));
     let comments = comments
         .iter()
+        .chain(&other_comments)
         .map(|comment| (comment.span, &*comment.text, comment.own_line));
     let unused = lint::suppress::suppress(&mut findings, comments, &sources);
     if !is_refused {
-        findings.extend(unused.into_iter().map(unused_suppression));
+        let own = |span: &Span| span.file == sources.first();
+        findings.extend(unused.into_iter().filter(own).map(unused_suppression));
         findings.sort_by(|a, b| order(a).cmp(&order(b)));
     }
     if is_in_python {
@@ -378,7 +416,16 @@ pub fn run_text(
     text: &str,
     options: &RunOptions,
 ) -> Result<(Outcome, SourceMap), LintResult> {
-    let checked = check_text(name, text);
+    run_text_in(&NoFiles, name, text, options)
+}
+
+fn run_text_in(
+    files: &dyn Files,
+    name: &str,
+    text: &str,
+    options: &RunOptions,
+) -> Result<(Outcome, SourceMap), LintResult> {
+    let checked = check_text_in(files, name, text);
     match checked.messages.is_empty() {
         true => Ok((
             interp::run(&checked.program, &checked.sources, options),

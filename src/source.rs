@@ -55,6 +55,21 @@ pub enum Origin {
     Prelude,
 }
 
+/// The files around a program, for what it imports.
+pub trait Files: Sync {
+    /// The text of the file of that name, `/` between its parts, if there is one in the linted tree.
+    fn read(&self, name: &str) -> Option<String>;
+}
+
+/// A program that stands alone.
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
 /// One text.
 #[derive(Clone, Debug)]
 pub struct SourceFile {

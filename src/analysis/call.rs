@@ -496,6 +496,8 @@ impl Analyzer<'_> {
             .and_then(|names| names.get(&name))
             .copied();
         match cell.and_then(|cell| world.obj(cell)) {
+            // A file that imports itself in a circle, or stops before it has come so far.
+            Some(Obj::Cell(Val::Unbound)) if self.program.lenient => Ok(Val::Unknown),
             Some(Obj::Cell(value)) => Ok(value.clone()),
             _ => {
                 self.lose(span, "a part of the library that is not there");

@@ -1,14 +1,16 @@
 //! `gradlint PATH...`: each file is read, linted, shown and forgotten in its turn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::collect::{self, Input};
 use super::options::{Color, Format, LintOptions};
+use super::tree::Tree;
 use super::{FAILED, FOUND, OK, Streams, mend, parallel, select};
 use crate::diagnostic::Severity;
 use crate::render::human::Human;
 use crate::render::{Status, concise, json};
-use crate::{LintResult, fixes, lint_text, lint_text_confirmed, lint_text_with_fixes};
+use crate::{LintResult, fixes, lint_text_confirmed_in, lint_text_in, lint_text_with_fixes_in};
 
 /// Lints what the options name.
 pub fn lint(options: &LintOptions, streams: &mut Streams) -> u8 {
@@ -17,11 +19,14 @@ pub fn lint(options: &LintOptions, streams: &mut Streams) -> u8 {
         streams.complain(&problem);
         return FAILED;
     }
+    let tree = Tree::of(&options.paths);
     let mut session = Session {
         options,
         color: color(options.color, streams),
+        tree: &tree,
         report: json::Report::default(),
         tally: Tally::default(),
+        shown: BTreeSet::new(),
     };
     let inputs = collect::inputs(&options.paths, options.stdin_filename.as_deref());
     let inputs: Vec<(String, Input)> = inputs.into_iter().collect();
@@ -30,7 +35,7 @@ pub fn lint(options: &LintOptions, streams: &mut Streams) -> u8 {
             session.file(name, input, streams);
         }
     } else {
-        let read_and_lint = |(name, input): &(String, Input)| read_and_lint(options, name, input);
+        let read_and_lint = |(name, input): &(String, Input)| read_and_lint(options, &tree, name, input);
         parallel::in_order(&inputs, read_and_lint, |(name, _), linted| {
             session.linted(name, linted, streams);
         });
@@ -41,9 +46,9 @@ pub fn lint(options: &LintOptions, streams: &mut Streams) -> u8 {
 /// What a file's text and its lint are, or why there is none.
 type Linted = Result<(String, LintResult), Status>;
 
-fn read_and_lint(options: &LintOptions, name: &str, input: &Input) -> Linted {
+fn read_and_lint(options: &LintOptions, tree: &Tree, name: &str, input: &Input) -> Linted {
     let text = text_of(input)?;
-    let result = lint_one(options, name, &text);
+    let result = lint_one(options, tree, name, &text);
     Ok((text, result))
 }
 
@@ -55,11 +60,11 @@ fn text_of(input: &Input) -> Result<String, Status> {
     }
 }
 
-fn lint_one(options: &LintOptions, name: &str, text: &str) -> LintResult {
+fn lint_one(options: &LintOptions, tree: &Tree, name: &str, text: &str) -> LintResult {
     match (options.wants_fixes(), options.confirm) {
-        (true, _) => lint_text_with_fixes(name, text),
-        (false, true) => lint_text_confirmed(name, text),
-        (false, false) => lint_text(name, text),
+        (true, _) => lint_text_with_fixes_in(tree, name, text),
+        (false, true) => lint_text_confirmed_in(tree, name, text),
+        (false, false) => lint_text_in(tree, name, text),
     }
 }
 
@@ -90,8 +95,12 @@ const MAX_ROUNDS: usize = 8;
 struct Session<'o> {
     options: &'o LintOptions,
     color: bool,
+    /// The files around each.
+    tree: &'o Tree,
     report: json::Report,
     tally: Tally,
+    /// What was told: a file that others import is looked at with each of them.
+    shown: BTreeSet<(PathBuf, u32, u32, &'static str)>,
 }
 
 impl Session<'_> {
@@ -102,7 +111,7 @@ impl Session<'_> {
             mended.map_err(Status::Unreadable)
         });
         let linted = mended.map(|text| {
-            let result = lint_one(self.options, name, &text);
+            let result = lint_one(self.options, self.tree, name, &text);
             (text, result)
         });
         self.linted(name, linted, streams);
@@ -140,7 +149,7 @@ impl Session<'_> {
         };
         let mut mended = text.clone();
         for _ in 0..MAX_ROUNDS {
-            let result = lint_text_with_fixes(name, &mended);
+            let result = lint_text_with_fixes_in(self.tree, name, &mended);
             let next = self.mended(&mended, &result);
             if next == mended {
                 break;
@@ -163,6 +172,13 @@ impl Session<'_> {
     ) -> Status {
         result.findings.retain(|finding| {
             select::is_shown(finding.rule, &self.options.select, &self.options.ignore)
+        });
+        let sources = &result.sources;
+        result.findings.retain(|finding| {
+            let place = finding.span;
+            let file = sources.file(place.file).name.clone();
+            self.shown
+                .insert((file, place.start, place.end, finding.rule.code))
         });
         self.count(&result);
         // The report holds the fixes itself.

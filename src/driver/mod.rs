@@ -14,6 +14,7 @@ pub mod options;
 mod parallel;
 mod run;
 mod select;
+mod tree;
 
 pub use lint::lint;
 use options::{Cli, Command, EmitOptions, EmitTo, ExplainOptions, PlainFormat};

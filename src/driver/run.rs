@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::options::{PlainFormat, RunArgs};
+use super::tree::Tree;
 use super::{FAILED, FOUND, OK, Streams, collect, display_name, messages};
 use crate::Checked;
 use crate::interp::outcome::{Ending, Outcome, RunOptions};
@@ -18,7 +19,8 @@ pub fn run(args: &RunArgs, streams: &mut Streams) -> u8 {
             return FAILED;
         }
     };
-    let checked = crate::check_text(&name, &text);
+    let tree = Tree::of(std::slice::from_ref(&args.file));
+    let checked = crate::check_text_in(&tree, &name, &text);
     if !checked.messages.is_empty() {
         messages(&checked.refuse().0, streams);
         return FAILED;

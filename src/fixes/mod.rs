@@ -28,6 +28,11 @@ pub fn attach(
         let candidates = candidate::candidates(finding, module, sources);
         finding.fix = candidates
             .into_iter()
+            // Another file of the program is mended when its turn comes.
+            .filter(|fix| {
+                let first = sources.first();
+                fix.edits.iter().all(|edit| edit.span.file == first)
+            })
             .take(MAX_TRIED)
             .find(|fix| verifier.confirms(finding, &before, fix));
     }

@@ -68,7 +68,8 @@ fn directive(span: Span, comment: &str, line: u32) -> Option<Directive> {
 impl Directive {
     fn silences(&self, finding: &Finding, line: u32) -> bool {
         let rule = finding.rule;
-        self.line.is_none_or(|at| at == line)
+        self.span.file == finding.span.file
+            && self.line.is_none_or(|at| at == line)
             && (self.rules.is_empty()
                 || self
                     .rules

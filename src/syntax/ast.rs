@@ -6,6 +6,8 @@
 
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use crate::index::IndexVec;
 use crate::source::{FileId, Span};
 use crate::symbol::Symbol;
@@ -40,6 +42,8 @@ pub struct Module {
     pub entries: Vec<Symbol>,
     /// All its expressions.
     pub exprs: IndexVec<ExprId, Expr>,
+    /// Those that are names of other files of the program: which, and the name. They are [`ExprKind::Error`] beside.
+    pub imported: FxHashMap<ExprId, (usize, Symbol)>,
     /// Its comments, in order, for the printer.
     pub comments: Vec<Comment>,
 }

@@ -37,6 +37,7 @@ pub fn parse(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
     (
         Module {
             dialect: Dialect::Tg,
+            imported: rustc_hash::FxHashMap::default(),
             entries: Vec::new(),
             file,
             body,

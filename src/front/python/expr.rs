@@ -5,10 +5,17 @@ use std::rc::Rc;
 use ruff_python_ast::{self as py, Expr as Py, InterpolatedStringElement, Number};
 
 use super::bindings::Bindings;
+use super::project::Imported;
 use super::translator::{Meaning, Translator};
 use crate::source::Span;
 use crate::symbol::Symbol;
 use crate::syntax::ast::*;
+
+/// Whether a full path names something of PyTorch's or of Python's library, as far as that is modelled.
+pub fn is_library(path: &str) -> bool {
+    let root = path.split('.').next().unwrap_or(path);
+    matches!(root, "torch" | "builtins") || crate::front::tg::is_python_module(root)
+}
 
 impl Translator<'_> {
     /// An expression.
@@ -17,6 +24,9 @@ impl Translator<'_> {
         let kind = match expr {
             Py::Name(name) => return self.name_expr(name.id.as_str(), span),
             Py::Attribute(attribute) => {
+                if let Some(imported) = self.imported_attribute(expr, span) {
+                    return imported;
+                }
                 let object = self.expr(&attribute.value);
                 ExprKind::Attribute(object, self.name(&attribute.attr))
             }
@@ -110,7 +120,10 @@ impl Translator<'_> {
     pub fn name_expr(&mut self, name: &str, span: Span) -> ExprId {
         match (self.meaning(name), name) {
             (Meaning::Import(path), _) => self.import_expr(&path, span),
-            (_, "__name__") => self.add(ExprKind::Str("__main__".into()), span),
+            (_, "__name__") => {
+                let name = if self.is_main() { "__main__" } else { "module" };
+                self.add(ExprKind::Str(name.into()), span)
+            }
             (_, "") => self.unknown(span),
             _ => match self.star_import(name) {
                 Some(path) => self.import_expr(&path, span),
@@ -128,8 +141,31 @@ impl Translator<'_> {
             _ if crate::front::tg::is_python_module(root) => {
                 self.path(&format!("builtins.{path}"), span)
             }
-            _ => self.unknown(span),
+            _ => match self.resolve(path) {
+                Some(Imported::Path(path)) => self.import_expr(&path, span),
+                Some(Imported::Name(file, name, 0)) => self.of_other_file(file, name, span),
+                _ => self.unknown(span),
+            },
         }
+    }
+
+    /// `model.Net` after `import model`.
+    fn imported_attribute(&mut self, expr: &Py, span: Span) -> Option<ExprId> {
+        let path = self.imported_path(expr)?;
+        if is_library(&path) {
+            return None;
+        }
+        match self.resolve(&path)? {
+            Imported::Path(path) => Some(self.import_expr(&path, span)),
+            Imported::Name(file, name, 0) => Some(self.of_other_file(file, name, span)),
+            Imported::Name(..) => None,
+        }
+    }
+
+    fn of_other_file(&mut self, file: usize, name: Symbol, span: Span) -> ExprId {
+        let expr = self.unknown(span);
+        self.imported.insert(expr, (file, name));
+        expr
     }
 
     /// The path of a name that comes from `from torch.nn import *`.
@@ -138,7 +174,10 @@ impl Translator<'_> {
             return None;
         }
         let path = |module: &Rc<str>| format!("{module}.{name}");
-        let known = |path: &String| crate::front::tg::is_known_in_python(path);
+        let known = |path: &String| match is_library(path) {
+            true => crate::front::tg::is_known_in_python(path),
+            false => self.resolve(path).is_some(),
+        };
         self.stars()
             .map(path)
             .find(known)

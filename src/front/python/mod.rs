@@ -13,7 +13,7 @@ use ruff_python_parser::{Mode, ParseOptions, Parsed};
 use ruff_text_size::{Ranged, TextRange};
 
 use crate::diagnostic::Diagnostic;
-use crate::source::{FileId, Span};
+use crate::source::{FileId, NoFiles, Span};
 use crate::syntax::ast::{Block, Comment, Dialect, Module};
 
 mod bindings;
@@ -25,9 +25,11 @@ mod guard;
 mod imports;
 pub mod notebook;
 mod pattern;
+pub mod project;
 mod stmt;
 mod translator;
 
+use project::Project;
 use translator::Translator;
 
 /// How many syntax errors of one file are told.
@@ -76,12 +78,17 @@ impl Flavor {
 
 /// Parses and translates a text. Needs a deep stack: call it within [`with_stack`](crate::with_stack).
 pub fn translate(file: FileId, text: &str, flavor: Flavor) -> Translated {
+    translate_in(&Project::new(&NoFiles, ""), file, text, flavor)
+}
+
+/// The same, of the main file of a program of more files.
+pub fn translate_in(project: &Project, file: FileId, text: &str, flavor: Flavor) -> Translated {
     match guard::too_deep(text) {
         Some((at, what)) => {
             let span = Span::new(file, at, (at + 1).min(text.len()));
             refused(file, text, Diagnostic::error(span, what))
         }
-        None => parsed(file, text, flavor),
+        None => parsed(project, file, text, flavor),
     }
 }
 
@@ -91,7 +98,7 @@ fn refused(file: FileId, text: &str, error: Diagnostic) -> Translated {
     Translated { module, errors }
 }
 
-fn parsed(file: FileId, text: &str, flavor: Flavor) -> Translated {
+fn parsed(project: &Project, file: FileId, text: &str, flavor: Flavor) -> Translated {
     let parsed = ruff_python_parser::parse_unchecked(text, flavor.options());
     let errors = errors(file, text, &parsed);
     let comments = comments(file, text, &parsed);
@@ -102,7 +109,8 @@ fn parsed(file: FileId, text: &str, flavor: Flavor) -> Translated {
             Diagnostic::error(Span::new(file, 0, 0), "not a module"),
         );
     };
-    let module = Translator::new(file, text).module(&body, comments);
+    let translator = Translator::new(file, text).within_project(project, None);
+    let module = translator.module(&body, comments);
     Translated { module, errors }
 }
 
@@ -155,13 +163,17 @@ impl Translator<'_> {
         self.enter_module(body);
         let span = Span::new(self.file, 0, self.text.len());
         let mut stmts = self.suite(body);
-        let entries = self.entries(body, &mut stmts);
+        let entries = match self.is_main() {
+            true => self.entries(body, &mut stmts),
+            false => Vec::new(),
+        };
         Module {
             file: self.file,
             dialect: Dialect::Python,
             entries,
             body: Block { stmts, span },
             exprs: self.exprs,
+            imported: self.imported,
             comments,
         }
     }

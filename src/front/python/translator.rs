@@ -7,6 +7,7 @@ use ruff_text_size::Ranged;
 use rustc_hash::FxHashMap;
 
 use super::bindings::Bindings;
+use super::project::{Imported, Project};
 use crate::index::IndexVec;
 use crate::source::{FileId, Span};
 use crate::symbol::Symbol;
@@ -32,6 +33,10 @@ pub struct Translator<'t> {
     pub scopes: Vec<Bindings>,
     /// Of the functions around the current place: whether it is a generator.
     pub generators: Vec<bool>,
+    /// The expressions that are names of other files.
+    pub imported: FxHashMap<ExprId, (usize, Symbol)>,
+    /// The files around it, and its number among them if it is not the main one.
+    project: Option<(&'t Project<'t>, Option<usize>)>,
     /// The fields of the dataclasses so far.
     pub dataclasses: FxHashMap<Symbol, Rc<[super::class::Field]>>,
     fresh: u32,
@@ -46,9 +51,32 @@ impl<'t> Translator<'t> {
             exprs: IndexVec::new(),
             scopes: Vec::new(),
             generators: Vec::new(),
+            imported: FxHashMap::default(),
+            project: None,
             dataclasses: FxHashMap::default(),
             fresh: 0,
         }
+    }
+
+    /// The same, one of a program of more files.
+    pub fn within_project(
+        mut self,
+        project: &'t Project<'t>,
+        number: Option<usize>,
+    ) -> Translator<'t> {
+        self.project = Some((project, number));
+        self
+    }
+
+    /// Whether the file is the one that the program begins in.
+    pub fn is_main(&self) -> bool {
+        self.project.is_none_or(|(_, number)| number.is_none())
+    }
+
+    /// What an import of another file of the tree means.
+    pub fn resolve(&self, path: &str) -> Option<Imported> {
+        let (project, number) = self.project?;
+        project.resolve(number, path)
     }
 
     /// Begins with the file's own scope.

@@ -27,7 +27,14 @@ impl UnitLowerer<'_, '_, '_> {
         let module = self.module;
         let span = module[id].span;
         match &module[id].kind {
-            ExprKind::Error => self.emit(InstrKind::Unknown, span, hint),
+            ExprKind::Error => {
+                let imported = module.imported.get(&id);
+                let kind = imported.map(|&(file, name)| InstrKind::LoadUnit {
+                    unit: self.low.imported[file],
+                    name,
+                });
+                self.emit(kind.unwrap_or(InstrKind::Unknown), span, hint)
+            }
             ExprKind::Name(name) => self.load_name(*name, span, hint),
             ExprKind::None => Operand::Const(Const::None),
             ExprKind::Bool(value) => Operand::Const(Const::Bool(*value)),

@@ -50,12 +50,22 @@ const MAX_SUGGESTIONS: usize = 50;
 /// Lowers a program with what it needs of the prelude. With messages, the program is there as far as it goes: what could
 /// not be resolved is unknown in it.
 pub fn lower(sources: &mut SourceMap, module: &Module) -> (Program, Vec<Diagnostic>) {
+    lower_all(sources, module, &[])
+}
+
+/// The same, with the other files of the program.
+pub fn lower_all(
+    sources: &mut SourceMap,
+    module: &Module,
+    others: &[Module],
+) -> (Program, Vec<Diagnostic>) {
     let own_files = sources.files().count();
-    let mut lowered = Lowerer::lower(sources, module, reach::of(module));
+    let reach = reach::of(others.iter().chain([module]));
+    let mut lowered = Lowerer::lower(sources, module, others, reach);
     if lowered.reach.has_grown() {
         // A method was found to be needed after its class had been parsed without it.
         sources.truncate(own_files);
-        lowered = Lowerer::lower(sources, module, Reach::everything());
+        lowered = Lowerer::lower(sources, module, others, Reach::everything());
     }
     (lowered.program, lowered.errors)
 }
@@ -172,6 +182,8 @@ struct Lowerer<'a> {
     known: FxHashMap<(&'static str, String), Option<Known>>,
     /// Whether the program was written in Python: nothing in it is a mistake of names.
     python: bool,
+    /// The units of the program's other files.
+    imported: Vec<UnitId>,
 }
 
 impl<'a> Lowerer<'a> {
@@ -188,15 +200,30 @@ impl<'a> Lowerer<'a> {
             queue: Vec::new(),
             known: FxHashMap::default(),
             python: false,
+            imported: Vec::new(),
         }
     }
 
-    fn lower(sources: &'a mut SourceMap, module: &Module, reach: Reach) -> Lowered {
+    fn lower(
+        sources: &'a mut SourceMap,
+        module: &Module,
+        others: &[Module],
+        reach: Reach,
+    ) -> Lowered {
         let mut lowerer = Lowerer::new(sources, reach);
         lowerer.python = module.dialect != Dialect::Tg;
         lowerer.program.lenient = lowerer.python;
         let unit = lowerer.declare_unit(module.file, Symbol::intern("__main__"));
+        for other in others {
+            let name = lowerer.sources.file(other.file).name.display().to_string();
+            let unit = lowerer.declare_unit(other.file, Symbol::intern(&name));
+            lowerer.imported.push(unit);
+        }
         UnitLowerer::lower(&mut lowerer, module, unit, None);
+        for (nth, other) in others.iter().enumerate() {
+            let unit = lowerer.imported[nth];
+            UnitLowerer::lower(&mut lowerer, other, unit, None);
+        }
         lowerer.lower_loaded();
         let Lowerer {
             program,

@@ -10,11 +10,13 @@ use crate::syntax::ast::{Argument, Block, ExprId, ExprKind, FStringPart, Module,
 const BY_VALUE: [&str; 5] = ["getattr", "dir", "vars", "methodcaller", "attrgetter"];
 
 /// What the names of a program reach.
-pub fn of(module: &Module) -> Reach {
+pub fn of<'m>(modules: impl Iterator<Item = &'m Module> + Clone) -> Reach {
     let mut reach = Reach::nothing();
     let mut seen = FxHashSet::default();
-    let (mut by_value, mut deletes) = (0, false);
-    for expr in module.exprs.iter() {
+    let mut by_value = 0;
+    let mut deletes = modules.clone().any(|module| has_del(&module.body));
+    let exprs = modules.flat_map(|module| module.exprs.iter().map(move |expr| (module, expr)));
+    for (module, expr) in exprs {
         match &expr.kind {
             ExprKind::Name(name) | ExprKind::Attribute(_, Name { symbol: name, .. }) => {
                 by_value += usize::from(is_by_value(*name));
@@ -38,7 +40,7 @@ pub fn of(module: &Module) -> Reach {
     if by_value > 0 {
         return Reach::everything();
     }
-    if deletes || has_del(&module.body) {
+    if deletes {
         DELETING.iter().for_each(|name| reach.mention(name));
     }
     reach.settle();

@@ -43,7 +43,8 @@ impl<'l, 'a, 'm> UnitLowerer<'l, 'a, 'm> {
         unit: UnitId,
         path: Option<&'static str>,
     ) {
-        let scopes = Scopes::of(module, path.is_some());
+        let is_imported = low.imported.contains(&unit);
+        let scopes = Scopes::of(module, path.is_some() || is_imported);
         let scope = scopes.module();
         let signatures = Rc::new(signature::of_module(module));
         let mut lowerer = UnitLowerer {
@@ -76,12 +77,12 @@ impl<'l, 'a, 'm> UnitLowerer<'l, 'a, 'm> {
         (unit.body, unit.exports) = (body, exports);
     }
 
-    /// Of a file of the prelude all that it defines; of the program its entries.
+    /// Of a file of the prelude, and of one that is imported, all that it defines; of the program its entries.
     fn exports(&mut self) -> Vec<(Symbol, Reg)> {
         let scope = self.scope;
         let names = match self.path {
-            Some(_) => self.scopes[scope].order.clone(),
-            None => self.module.entries.clone(),
+            None if !self.low.imported.contains(&self.unit) => self.module.entries.clone(),
+            _ => self.scopes[scope].order.clone(),
         };
         names
             .into_iter()

@@ -1,0 +1,220 @@
+//! The other files of the linted tree that a file imports from: which file and which name of it an import means. Each
+//! file is parsed when a name of it is first used, and is a part of the program from then on.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use ruff_python_ast::{Mod, ModModule, Stmt};
+use ruff_python_parser::{Mode, ParseOptions};
+use rustc_hash::FxHashMap;
+
+use super::bindings::Bindings;
+use super::translator::Translator;
+use super::{comments, guard};
+use crate::source::{Files, Origin, SourceMap};
+use crate::symbol::Symbol;
+use crate::syntax::ast::{Comment, Module};
+
+/// How many files one program is made of.
+const MAX_FILES: usize = 48;
+/// How many bytes of text they have together.
+const MAX_TEXT: usize = 1 << 20;
+/// How often a name is handed on from file to file.
+const MAX_HOPS: u32 = 8;
+
+/// What an import was found to mean.
+pub enum Imported {
+    /// A name of another file, and how many attributes of it come behind.
+    Name(usize, Symbol, usize),
+    /// Something outside of the tree, by its full path.
+    Path(String),
+}
+
+/// A file that something is imported from.
+struct Found {
+    name: String,
+    text: Rc<str>,
+    body: Rc<[Stmt]>,
+    comments: Vec<Comment>,
+    bindings: Rc<Bindings>,
+}
+
+/// The files of a program.
+pub struct Project<'f> {
+    files: &'f dyn Files,
+    main: String,
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    by_name: FxHashMap<String, Option<usize>>,
+    found: Vec<Found>,
+    bytes: usize,
+}
+
+impl<'f> Project<'f> {
+    /// The program that begins in the file `main`.
+    pub fn new(files: &'f dyn Files, main: &str) -> Project<'f> {
+        Project {
+            files,
+            main: main.to_owned(),
+            state: RefCell::default(),
+        }
+    }
+
+    /// What the full path of an import means that stands in the file of that number, or in the main one.
+    pub fn resolve(&self, from: Option<usize>, path: &str) -> Option<Imported> {
+        let from = match from {
+            Some(number) => self.state.borrow().found[number].name.clone(),
+            None => self.main.clone(),
+        };
+        self.resolve_from(&from, path, MAX_HOPS)
+    }
+
+    fn resolve_from(&self, from: &str, path: &str, hops: u32) -> Option<Imported> {
+        let hops = hops.checked_sub(1)?;
+        let level = path.bytes().take_while(|&byte| byte == b'.').count();
+        let parts: Vec<&str> = path[level..].split('.').collect();
+        let mut folders = parents(from);
+        if level > 0 {
+            let folder = folders.nth(level - 1)?;
+            return self.below(folder, &parts, hops, true);
+        }
+        folders.find_map(|folder| self.below(folder, &parts, hops, false))
+    }
+
+    /// The longest beginning of a path that is a file below a folder, and what the rest means in it.
+    fn below(
+        &self,
+        folder: &str,
+        parts: &[&str],
+        hops: u32,
+        is_relative: bool,
+    ) -> Option<Imported> {
+        let shortest = if is_relative { 0 } else { 1 };
+        (shortest..parts.len()).rev().find_map(|count| {
+            let base = joined(folder, &parts[..count].join("/"));
+            let file = self
+                .file(&format!("{base}.py"))
+                .filter(|_| count > 0)
+                .or_else(|| self.file(&joined(&base, "__init__.py")))?;
+            self.member(file, parts[count], &parts[count + 1..], hops)
+        })
+    }
+
+    fn member(&self, file: usize, name: &str, rest: &[&str], hops: u32) -> Option<Imported> {
+        let (from, bindings) = {
+            let state = self.state.borrow();
+            let found = &state.found[file];
+            (found.name.clone(), Rc::clone(&found.bindings))
+        };
+        let with_rest = |path: &str| {
+            let rest = rest.iter().map(|part| format!(".{part}"));
+            format!("{path}{}", rest.collect::<String>())
+        };
+        if let Some(path) = bindings.imports.get(name) {
+            let path = with_rest(path);
+            let imported = match super::expr::is_library(&path) {
+                true => Some(Imported::Path(path)),
+                false => self.resolve_from(&from, &path, hops),
+            };
+            if imported.is_some() {
+                return imported;
+            }
+        }
+        if bindings.bound.contains(name) {
+            return Some(Imported::Name(file, Symbol::intern(name), rest.len()));
+        }
+        bindings.stars.iter().find_map(|star| {
+            let path = with_rest(&format!("{star}.{name}"));
+            match super::expr::is_library(&path) {
+                true => crate::front::tg::is_known_in_python(&path).then_some(Imported::Path(path)),
+                false => self.resolve_from(&from, &path, hops),
+            }
+        })
+    }
+
+    /// The number of a file, if there is one of that name.
+    fn file(&self, name: &str) -> Option<usize> {
+        if let Some(known) = self.state.borrow().by_name.get(name) {
+            return *known;
+        }
+        let number = self.read(name);
+        let mut state = self.state.borrow_mut();
+        state.by_name.insert(name.to_owned(), number);
+        number
+    }
+
+    fn read(&self, name: &str) -> Option<usize> {
+        if name == self.main || self.state.borrow().found.len() >= MAX_FILES {
+            return None;
+        }
+        let text: Rc<str> = self.files.read(name)?.into();
+        let mut state = self.state.borrow_mut();
+        state.bytes += text.len();
+        if state.bytes > MAX_TEXT || guard::too_deep(&text).is_some() {
+            return None;
+        }
+        let parsed = ruff_python_parser::parse_unchecked(&text, ParseOptions::from(Mode::Module));
+        // Its number of a place comes later, with its turn.
+        let comments = comments(crate::index::Idx::new(0), &text, &parsed);
+        let Mod::Module(ModModule { body, .. }) = parsed.into_syntax() else {
+            return None;
+        };
+        let bindings = Rc::new(Bindings::of(&body));
+        state.found.push(Found {
+            name: name.to_owned(),
+            text,
+            body: body.into_iter().collect(),
+            comments,
+            bindings,
+        });
+        Some(state.found.len() - 1)
+    }
+
+    /// Translates the files that have been found, and those that are found on the way, in the order of their numbers.
+    pub fn translate(&self, sources: &mut SourceMap) -> Vec<Module> {
+        let mut modules = Vec::new();
+        loop {
+            let number = modules.len();
+            let (name, text, body, mut comments) = match self.state.borrow().found.get(number) {
+                Some(found) => (
+                    found.name.clone(),
+                    Rc::clone(&found.text),
+                    Rc::clone(&found.body),
+                    found.comments.clone(),
+                ),
+                None => return modules,
+            };
+            let file = sources.add(name, &*text, Origin::User);
+            comments
+                .iter_mut()
+                .for_each(|comment| comment.span.file = file);
+            let translator = Translator::new(file, &text).within_project(self, Some(number));
+            modules.push(translator.module(&body, comments));
+        }
+    }
+}
+
+/// The folders around a file, the nearest first; the last is the empty path, or the root.
+fn parents(name: &str) -> impl Iterator<Item = &str> {
+    let mut at = Some(name);
+    std::iter::from_fn(move || {
+        let parent = match at?.rsplit_once('/') {
+            Some((parent, _)) => parent,
+            None if at? == "" => return None,
+            None => "",
+        };
+        at = Some(parent);
+        Some(parent)
+    })
+}
+
+fn joined(folder: &str, name: &str) -> String {
+    match (folder, name) {
+        ("", name) => name.to_owned(),
+        (folder, "") => folder.to_owned(),
+        _ => format!("{folder}/{name}"),
+    }
+}

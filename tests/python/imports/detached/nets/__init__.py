@@ -1,0 +1,2 @@
+from .blocks import Encoder
+from .head import *
