@@ -16,9 +16,9 @@ use crate::symbol::Symbol;
 use crate::syntax::ast::{Comment, Module};
 
 /// How many files one program is made of.
-const MAX_FILES: usize = 48;
+const MAX_FILES: usize = 32;
 /// How many bytes of text they have together.
-const MAX_TEXT: usize = 1 << 20;
+const MAX_TEXT: usize = 512 << 10;
 /// How often a name is handed on from file to file.
 const MAX_HOPS: u32 = 8;
 
@@ -79,9 +79,21 @@ impl<'f> Project<'f> {
         let mut folders = parents(from);
         if level > 0 {
             let folder = folders.nth(level - 1)?;
+            if let Some(package) = self.in_pytorch(folder) {
+                return Some(Imported::Path(format!("{package}.{}", parts.join("."))));
+            }
             return self.below(folder, &parts, hops, true);
         }
         folders.find_map(|folder| self.below(folder, &parts, hops, false))
+    }
+
+    /// The name of a package of PyTorch itself, whose names mean what they mean everywhere.
+    fn in_pytorch(&self, folder: &str) -> Option<String> {
+        let parts: Vec<&str> = folder.split('/').collect();
+        let top = parts.iter().position(|part| *part == "torch")?;
+        let above = joined(&parts[..top].join("/"), "__init__.py");
+        let is_inside_another = self.files.read(&above).is_some();
+        (!is_inside_another).then(|| parts[top..].join("."))
     }
 
     /// The longest beginning of a path that is a file below a folder, and what the rest means in it.
