@@ -35,7 +35,8 @@ pub fn lint(options: &LintOptions, streams: &mut Streams) -> u8 {
             session.file(name, input, streams);
         }
     } else {
-        let read_and_lint = |(name, input): &(String, Input)| read_and_lint(options, &tree, name, input);
+        let read_and_lint =
+            |(name, input): &(String, Input)| read_and_lint(options, &tree, name, input);
         parallel::in_order(&inputs, read_and_lint, |(name, _), linted| {
             session.linted(name, linted, streams);
         });
