@@ -50,6 +50,8 @@ pub struct Project<'f> {
 struct State {
     by_name: FxHashMap<String, Option<usize>>,
     found: Vec<Found>,
+    /// The numbers of those of which a name is used, in the order in which that was seen.
+    used: Vec<usize>,
     bytes: usize,
 }
 
@@ -66,10 +68,27 @@ impl<'f> Project<'f> {
     /// What the full path of an import means that stands in the file of that number, or in the main one.
     pub fn resolve(&self, from: Option<usize>, path: &str) -> Option<Imported> {
         let from = match from {
-            Some(number) => self.state.borrow().found[number].name.clone(),
+            Some(number) => {
+                let state = self.state.borrow();
+                state.found[state.used[number]].name.clone()
+            }
             None => self.main.clone(),
         };
-        self.resolve_from(&from, path, MAX_HOPS)
+        let imported = self.resolve_from(&from, path, MAX_HOPS)?;
+        Some(match imported {
+            Imported::Name(file, name, rest) => Imported::Name(self.part(file), name, rest),
+            Imported::Path(path) => Imported::Path(path),
+        })
+    }
+
+    /// The number of a file among those that are part of the program: a file that only hands names on is none.
+    fn part(&self, file: usize) -> usize {
+        let mut state = self.state.borrow_mut();
+        let known = state.used.iter().position(|&used| used == file);
+        known.unwrap_or_else(|| {
+            state.used.push(file);
+            state.used.len() - 1
+        })
     }
 
     fn resolve_from(&self, from: &str, path: &str, hops: u32) -> Option<Imported> {
@@ -185,19 +204,23 @@ impl<'f> Project<'f> {
         Some(state.found.len() - 1)
     }
 
-    /// Translates the files that have been found, and those that are found on the way, in the order of their numbers.
+    /// Translates the files that names are used of, and those of which they use names, in the order of their numbers.
     pub fn translate(&self, sources: &mut SourceMap) -> Vec<Module> {
         let mut modules = Vec::new();
         loop {
             let number = modules.len();
-            let (name, text, body, mut comments) = match self.state.borrow().found.get(number) {
-                Some(found) => (
+            let (name, text, body, mut comments) = {
+                let state = self.state.borrow();
+                let Some(&nth) = state.used.get(number) else {
+                    return modules;
+                };
+                let found = &state.found[nth];
+                (
                     found.name.clone(),
                     Rc::clone(&found.text),
                     Rc::clone(&found.body),
                     found.comments.clone(),
-                ),
-                None => return modules,
+                )
             };
             let file = sources.add(name, &*text, Origin::User);
             comments
