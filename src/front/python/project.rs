@@ -238,7 +238,7 @@ fn parents(name: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let parent = match at?.rsplit_once('/') {
             Some((parent, _)) => parent,
-            None if at? == "" => return None,
+            None if at?.is_empty() => return None,
             None => "",
         };
         at = Some(parent);
