@@ -1,16 +1,35 @@
 //! What a file imports from the files around it is followed: the programs of `tests/python/imports`, one a folder. Each is
 //! linted from its `train.py`; a comment `#! severity[CODE]: text` says what is found on its line, in whichever file, and
-//! nothing else may be. What they say was seen in a run of each with PyTorch 2.15.
+//! nothing else may be. What a run of each with PyTorch 2.15 did is in `truth.json` (made by `record.py`), and what raised
+//! there must be predicted, unless a comment silences it.
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gradlint::lint::{Finding, Prediction};
 use gradlint::source::Files;
 use gradlint::{LintResult, lint_text_in, with_stack};
-use support::recorded::root;
+use serde::Deserialize;
+use support::recorded::{matches, root};
+
+/// What a run did.
+#[derive(Deserialize)]
+struct Truth {
+    outcome: String,
+    #[serde(rename = "type", default)]
+    error: String,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    file: String,
+    #[serde(default)]
+    line: u32,
+    /// The parameters that had no gradient at the end.
+    none: Vec<String>,
+}
 
 /// The files of one program, by their paths from its folder.
 struct Folder(PathBuf);
@@ -25,6 +44,7 @@ fn programs() -> BTreeSet<PathBuf> {
     let entries = fs::read_dir(root().join("tests/python/imports")).expect("readable");
     entries
         .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_dir())
         .collect()
 }
 
@@ -92,6 +112,78 @@ fn findings_are_where_the_comments_say() {
             program.display()
         );
     }
+}
+
+#[test]
+fn what_raised_is_predicted_and_what_is_whole_is_quiet() {
+    let folder = root().join("tests/python/imports");
+    let text = fs::read_to_string(folder.join("truth.json")).expect("readable");
+    let truths: BTreeMap<String, Truth> = serde_json::from_str(&text).expect("recorded");
+    let folders: Vec<PathBuf> = truths.keys().map(|name| folder.join(name)).collect();
+    assert_eq!(folders, programs().into_iter().collect::<Vec<_>>());
+    for (name, truth) in &truths {
+        let result = lint(&folder.join(name));
+        if truth.outcome == "clean" && truth.none.is_empty() {
+            assert!(result.findings.is_empty(), "{name}");
+        }
+        if truth.outcome != "raises" || is_silenced(&folder.join(name), truth) {
+            continue;
+        }
+        let is_told = |finding: &Finding| {
+            let Prediction::Raises {
+                error,
+                torch_message,
+                span,
+            } = &finding.prediction
+            else {
+                return false;
+            };
+            error.name() == truth.error
+                && matches(torch_message, &truth.text)
+                && result.sources.file(span.file).name.display().to_string() == truth.file
+                && result.sources.line(*span) == truth.line
+        };
+        assert!(result.findings.iter().any(is_told), "{name}");
+    }
+}
+
+fn is_silenced(folder: &Path, truth: &Truth) -> bool {
+    let text = fs::read_to_string(folder.join(&truth.file)).expect("readable");
+    let line = text.lines().nth(truth.line as usize - 1);
+    line.expect("a line").contains("# gradlint: ignore")
+}
+
+/// A package whose `__init__` takes all names of its parts, each of which may take them on, is looked through once a name.
+#[test]
+fn stars_upon_stars_are_looked_through_once() {
+    struct Stars;
+    impl Files for Stars {
+        fn read(&self, name: &str) -> Option<String> {
+            let parts = (0..24).map(|part| format!("from .part{part} import *\n"));
+            match name.strip_prefix("all/")? {
+                "__init__.py" => Some(parts.collect()),
+                name => {
+                    let number: u32 = name
+                        .strip_prefix("part")?
+                        .strip_suffix(".py")?
+                        .parse()
+                        .ok()?;
+                    Some(format!(
+                        "from . import *\ndef f{number}(x):\n    return x.detach()\n"
+                    ))
+                }
+            }
+        }
+    }
+    let text = "import torch\nfrom all import *\nw = torch.ones(2, requires_grad=True)\n\
+                nothing(w)\n(f23(w) * 2).sum().backward()\n";
+    let result = with_stack(|| lint_text_in(&Stars, "train.py", text));
+    let codes: Vec<&str> = result
+        .findings
+        .iter()
+        .map(|found| found.rule.code)
+        .collect();
+    assert_eq!(codes, ["GL101"]);
 }
 
 /// The story of a finding goes through all files.

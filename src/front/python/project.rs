@@ -23,6 +23,7 @@ const MAX_TEXT: usize = 512 << 10;
 const MAX_HOPS: u32 = 8;
 
 /// What an import was found to mean.
+#[derive(Clone, Debug)]
 pub enum Imported {
     /// A name of another file, and how many attributes of it come behind.
     Name(usize, Symbol, usize),
@@ -53,6 +54,10 @@ struct State {
     /// The numbers of those of which a name is used, in the order in which that was seen.
     used: Vec<usize>,
     bytes: usize,
+    /// What the imports looked at so far mean, by the number of the file that they stand in and their full path.
+    resolved: FxHashMap<(Option<usize>, String), Option<Imported>>,
+    /// What names of files mean that were looked for; nothing while one is looked for, which ends circles.
+    members: FxHashMap<(usize, String), Option<Imported>>,
 }
 
 impl<'f> Project<'f> {
@@ -67,6 +72,17 @@ impl<'f> Project<'f> {
 
     /// What the full path of an import means that stands in the file of that number, or in the main one.
     pub fn resolve(&self, from: Option<usize>, path: &str) -> Option<Imported> {
+        let key = (from, path.to_owned());
+        if let Some(known) = self.state.borrow().resolved.get(&key) {
+            return known.clone();
+        }
+        let found = self.resolve_anew(from, path);
+        let mut state = self.state.borrow_mut();
+        state.resolved.insert(key, found.clone());
+        found
+    }
+
+    fn resolve_anew(&self, from: Option<usize>, path: &str) -> Option<Imported> {
         let from = match from {
             Some(number) => {
                 let state = self.state.borrow();
@@ -93,7 +109,7 @@ impl<'f> Project<'f> {
 
     fn resolve_from(&self, from: &str, path: &str, hops: u32) -> Option<Imported> {
         let hops = hops.checked_sub(1)?;
-        let level = path.bytes().take_while(|&byte| byte == b'.').count();
+        let level = level(path);
         let parts: Vec<&str> = path[level..].split('.').collect();
         let mut folders = parents(from);
         if level > 0 {
@@ -134,18 +150,28 @@ impl<'f> Project<'f> {
         })
     }
 
+    /// What a name of a file means, and the attributes of it that come behind.
     fn member(&self, file: usize, name: &str, rest: &[&str], hops: u32) -> Option<Imported> {
+        let rest: String = rest.iter().map(|part| format!(".{part}")).collect();
+        let key = (file, format!("{name}{rest}"));
+        if let Some(known) = self.state.borrow().members.get(&key) {
+            return known.clone();
+        }
+        self.state.borrow_mut().members.insert(key.clone(), None);
+        let found = self.find_member(file, name, &rest, hops);
+        let mut state = self.state.borrow_mut();
+        state.members.insert(key, found.clone());
+        found
+    }
+
+    fn find_member(&self, file: usize, name: &str, rest: &str, hops: u32) -> Option<Imported> {
         let (from, bindings) = {
             let state = self.state.borrow();
             let found = &state.found[file];
             (found.name.clone(), Rc::clone(&found.bindings))
         };
-        let with_rest = |path: &str| {
-            let rest = rest.iter().map(|part| format!(".{part}"));
-            format!("{path}{}", rest.collect::<String>())
-        };
         if let Some(path) = bindings.imports.get(name) {
-            let path = with_rest(path);
+            let path = format!("{path}{rest}");
             let imported = match super::expr::is_library(&path) {
                 true => Some(Imported::Path(path)),
                 false => self.resolve_from(&from, &path, hops),
@@ -155,15 +181,54 @@ impl<'f> Project<'f> {
             }
         }
         if bindings.bound.contains(name) {
-            return Some(Imported::Name(file, Symbol::intern(name), rest.len()));
+            let attributes = rest.matches('.').count();
+            return Some(Imported::Name(file, Symbol::intern(name), attributes));
         }
-        bindings.stars.iter().find_map(|star| {
-            let path = with_rest(&format!("{star}.{name}"));
-            match super::expr::is_library(&path) {
-                true => crate::front::tg::is_known_in_python(&path).then_some(Imported::Path(path)),
-                false => self.resolve_from(&from, &path, hops),
+        // What begins with an underscore is not among what a star imports.
+        let mut stars = bindings.stars.iter().filter(|_| !name.starts_with('_'));
+        stars.find_map(|star| self.through_star(&from, star, (name, rest), hops))
+    }
+
+    /// What a name means in the module of which all names are imported.
+    fn through_star(
+        &self,
+        from: &str,
+        star: &str,
+        (name, rest): (&str, &str),
+        hops: u32,
+    ) -> Option<Imported> {
+        let path = format!("{star}.{name}{rest}");
+        if super::expr::is_library(&path) {
+            let is_known = crate::front::tg::is_known_in_python(&path);
+            return is_known.then_some(Imported::Path(path));
+        }
+        match self.module(from, star) {
+            Some(file) => {
+                let parts: Vec<&str> = rest.split('.').skip(1).collect();
+                self.member(file, name, &parts, hops.checked_sub(1)?)
             }
-        })
+            // A package of PyTorch's itself.
+            None => self
+                .resolve_from(from, &path, hops)
+                .filter(|found| matches!(found, Imported::Path(_))),
+        }
+    }
+
+    /// The file that is the module of that full path.
+    fn module(&self, from: &str, path: &str) -> Option<usize> {
+        let level = level(path);
+        let name = path[level..].replace('.', "/");
+        let at = |folder: &str| {
+            let base = joined(folder, &name);
+            let file = (!name.is_empty()).then(|| self.file(&format!("{base}.py")));
+            file.flatten()
+                .or_else(|| self.file(&joined(&base, "__init__.py")))
+        };
+        let mut folders = parents(from);
+        match level {
+            0 => folders.find_map(at),
+            _ => at(folders.nth(level - 1)?),
+        }
     }
 
     /// The number of a file, if there is one of that name.
@@ -230,6 +295,11 @@ impl<'f> Project<'f> {
             modules.push(translator.module(&body, comments));
         }
     }
+}
+
+/// How many dots a relative import begins with.
+fn level(path: &str) -> usize {
+    path.bytes().take_while(|&byte| byte == b'.').count()
 }
 
 /// The folders around a file, the nearest first; the last is the empty path, or the root.
