@@ -38,7 +38,7 @@ impl Analyzer<'_> {
         let hooks = world
             .tensor(leaf)
             .filter(|tensor| tensor.bit.may())
-            .map_or_else(Default::default, |tensor| tensor.post_hooks.clone());
+            .map_or_else(Default::default, |tensor| tensor.hooks.behind.clone());
         for (_, hook) in hooks {
             let args = super::call::Args::of([Val::Obj(leaf)]);
             let result = self.call(world, hook, args, span)?;
@@ -60,7 +60,7 @@ impl Analyzer<'_> {
     ) -> Res<()> {
         let hooks = world
             .tensor(id)
-            .map_or_else(Default::default, |tensor| tensor.hooks.clone());
+            .map_or_else(Default::default, |tensor| tensor.hooks.before.clone());
         for (number, hook) in hooks {
             if self.ledger.hook_node(number) != Some(node) {
                 continue;
@@ -186,7 +186,7 @@ impl Analyzer<'_> {
             return Ok(grad);
         };
         let mut grad = grad;
-        for (number, hook) in &tensor.hooks {
+        for (number, hook) in &tensor.hooks.before {
             if node.is_some() && self.ledger.hook_node(*number) != node {
                 continue;
             }

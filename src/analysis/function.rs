@@ -175,7 +175,7 @@ impl Analyzer<'_> {
         }
         let place = self.place(span);
         Ok(self.add_node(Node {
-            kind: NodeKind::Function(function),
+            kind: NodeKind::Function(Box::new(function)),
             name: Symbol::intern(name).as_str(),
             span: place,
             edges,

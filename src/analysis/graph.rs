@@ -31,6 +31,10 @@ pub(super) struct Node {
     pub constant_gradient: Option<OriginId>,
 }
 
+// A program of 300,000 statements has as many of these or more; `cargo bench --bench memory` is what it comes to.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Node>() <= 256);
+
 /// What a node computes.
 #[derive(Debug)]
 pub(super) enum NodeKind {
@@ -50,7 +54,7 @@ pub(super) enum NodeKind {
     /// A call of the library that was not followed.
     Summary,
     /// What the program wrote.
-    Function(super::function::Function),
+    Function(Box<super::function::Function>),
     /// A derivative that PyTorch does not have: the exception and its text.
     NotImplemented(crate::ops::Exception, std::borrow::Cow<'static, str>),
 }
@@ -90,5 +94,5 @@ pub(super) struct SavedTensor {
     /// Whether it had a `grad_fn` when it was saved.
     pub had_grad_fn: bool,
     /// What a hook made of it, and the hook that makes a tensor of that again: then no version is checked (rule R6.6).
-    pub packed: Option<(Val, Val)>,
+    pub packed: Option<Box<(Val, Val)>>,
 }

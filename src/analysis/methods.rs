@@ -90,8 +90,8 @@ impl Analyzer<'_> {
                 Some(Obj::HookHandle(tensor, hook)) => {
                     let (tensor, hook) = (*tensor, *hook);
                     let tensor = world.tensor_mut(tensor);
-                    tensor.hooks.retain(|(number, _)| *number != hook);
-                    tensor.post_hooks.retain(|(number, _)| *number != hook);
+                    tensor.hooks.before.retain(|(number, _)| *number != hook);
+                    tensor.hooks.behind.retain(|(number, _)| *number != hook);
                     Ok(Val::NONE)
                 }
                 _ => Ok(Val::Unknown),

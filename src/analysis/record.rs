@@ -423,7 +423,7 @@ impl Analyzer<'_> {
         world.grad.0 = Tri::False;
         let value = self.call(world, pack, super::call::Args::of([given]), span);
         world.grad = before;
-        saved.packed = Some((value?, unpack));
+        saved.packed = Some(Box::new((value?, unpack)));
         Ok(saved)
     }
 
@@ -742,8 +742,7 @@ fn plain(
         storage,
         view: None,
         retains_grad: false,
-        hooks: SmallVec::new(),
-        post_hooks: SmallVec::new(),
+        hooks: Default::default(),
         is_parameter: false,
         origin,
         one_of: None,

@@ -166,7 +166,6 @@ impl Analyzer<'_> {
             view: None,
             retains_grad: false,
             hooks: Default::default(),
-            post_hooks: Default::default(),
             is_parameter: false,
             origin,
             one_of: None,
@@ -692,7 +691,7 @@ impl Analyzer<'_> {
         }
         self.writes += 1;
         let number = self.writes;
-        world.tensor_mut(id).post_hooks.push((number, hook));
+        world.tensor_mut(id).hooks.behind.push((number, hook));
         Ok(Val::Obj(self.alloc(world, Obj::HookHandle(id, number))))
     }
 
@@ -701,7 +700,7 @@ impl Analyzer<'_> {
         self.edge(world, id, span)?;
         self.writes += 1;
         let number = self.writes;
-        world.tensor_mut(id).hooks.push((number, hook));
+        world.tensor_mut(id).hooks.before.push((number, hook));
         self.note_hook(world, id, number);
         Ok(Val::Obj(self.alloc(world, Obj::HookHandle(id, number))))
     }

@@ -90,7 +90,7 @@ impl Analyzer<'_> {
         certain: Tri,
         span: Span,
     ) -> Res<()> {
-        if let Some((value, unpack)) = saved.packed.clone() {
+        if let Some((value, unpack)) = saved.packed.as_deref().cloned() {
             let args = super::call::Args::of([value]);
             return self.call(world, unpack, args, span).map(|_| ());
         }

@@ -3,8 +3,6 @@
 
 use std::rc::Rc;
 
-use smallvec::SmallVec;
-
 use super::story::OriginId;
 use crate::dataflow::Tri;
 use crate::index::Idx;
@@ -404,10 +402,8 @@ pub struct Tensor {
     pub view: Option<Rc<View>>,
     /// Whether `.grad` is filled although it is no leaf.
     pub retains_grad: bool,
-    /// Its hooks, with their numbers.
-    pub hooks: SmallVec<[(u32, Val); 1]>,
-    /// The same for those that run once a gradient is accumulated.
-    pub post_hooks: SmallVec<[(u32, Val); 1]>,
+    /// Its hooks.
+    pub hooks: Rare<Hooks>,
     /// Whether it is an `nn.Parameter`.
     pub is_parameter: bool,
     /// Where it comes from.
@@ -415,14 +411,33 @@ pub struct Tensor {
     /// If it stands for one of several tensors after a merge: which.
     pub one_of: Option<Rc<[ObjId]>>,
     /// What happened to its gradient and flag.
-    pub history: History,
+    pub history: Rare<Events>,
 }
 
-/// What happened to a tensor's gradient and flag on the way here. Most tensors have no such story, and pay for none.
-#[derive(Clone, Debug, Default)]
-pub struct History(Option<Rc<Events>>);
+// A program of 300,000 statements has as many of these or more; `cargo bench --bench memory` is what it comes to.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Tensor>() <= 120);
 
-/// The parts of a [`History`].
+/// What few tensors have; the others pay a pointer for it.
+#[derive(Clone, Debug)]
+pub struct Rare<T>(Option<Rc<T>>);
+
+/// The value of those that have none.
+pub trait Nothing: Clone + 'static {
+    /// It.
+    const NOTHING: &'static Self;
+}
+
+/// The hooks of a tensor, with their numbers.
+#[derive(Clone, Debug)]
+pub struct Hooks {
+    /// Those that see the gradient, and may change it.
+    pub before: Vec<(u32, Val)>,
+    /// Those that run once the gradient is accumulated.
+    pub behind: Vec<(u32, Val)>,
+}
+
+/// What happened to a tensor's gradient and flag on the way here.
 #[derive(Clone, Debug)]
 pub struct Events {
     /// The backward calls that left something in the gradient since it was cleared.
@@ -441,26 +456,41 @@ pub struct Events {
     pub used: bool,
 }
 
-static NOTHING: Events = Events {
-    left_by: Vec::new(),
-    ever: false,
-    cleared: None,
-    frozen: None,
-    retained: None,
-    accumulated: None,
-    used: false,
-};
+impl Nothing for Events {
+    const NOTHING: &'static Events = &Events {
+        left_by: Vec::new(),
+        ever: false,
+        cleared: None,
+        frozen: None,
+        retained: None,
+        accumulated: None,
+        used: false,
+    };
+}
 
-impl std::ops::Deref for History {
-    type Target = Events;
-    fn deref(&self) -> &Events {
-        self.0.as_deref().unwrap_or(&NOTHING)
+impl Nothing for Hooks {
+    const NOTHING: &'static Hooks = &Hooks {
+        before: Vec::new(),
+        behind: Vec::new(),
+    };
+}
+
+impl<T> Default for Rare<T> {
+    fn default() -> Rare<T> {
+        Rare(None)
     }
 }
 
-impl std::ops::DerefMut for History {
-    fn deref_mut(&mut self) -> &mut Events {
-        Rc::make_mut(self.0.get_or_insert_with(|| Rc::new(NOTHING.clone())))
+impl<T: Nothing> std::ops::Deref for Rare<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.0.as_deref().unwrap_or(T::NOTHING)
+    }
+}
+
+impl<T: Nothing> std::ops::DerefMut for Rare<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        Rc::make_mut(self.0.get_or_insert_with(|| Rc::new(T::NOTHING.clone())))
     }
 }
 

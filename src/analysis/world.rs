@@ -250,8 +250,8 @@ impl Tensor {
             && self.storage == other.storage
             && self.view == other.view
             && self.retains_grad == other.retains_grad
-            && self.hooks.len() == other.hooks.len()
-            && self.post_hooks.len() == other.post_hooks.len()
+            && self.hooks.before.len() == other.hooks.before.len()
+            && self.hooks.behind.len() == other.hooks.behind.len()
     }
 }
 
@@ -447,7 +447,6 @@ impl<'a> Join<'a> {
             },
             retains_grad: a.retains_grad && b.retains_grad,
             hooks: a.hooks.clone(),
-            post_hooks: a.post_hooks.clone(),
             is_parameter: a.is_parameter && b.is_parameter,
             origin: a.origin,
             one_of: a.one_of.clone(),

@@ -187,7 +187,7 @@ impl UnitLowerer<'_, '_, '_> {
             ExprKind::Name(name) => self.plain_variable(*name),
             _ => None,
         };
-        let kind = InstrKind::Input(Some(InputType { dtype, shape }));
+        let kind = InstrKind::Input(Some(Box::new(InputType { dtype, shape })));
         let value = self.emit(kind, self.module[value].span, direct);
         self.assign(target, value, span);
     }
