@@ -36,6 +36,7 @@ impl Analyzer<'_> {
     ) -> Res<Val> {
         match object {
             Val::Unknown => Ok(Val::Unknown),
+            Val::Outside => Ok(self.outside_attr(name)),
             Val::Obj(id) => match world.obj(*id).cloned() {
                 Some(Obj::Tensor(_)) => self.tensor_attr(world, *id, name, span),
                 Some(Obj::Instance(instance)) => {
@@ -424,6 +425,10 @@ impl Analyzer<'_> {
         match object {
             Val::Unknown => {
                 self.escape(&value);
+                Ok(())
+            }
+            Val::Outside => {
+                self.change_outside(Some(name), &value);
                 Ok(())
             }
             Val::Obj(id) => match world.obj(*id).cloned() {

@@ -38,7 +38,7 @@ impl Analyzer<'_> {
             Val::Builtin(Builtin::Op(op)) => self.op_function(world, *op, false, args, span),
             Val::Builtin(Builtin::OpInPlace(op)) => self.op_function(world, *op, true, args, span),
             Val::Builtin(Builtin::Intrinsic(intrinsic)) => {
-                self.intrinsic(world, *intrinsic, args, span)
+                self.intrinsic_of_any(world, *intrinsic, args, span)
             }
             Val::Builtin(Builtin::Exception(kind)) => Ok(self.make_exception(world, *kind, args)),
             Val::Bound(bound) => self.call_bound(world, &bound.0, &bound.1, args, span),
@@ -46,6 +46,7 @@ impl Analyzer<'_> {
                 self.unknown_call(world, None, &args, span);
                 Ok(Val::Unknown)
             }
+            Val::Outside => self.outside_call(world, None, args, span),
             Val::Obj(id) => match world.obj(*id).cloned() {
                 Some(Obj::Mode(mode)) => match args.positional.first() {
                     Some(function) => Ok(Val::Obj(
@@ -101,6 +102,31 @@ impl Analyzer<'_> {
         ))
     }
 
+    /// An intrinsic's arguments may be from outside: then what it gives is, unless it is known.
+    fn intrinsic_of_any(
+        &mut self,
+        world: &mut World,
+        intrinsic: Intrinsic,
+        mut args: Args,
+        span: Span,
+    ) -> Res<Val> {
+        use Intrinsic as I;
+        if intrinsic == I::Outside {
+            let holds = args.values().any(|value| self.holds_gradient(world, value));
+            return Ok(if holds { Val::Unknown } else { self.outside() });
+        }
+        let is_outside = self.are_outside(&args);
+        if let (I::Parameter | I::Variable, Some(first)) = (intrinsic, args.positional.first_mut())
+        {
+            *first = self.as_operand(world, &first.clone(), span);
+        }
+        let result = self.intrinsic(world, intrinsic, args.erased(), span)?;
+        Ok(match result {
+            Val::Unknown if is_outside => self.outside(),
+            result => result,
+        })
+    }
+
     fn intrinsic(
         &mut self,
         world: &mut World,
@@ -116,6 +142,7 @@ impl Analyzer<'_> {
             return Ok(Val::Unknown);
         }
         Ok(match intrinsic {
+            I::Outside => Val::Unknown,
             I::Print => {
                 self.used_all(world, &args, span);
                 Val::NONE

@@ -66,6 +66,21 @@ impl Args {
             ..Args::default()
         }
     }
+    /// The same, what is from outside as what is not known.
+    pub(super) fn erased(mut self) -> Args {
+        let keyword = self.keyword.iter_mut().map(|(_, value)| value);
+        for value in self.positional.iter_mut().chain(keyword) {
+            if let Val::Outside = value {
+                *value = Val::Unknown;
+            }
+        }
+        self
+    }
+    /// All values.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Val> {
+        let keyword = self.keyword.iter().map(|(_, value)| value);
+        self.positional.iter().chain(keyword)
+    }
     /// The same with `first` in front.
     pub(super) fn with_first(mut self, first: Val) -> Args {
         self.positional.insert(0, first);

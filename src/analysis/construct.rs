@@ -14,7 +14,7 @@ use super::{Analyzer, Res};
 use crate::dataflow::Tri;
 use crate::ir::{Builtin, Intrinsic};
 use crate::ops::{
-    Dtype, Exception, Form, Gradient, InPlace, OpError, OpId, OpRow, ParamKind, Raw, Scalar,
+    Arg, Dtype, Exception, Form, Gradient, InPlace, OpError, OpId, OpRow, ParamKind, Raw, Scalar,
     bind_overloaded, table,
 };
 use crate::source::Span;
@@ -115,6 +115,7 @@ impl Analyzer<'_> {
         if data_place(row).is_some() {
             return self.tensor_of_data(world, op, args, requires_grad, span);
         }
+        let has_other_unknown = self.has_other_unknown(world, &args);
         let positional: Vec<Raw<ObjId>> = args
             .positional
             .iter()
@@ -138,10 +139,13 @@ impl Analyzer<'_> {
             return raise;
         }
         let bound = bind_overloaded(op, &positional, &keyword, form);
-        let (op, bound) = match bound {
+        let (op, mut bound) = match bound {
             Ok(bound) => bound,
             Err(error) => return Ok(self.op_error(world, span, error)?.unwrap_or(Val::Unknown)),
         };
+        if bound.iter().any(|arg| matches!(arg, Arg::Unknown)) && !has_other_unknown {
+            self.outside_operands(world, table::row(op), &mut bound, span);
+        }
         if let Some(out) = out {
             return self.out_argument(world, op, bound, &out, span);
         }
@@ -217,18 +221,19 @@ impl Analyzer<'_> {
                 }
             }
             Val::Tuple(..) | Val::Range(_) | Val::Obj(_) => match self.elements(world, value) {
-                Some(values) => Raw::List(
-                    values
-                        .iter()
-                        .map(|value| self.raw(world, value, data))
-                        .collect(),
-                ),
-                None if self.plain_of(world, value).is_some() => {
-                    match self.plain_of(world, value) {
-                        Some(held) if data => self.number_of(world, held),
-                        _ => Raw::Unknown,
+                Some(mut values) => {
+                    if !data && values.iter().any(|value| world.as_tensor(value).is_some()) {
+                        for value in &mut values {
+                            *value = self.as_operand(world, value, self.at.0);
+                        }
                     }
+                    let raw = |value: &Val| self.raw(world, value, data);
+                    Raw::List(values.iter().map(raw).collect())
                 }
+                None if self.is_array(world, value) => match self.plain_of(world, value) {
+                    Some(held) if data => self.number_of(world, held),
+                    _ => Raw::Unknown,
+                },
                 None => match value {
                     Val::Obj(id)
                         if matches!(
@@ -244,6 +249,14 @@ impl Analyzer<'_> {
             Val::Func(_) => Raw::Other("function"),
             _ => Raw::Unknown,
         }
+    }
+
+    /// Whether a value is an array of the library.
+    fn is_array(&self, world: &World, value: &Val) -> bool {
+        let attrs = world.instance(value).map(|instance| instance.attrs);
+        let held =
+            attrs.and_then(|attrs| world.dict(attrs)?.get(&Val::str(crate::ir::builtin::PLAIN)));
+        held.is_some()
     }
 
     /// The tensor whose numbers an array of the library holds.

@@ -435,7 +435,7 @@ impl Analyzer<'_> {
                 Exception::TypeError,
                 "'type' object does not support the context manager protocol",
             ),
-            Val::Unknown => Ok(Val::Unknown),
+            Val::Unknown | Val::Outside => Ok(manager.clone()),
             _ => match self.class_member(world, manager, "__enter__") {
                 Some(enter) => self.call(world, enter, Args::of([manager.clone()]), span),
                 None => {

@@ -110,6 +110,7 @@ impl Analyzer<'_> {
                 Iterator::Values(text.chars().map(|c| Val::str(c.to_string())).collect(), 0)
             }
             Val::Unknown | Val::Str(None) => Iterator::Unknown(Val::Unknown),
+            Val::Outside => Iterator::Unknown(self.outside()),
             Val::Obj(id) => match world.obj(*id).cloned() {
                 Some(Obj::List(_)) => Iterator::List(*id, 0),
                 Some(Obj::Set(items)) => Iterator::Values(items.to_vec().into(), 0),
@@ -255,6 +256,10 @@ impl Analyzer<'_> {
         span: Span,
     ) -> Res<Val> {
         let wanted = before + after;
+        if let Val::Outside = value {
+            let parts = vec![self.outside(); wanted + usize::from(star)];
+            return Ok(Val::tuple(parts));
+        }
         let unknown = || Val::tuple(vec![Val::Unknown; wanted + usize::from(star)]);
         let values = match world.as_tensor(value) {
             Some(tensor)

@@ -73,7 +73,7 @@ impl Analyzer<'_> {
     /// Whether a program from outside passes something that is not known.
     pub(super) fn is_partly_unknown(&self, world: &World, args: &Args) -> bool {
         let unknown = |value: &Val| match value {
-            Val::Unknown => true,
+            Val::Unknown | Val::Outside => true,
             Val::Tuple(values, _) => values.iter().any(|value| matches!(value, Val::Unknown)),
             Val::Obj(id) => match world.obj(*id) {
                 Some(Obj::List(items)) => items.iter().any(|value| matches!(value, Val::Unknown)),

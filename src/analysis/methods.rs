@@ -25,6 +25,9 @@ impl Analyzer<'_> {
             self.unknown_call(world, Some(name.as_str()), &args, span);
             return Ok(Val::Unknown);
         }
+        if matches!(object, Val::Outside) {
+            return self.outside_call(world, Some(name), args, span);
+        }
         if let Some(tensor) = world.as_tensor(object) {
             let is_partly_unknown = self.is_partly_unknown(world, &args);
             let result = self.tensor_method(world, tensor, name, args, span);
@@ -461,8 +464,8 @@ fn searched(len: usize, args: &[Val]) -> Option<(usize, usize)> {
 fn parts(text: Option<&str>, name: &str, args: &Args) -> Option<Vec<String>> {
     let (text, given) = (text?, args.positional.as_slice());
     match (name, given) {
-        ("split", []) => Some(text.split_whitespace().map(str::to_owned).collect()),
-        ("split", [Val::Str(Some(separator))]) if !separator.is_empty() => {
+        ("split" | "rsplit", []) => Some(text.split_whitespace().map(str::to_owned).collect()),
+        ("split" | "rsplit", [Val::Str(Some(separator))]) if !separator.is_empty() => {
             Some(text.split(&**separator).map(str::to_owned).collect())
         }
         ("split", [Val::Str(Some(separator)), most]) if !separator.is_empty() => {
@@ -470,8 +473,21 @@ fn parts(text: Option<&str>, name: &str, args: &Args) -> Option<Vec<String>> {
             let parts = text.splitn(most.saturating_add(1), &**separator);
             Some(parts.map(str::to_owned).collect())
         }
+        ("rsplit", [Val::Str(Some(separator)), most]) if !separator.is_empty() => {
+            let most = usize::try_from(most.as_int()?).ok()?;
+            let parts = text.rsplitn(most.saturating_add(1), &**separator);
+            let mut parts: Vec<String> = parts.map(str::to_owned).collect();
+            parts.reverse();
+            Some(parts)
+        }
+        ("splitlines", []) => Some(text.lines().map(str::to_owned).collect()),
         _ => None,
     }
+}
+
+/// The number of characters before a place, as `find` gives it.
+fn place_of(text: &str, at: Option<usize>) -> i64 {
+    at.map_or(-1, |at| text[..at].chars().count() as i64)
 }
 
 fn string_method(text: Option<&str>, name: &str, args: &Args) -> Val {
@@ -479,12 +495,35 @@ fn string_method(text: Option<&str>, name: &str, args: &Args) -> Val {
         Some(Val::Str(Some(text))) => Some(&**text),
         _ => None,
     };
-    let is_bool = matches!(name, "startswith" | "endswith");
+    let is_bool = matches!(name, "startswith" | "endswith" | "isdigit");
     let known = text.and_then(|text| {
         Some(match name {
             "upper" => Val::str(text.to_uppercase()),
             "lower" => Val::str(text.to_lowercase()),
             "strip" if args.positional.is_empty() => Val::str(text.trim()),
+            "lstrip" if args.positional.is_empty() => Val::str(text.trim_start()),
+            "rstrip" if args.positional.is_empty() => Val::str(text.trim_end()),
+            "strip" => {
+                Val::str(text.trim_matches(|c| argument(0).is_some_and(|set| set.contains(c))))
+            }
+            "lstrip" => Val::str(
+                text.trim_start_matches(|c| argument(0).is_some_and(|set| set.contains(c))),
+            ),
+            "rstrip" => {
+                Val::str(text.trim_end_matches(|c| argument(0).is_some_and(|set| set.contains(c))))
+            }
+            "find" if args.positional.len() == 1 => {
+                Val::int(place_of(text, text.find(argument(0)?)))
+            }
+            "rfind" if args.positional.len() == 1 => {
+                Val::int(place_of(text, text.rfind(argument(0)?)))
+            }
+            "removeprefix" => Val::str(text.strip_prefix(argument(0)?).unwrap_or(text)),
+            "removesuffix" => Val::str(text.strip_suffix(argument(0)?).unwrap_or(text)),
+            "isdigit" => {
+                let is_digit = |c: char| c.is_ascii_digit();
+                Val::Bool(Some(!text.is_empty() && text.chars().all(is_digit)))
+            }
             "startswith" => Val::Bool(Some(text.starts_with(argument(0)?))),
             "endswith" => Val::Bool(Some(text.ends_with(argument(0)?))),
             "count" if !argument(0)?.is_empty() && args.positional.len() == 1 => {
@@ -495,8 +534,8 @@ fn string_method(text: Option<&str>, name: &str, args: &Args) -> Val {
         })
     });
     known.unwrap_or(match name {
-        "find" | "count" => Val::Int(None, super::story::OriginId::NOWHERE),
-        "split" => Val::Unknown,
+        "find" | "rfind" | "count" => Val::Int(None, super::story::OriginId::NOWHERE),
+        "split" | "rsplit" | "splitlines" | "partition" | "rpartition" => Val::Unknown,
         _ if is_bool => Val::Bool(None),
         _ => Val::Str(None),
     })

@@ -49,6 +49,7 @@ mod loops;
 mod methods;
 mod numbers;
 mod op_args;
+mod outside;
 mod record;
 mod replaced;
 mod scalars;
@@ -141,6 +142,8 @@ pub(crate) struct Analyzer<'p> {
     escaped: escape::Escaped,
     /// Exceptions that were caught, for when they are raised again.
     caught: FxHashMap<ObjId, Raise>,
+    /// Whether something from outside may require a gradient after all.
+    outside_is_changed: bool,
 }
 
 impl<'p> Analyzer<'p> {
@@ -179,6 +182,7 @@ impl<'p> Analyzer<'p> {
             next_number: 0,
             ledger: finish::Ledger::default(),
             caught: FxHashMap::default(),
+            outside_is_changed: false,
         }
     }
 

@@ -61,6 +61,7 @@ impl Analyzer<'_> {
         let tracking = world.grad.0.and(!world.inference.0);
         // A call of inference tensors alone does not come to autograd at all.
         let inference_alone = !ops::written::wraps_number(row, &args)
+            && differentiable(row, &args).all(|tensor| tensor.is_some())
             && args.iter().flat_map(tensors_of).all(|id| {
                 let tensor = world.tensor(id);
                 tensor.is_some_and(|tensor| tensor.counter.is_none())

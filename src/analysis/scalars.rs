@@ -22,6 +22,9 @@ impl Analyzer<'_> {
         if op == UnaryOp::Not {
             return Ok(Val::Bool((!self.truth(world, value, span)?).known()));
         }
+        if let Val::Outside = value {
+            return Ok(self.outside());
+        }
         if let Some(tensor) = world.as_tensor(value) {
             let Some(row) = table::unary_operator(op).and_then(table::by_name) else {
                 return Ok(Val::Unknown);
@@ -84,6 +87,12 @@ impl Analyzer<'_> {
         b: &Val,
         span: Span,
     ) -> Res<Val> {
+        if is_any_outside(a, b) {
+            return match self.operands(world, (a, b), span) {
+                Some((a, b)) => self.binary(world, op, &a, &b, span),
+                None => Ok(self.outside()),
+            };
+        }
         if op == BinaryOp::Add {
             self.note_kept_graph(world, [a, b], span);
         }
@@ -146,6 +155,13 @@ impl Analyzer<'_> {
         b: &Val,
         span: Span,
     ) -> Res<Val> {
+        if is_any_outside(a, b) && !matches!(b, Val::Outside) {
+            return self.binary(world, op, a, b, span);
+        }
+        let b = &match world.as_tensor(a) {
+            Some(_) => self.as_operand(world, b, span),
+            None => b.clone(),
+        };
         if let Some(tensor) = world.as_tensor(a) {
             if op == BinaryOp::Add {
                 self.note_kept_graph(world, [a, b], span);
@@ -438,6 +454,12 @@ impl Analyzer<'_> {
             }
             _ => {}
         }
+        if is_any_outside(a, b) {
+            return match self.operands(world, (a, b), span) {
+                Some((a, b)) => self.compare(world, op, &a, &b, span),
+                None => Ok(self.outside()),
+            };
+        }
         let (left, right) = (world.as_tensor(a), world.as_tensor(b));
         if left.is_some() || right.is_some() {
             let raw = |value: &Val, tensor: Option<super::value::ObjId>| {
@@ -508,6 +530,7 @@ impl Analyzer<'_> {
         }
         if matches!(a, Val::Unknown)
             || matches!(b, Val::Unknown)
+            || is_any_outside(a, b)
             || (a.is_number() && b.is_number())
         {
             return None;
@@ -555,7 +578,7 @@ impl Analyzer<'_> {
                 .as_ref()
                 .map_or(Tri::Maybe, |value| Tri::from(!value.is_empty())),
             Val::Tuple(values, _) => Tri::from(!values.is_empty()),
-            Val::Unknown => Tri::Maybe,
+            Val::Unknown | Val::Outside => Tri::Maybe,
             Val::Obj(id) => match world.obj(*id).cloned() {
                 Some(Obj::Tensor(tensor)) => {
                     if let Some(meta) = &tensor.meta
@@ -613,12 +636,17 @@ const MAX_REPEATED: usize = 10_000;
 /// What stands for a value that is no tensor beside one in an operator. A number that is not known is one all the same.
 pub(super) fn operand_of<T>(value: &Val) -> Option<Raw<T>> {
     match value {
-        Val::Unknown => Some(Raw::Unknown),
+        Val::Unknown | Val::Outside => Some(Raw::Unknown),
         Val::Bool(value) => Some(Raw::Scalar(Scalar::Bool(value.unwrap_or(true)))),
         Val::Int(value, _) => Some(Raw::Scalar(Scalar::Int(value.unwrap_or(1)))),
         Val::Float(value, _) => Some(Raw::Scalar(Scalar::Float(value.unwrap_or(1.0)))),
         _ => None,
     }
+}
+
+/// Whether one of two operands is from outside.
+fn is_any_outside(a: &Val, b: &Val) -> bool {
+    matches!(a, Val::Outside) || matches!(b, Val::Outside)
 }
 
 fn all_equal(parts: &[Option<bool>]) -> Option<bool> {
@@ -630,7 +658,7 @@ fn all_equal(parts: &[Option<bool>]) -> Option<bool> {
 
 fn identical(a: &Val, b: &Val) -> Option<bool> {
     match (a, b) {
-        (Val::Unknown, _) | (_, Val::Unknown) => None,
+        (Val::Unknown | Val::Outside, _) | (_, Val::Unknown | Val::Outside) => None,
         (Val::Bool(a), Val::Bool(b)) => a.zip(*b).map(|(a, b)| a == b),
         _ if a.is_number() && b.is_number() => None,
         _ => Some(a.same(b)),

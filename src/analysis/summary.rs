@@ -78,6 +78,12 @@ impl Analyzer<'_> {
         if !self.program.lenient || !self.is_vague(world, args) {
             return None;
         }
+        if self.program.functions[closure.function].unit.index() > 0 && self.are_outside(args) {
+            return Some(vec![Completion {
+                world: Box::new(world.clone()),
+                result: Ok(self.outside()),
+            }]);
+        }
         let unit = self.summable_unit(closure)?;
         if unit.starts_with("nn.") {
             return None;
@@ -97,7 +103,7 @@ impl Analyzer<'_> {
     /// Whether an argument is unknown, or a tensor of unknown layout.
     fn is_vague(&self, world: &World, args: &Args) -> bool {
         let vague = |value: &Val| match value {
-            Val::Unknown => true,
+            Val::Unknown | Val::Outside => true,
             value => world
                 .as_tensor(value)
                 .and_then(|id| world.tensor(id))
@@ -136,7 +142,10 @@ impl Analyzer<'_> {
         values: Vec<Val>,
         span: Span,
     ) -> super::Res<Val> {
-        let has_unknown = values.iter().any(|value| matches!(value, Val::Unknown));
+        let has_unknown = values.iter().any(|value| match value {
+            Val::Outside => self.outside_is_changed,
+            value => matches!(value, Val::Unknown),
+        });
         let inputs = self.parts_with_tensors(world, values);
         let any = inputs.iter().fold(Tri::from(false), |any, &id| {
             any.or(self.requires_grad(world, id))
@@ -201,7 +210,7 @@ impl Analyzer<'_> {
     }
 
     /// The tensors that the values are or hold, in the order in which they are found.
-    fn parts_with_tensors(&self, world: &World, values: Vec<Val>) -> Vec<ObjId> {
+    pub(super) fn parts_with_tensors(&self, world: &World, values: Vec<Val>) -> Vec<ObjId> {
         let mut out = Vec::new();
         let mut seen = rustc_hash::FxHashSet::default();
         let mut work = values;

@@ -281,7 +281,7 @@ impl Analyzer<'_> {
                     world.tensor_mut(id).grad = Val::NONE;
                     Ok(())
                 }
-                Val::Unknown => {
+                Val::Unknown | Val::Outside => {
                     world.tensor_mut(id).grad = Val::Unknown;
                     Ok(())
                 }
@@ -401,6 +401,7 @@ impl Analyzer<'_> {
             let callee = self.tensor_attr(world, id, name, span)?;
             return self.call(world, callee, args, span);
         };
+        args = args.erased();
         let this = Val::Obj(id);
         let first = args.positional.first().cloned();
         let Some(tensor) = world.tensor(id).cloned() else {
@@ -438,6 +439,10 @@ impl Analyzer<'_> {
                         .is_some_and(|meta| meta.shape.is_empty());
                 match tensor.dtype {
                     Some(dtype) if scalar && dtype.is_floating() => Val::Float(None, origin),
+                    // What requires a gradient is of a floating type.
+                    None if attr == TensorAttr::Item && self.requires_grad(world, id).is_true() => {
+                        Val::Float(None, origin)
+                    }
                     Some(crate::ops::Dtype::I64) if scalar => Val::Int(None, origin),
                     Some(crate::ops::Dtype::Bool) if scalar => Val::Bool(None),
                     _ => self.nested_numbers(world, &tensor.meta, tensor.dtype, origin),

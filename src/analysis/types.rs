@@ -10,7 +10,8 @@ use crate::ops::{Dtype, Exception};
 impl Analyzer<'_> {
     /// Whether a value is of a class or of one of several.
     pub(super) fn is_instance(&mut self, world: &World, value: &Val, class: &Val) -> Tri {
-        if matches!(value, Val::Unknown) || matches!(class, Val::Unknown) {
+        let unknown = |value: &Val| matches!(value, Val::Unknown | Val::Outside);
+        if unknown(value) || unknown(class) {
             return Tri::Maybe;
         }
         use Intrinsic as I;
@@ -102,7 +103,7 @@ impl Analyzer<'_> {
             .into(),
             Val::Super(_) => "super".into(),
             Val::GradFn(node) => self.nodes[*node].name.into(),
-            Val::Unknown => "object".into(),
+            Val::Unknown | Val::Outside => "object".into(),
             Val::Obj(id) => match world.obj(*id) {
                 Some(Obj::Tensor(tensor)) => if tensor.is_parameter {
                     "Parameter"

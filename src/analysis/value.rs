@@ -55,6 +55,8 @@ pub enum Val {
     GradFn(NodeId),
     /// Something on the heap.
     Obj(ObjId),
+    /// Nothing is known but that it comes from outside: no tensor in it requires a gradient (see [`outside`](super::outside)).
+    Outside,
     /// Nothing is known.
     Unknown,
 }
@@ -145,6 +147,7 @@ impl Val {
             (Val::Unbound, Val::Unbound)
             | (Val::None(_), Val::None(_))
             | (Val::Ellipsis, Val::Ellipsis)
+            | (Val::Outside, Val::Outside)
             | (Val::Unknown, Val::Unknown) => true,
             (Val::Bool(a), Val::Bool(b)) => a == b,
             (Val::Int(a, _), Val::Int(b, _)) => a == b,

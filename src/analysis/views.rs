@@ -60,6 +60,7 @@ impl Analyzer<'_> {
     ) -> Res<Val> {
         match object {
             Val::Unknown => Ok(Val::Unknown),
+            Val::Outside => Ok(self.outside()),
             Val::Tuple(values, size) => {
                 self.sequence_item(world, values, index, "tuple", *size, span)
             }
@@ -90,7 +91,10 @@ impl Analyzer<'_> {
                 Some(Obj::Dict(dict)) => match dict.get(index) {
                     Some(value) => Ok(value.clone()),
                     None if dict.open
-                        || matches!(index, Val::Unknown | Val::Int(None, _) | Val::Str(None)) =>
+                        || matches!(
+                            index,
+                            Val::Unknown | Val::Outside | Val::Int(None, _) | Val::Str(None)
+                        ) =>
                     {
                         Ok(Val::Unknown)
                     }
@@ -374,6 +378,10 @@ impl Analyzer<'_> {
                     self.escape(value);
                     Ok(())
                 }
+                Val::Outside => {
+                    self.change_outside(None, value);
+                    Ok(())
+                }
                 _ => {
                     let name = self.type_name(world, object);
                     let failure = if let Val::None(_) = object {
@@ -393,7 +401,10 @@ impl Analyzer<'_> {
             };
         };
         match world.obj(*id).cloned() {
-            Some(Obj::Tensor(_)) => self.set_tensor_item(world, *id, index, value, span),
+            Some(Obj::Tensor(_)) => {
+                let value = self.as_operand(world, value, span);
+                self.set_tensor_item(world, *id, index, &value, span)
+            }
             Some(Obj::List(items)) => match index.as_int() {
                 Some(at) => match position(at, items.len()) {
                     Some(at) => {

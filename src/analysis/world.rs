@@ -372,6 +372,7 @@ impl<'a> Join<'a> {
                 *size,
             ),
             (Val::Obj(a), Val::Obj(b)) => self.objects_by_id(ours, theirs, *a, *b),
+            (Val::Outside, other) | (other, Val::Outside) if is_simple(other) => Val::Outside,
             _ => Val::Unknown,
         }
     }
@@ -542,4 +543,9 @@ impl super::value::GradFn {
             _ => GradFn::Unknown(exists),
         }
     }
+}
+
+/// Whether a value holds no tensor for sure.
+fn is_simple(value: &Val) -> bool {
+    value.is_number() || matches!(value, Val::None(_) | Val::Str(_))
 }

@@ -269,6 +269,7 @@ impl Machine<'_> {
                 let on = self.truth(&value, span)?;
                 Value::Bool(std::mem::replace(&mut self.anomaly, on))
             }
+            I::Outside => Value::Unknown,
             I::ObjectAttrs => match &value {
                 Value::Instance(instance) => Value::Dict(Rc::clone(&instance.attrs)),
                 _ => return self.unsupported("the attributes of this", span),

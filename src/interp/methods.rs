@@ -360,10 +360,28 @@ impl Machine<'_> {
                     None => return self.wrong_count("str", name, span),
                 }
             }
-            ("find", Some(part)) => Value::Int(
-                text.find(part)
-                    .map_or(-1, |at| text[..at].chars().count() as i64),
-            ),
+            ("find" | "rfind", Some(part)) if args.positional.len() == 1 => {
+                let found = match name {
+                    "find" => text.find(part),
+                    _ => text.rfind(part),
+                };
+                let place = |at: usize| text[..at].chars().count() as i64;
+                Value::Int(found.map_or(-1, place))
+            }
+            ("rsplit", Some(by)) if !by.is_empty() => {
+                let most = args.get(1, "maxsplit").map_or(Some(-1), Value::as_int);
+                let most = most.and_then(|most| usize::try_from(most).ok());
+                let most = most.map_or(usize::MAX, |most| most.saturating_add(1));
+                let mut parts: Vec<Value> = text.rsplitn(most, by).map(Value::str).collect();
+                parts.reverse();
+                Value::list(parts)
+            }
+            ("splitlines", _) => Value::list(text.lines().map(Value::str).collect()),
+            ("isdigit", _) => {
+                Value::Bool(!text.is_empty() && text.chars().all(|c| c.is_ascii_digit()))
+            }
+            ("removeprefix", Some(part)) => Value::str(text.strip_prefix(part).unwrap_or(text)),
+            ("removesuffix", Some(part)) => Value::str(text.strip_suffix(part).unwrap_or(text)),
             ("count", Some(part)) if !part.is_empty() => {
                 Value::Int(text.matches(part).count() as i64)
             }

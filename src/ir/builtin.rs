@@ -105,6 +105,8 @@ named! {
         StaticMethod = "staticmethod",
         /// `classmethod(f)`, as a decorator
         ClassMethod = "classmethod",
+        /// Something from outside of the program: a file, a dataset, an environment, an argument
+        Outside = "_outside",
         // Numbers.
         /// `math.sqrt(x)`
         MathSqrt = "math.sqrt",
@@ -359,6 +361,12 @@ pub const METHODS: &[(&str, &[&str])] = &[
             "find",
             "count",
             "title",
+            "rsplit",
+            "rfind",
+            "splitlines",
+            "isdigit",
+            "removeprefix",
+            "removesuffix",
             "zfill",
             "ljust",
             "rjust",

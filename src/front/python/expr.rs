@@ -7,6 +7,7 @@ use ruff_python_ast::{self as py, Expr as Py, InterpolatedStringElement, Number}
 use super::bindings::Bindings;
 use super::project::Imported;
 use super::translator::{Meaning, Translator};
+use crate::front::tg::{Foreign, foreign};
 use crate::source::Span;
 use crate::symbol::Symbol;
 use crate::syntax::ast::*;
@@ -125,6 +126,7 @@ impl Translator<'_> {
                 self.add(ExprKind::Str(name.into()), span)
             }
             (_, "") => self.unknown(span),
+            (_, "open" | "input") if !self.is_bound(name) => self.outside(span),
             _ => match self.star_import(name) {
                 Some(path) => self.import_expr(&path, span),
                 None => self.plain(name, span),
@@ -137,6 +139,7 @@ impl Translator<'_> {
     fn import_expr(&mut self, path: &str, span: Span) -> ExprId {
         let root = path.split('.').next().unwrap_or(path);
         match root {
+            "torch" if foreign(path) == Foreign::Dataset => self.foreign(path, span),
             "torch" | "builtins" => self.path(path, span),
             _ if crate::front::tg::is_python_module(root) => {
                 self.path(&format!("builtins.{path}"), span)
@@ -144,18 +147,39 @@ impl Translator<'_> {
             _ => match self.resolve(path) {
                 Some(Imported::Path(path)) => self.import_expr(&path, span),
                 Some(Imported::Name(file, name, 0)) => self.of_other_file(file, name, span),
-                _ => self.unknown(span),
+                _ => self.foreign(path, span),
             },
         }
+    }
+
+    /// Something of another package.
+    fn foreign(&mut self, path: &str, span: Span) -> ExprId {
+        match foreign(path) {
+            Foreign::Dataset => self.builtin("_outside", span),
+            Foreign::Outside => self.outside(span),
+            Foreign::Unknown => self.unknown(span),
+        }
+    }
+
+    /// Something from outside of the program.
+    fn outside(&mut self, span: Span) -> ExprId {
+        let source = self.builtin("_outside", span);
+        self.call_of(source, &[], span)
     }
 
     /// `model.Net` after `import model`.
     fn imported_attribute(&mut self, expr: &Py, span: Span) -> Option<ExprId> {
         let path = self.imported_path(expr)?;
+        let is_foreign = foreign(&path) != Foreign::Unknown;
         if is_library(&path) {
-            return None;
+            let is_known = crate::front::tg::is_known_in_python(&path);
+            return (is_foreign && !is_known).then(|| self.foreign(&path, span));
         }
-        match self.resolve(&path)? {
+        let Some(imported) = self.resolve(&path) else {
+            let is_named = is_foreign || foreign(path.split('.').next()?) != Foreign::Unknown;
+            return is_named.then(|| self.foreign(&path, span));
+        };
+        match imported {
             Imported::Path(path) => Some(self.import_expr(&path, span)),
             Imported::Name(file, name, 0) => Some(self.of_other_file(file, name, span)),
             Imported::Name(..) => None,

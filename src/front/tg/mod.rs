@@ -36,7 +36,8 @@ mod with_stmt;
 use attributes::Attributes;
 use names::Known;
 pub use python_names::{
-    is_builtin as is_python_builtin, is_known as is_known_in_python, is_module as is_python_module,
+    Foreign, foreign, is_builtin as is_python_builtin, is_known as is_known_in_python,
+    is_module as is_python_module,
 };
 use signature::Signature;
 use unit::UnitLowerer;

@@ -2,6 +2,7 @@
 //! modelled. Everything else is unknown.
 
 use super::names::{self, Known};
+use crate::ir::Intrinsic;
 use crate::prelude;
 
 /// Python's builtins that are modelled.
@@ -103,6 +104,79 @@ const SHORTER: &[(&str, &str)] = &[
     ("functional.", ""),
 ];
 
+/// Modules whose functions give data from outside of the program, which requires no gradient.
+const OUTSIDE: &[&str] = &[
+    "argparse",
+    "configparser",
+    "csv",
+    "cv2",
+    "datasets",
+    "datetime",
+    "glob",
+    "gym",
+    "gymnasium",
+    "h5py",
+    "hashlib",
+    "imageio",
+    "json",
+    "librosa",
+    "matplotlib",
+    "nltk",
+    "numpy",
+    "os",
+    "pandas",
+    "pathlib",
+    "PIL",
+    "platform",
+    "re",
+    "scipy",
+    "shutil",
+    "skimage",
+    "sklearn",
+    "soundfile",
+    "string",
+    "sys",
+    "torchaudio",
+    "torchtext",
+    "torchvision",
+    "tqdm",
+    "yaml",
+];
+
+/// Parts of their paths that tell of something else.
+const INSIDE: &[&str] = &["models", "modules", "nn", "ops", "optim"];
+
+/// Functions whose result is from outside whatever they are given, as long as it holds no tensor that requires a gradient.
+const DATASETS: &[&str] = &[
+    "torch.utils.data.",
+    "torchvision.datasets.",
+    "torchvision.transforms.",
+];
+
+/// What a path that is not modelled names beside PyTorch's own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Foreign {
+    /// Something that makes data of whatever it is given.
+    Dataset,
+    /// Something that makes data of data.
+    Outside,
+    /// Nothing is known of it.
+    Unknown,
+}
+
+/// What a path that is not modelled names.
+pub fn foreign(path: &str) -> Foreign {
+    if DATASETS.iter().any(|prefix| path.starts_with(prefix)) {
+        return Foreign::Dataset;
+    }
+    let mut parts = path.split('.');
+    let is_outside = parts.next().is_some_and(|root| OUTSIDE.contains(&root));
+    match is_outside && !parts.any(|part| INSIDE.contains(&part)) {
+        true => Foreign::Outside,
+        false => Foreign::Unknown,
+    }
+}
+
 /// Whether the name is one of Python's builtins that are modelled.
 pub fn is_builtin(name: &str) -> bool {
     BUILTINS.contains(&name)
@@ -122,6 +196,7 @@ pub fn is_known(path: &str) -> bool {
 pub fn known(name: &str) -> Option<Known> {
     let name = name.strip_prefix("builtins.").unwrap_or(name);
     match name.split_once('.') {
+        None if name == Intrinsic::Outside.name() => names::intrinsic(name),
         None if is_builtin(name) => names::plain(name),
         None => None,
         Some(("torch", rest)) => torch(rest),
