@@ -175,6 +175,7 @@ impl Analyzer<'_> {
             .tensor(root)
             .map_or(OriginId::NOWHERE, |tensor| tensor.origin);
         let story = self.origins.why_no_graph(origin);
+        let story = self.with_freezes(world, story);
         self.raise(
             world,
             span,

@@ -120,7 +120,13 @@ impl Analyzer<'_> {
         {
             *first = self.as_operand(world, &first.clone(), span);
         }
-        let result = self.intrinsic(world, intrinsic, args.erased(), span)?;
+        let holds_it = matches!(intrinsic, I::List | I::Tuple | I::Set | I::Dict | I::Sorted);
+        if is_outside && (holds_it || intrinsic == I::Reversed) {
+            return Ok(self.outside());
+        }
+        let goes_through = matches!(intrinsic, I::Enumerate | I::Zip | I::Iter | I::Next);
+        let args = if goes_through { args } else { args.erased() };
+        let result = self.intrinsic(world, intrinsic, args, span)?;
         Ok(match result {
             Val::Unknown if is_outside => self.outside(),
             result => result,

@@ -347,7 +347,11 @@ impl Analyzer<'_> {
                 .then(|| defaults.next().cloned())
                 .flatten();
             let value = match param.kind {
-                ParamKind::VarArgs if open => Val::Unknown,
+                // How many there are is not known.
+                ParamKind::VarArgs if open => {
+                    positional.by_ref().for_each(|value| self.escape(&value));
+                    Val::Unknown
+                }
                 ParamKind::VarArgs => Val::Tuple(positional.by_ref().collect(), false),
                 ParamKind::KwArgs => {
                     let entries = keyword

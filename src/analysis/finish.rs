@@ -633,6 +633,7 @@ impl Analyzer<'_> {
                 let Some(made) = self.made(world, param) else {
                     continue;
                 };
+                let story = self.with_cuts(tensor.origin, story);
                 let story = story.into_iter().filter(|step| step.span != made).collect();
                 let kind = FactKind::NeverReached { why };
                 let fact = self.fact_about(world, made, kind, story, Some(made));

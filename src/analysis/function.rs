@@ -50,6 +50,7 @@ impl Analyzer<'_> {
         };
         let needs = |value: &Val| match (value, world.as_tensor(value)) {
             (Val::Unknown, _) => Val::Bool(None),
+            (Val::Outside, _) if self.outside_is_changed => Val::Bool(None),
             (_, Some(id)) => Val::Bool(self.requires_grad(world, id).known()),
             (_, None) => Val::Bool(Some(false)),
         };
@@ -70,11 +71,11 @@ impl Analyzer<'_> {
         let tensors: Vec<Tri> = values
             .iter()
             .map(|value| match value {
-                Val::Unknown => Tri::Maybe,
+                Val::Unknown | Val::Outside => Tri::Maybe,
                 value => Tri::from(world.as_tensor(value).is_some()),
             })
             .collect();
-        if let Val::Unknown = outputs {
+        if let Val::Unknown | Val::Outside = outputs {
             values.iter().for_each(|value| self.escape(value));
             return Ok(unknown());
         }
@@ -322,7 +323,7 @@ impl Analyzer<'_> {
         let values = self.elements(world, values).unwrap_or_default();
         for (at, value) in values.iter().enumerate() {
             match (value, world.as_tensor(value)) {
-                (Val::None(_) | Val::Unknown, _) => {}
+                (Val::None(_) | Val::Unknown | Val::Outside, _) => {}
                 (_, Some(id)) => {
                     let own = world.tensor(id).is_some_and(
                         |tensor| matches!(tensor.grad_fn, GradFn::Node(of, _) if of == *node),
@@ -424,7 +425,7 @@ impl Analyzer<'_> {
         let result = self.call(world, run, Args::of(args), span);
         world.grad.0 = before;
         let results = match result? {
-            Val::Unknown => return Ok(None),
+            Val::Unknown | Val::Outside => return Ok(None),
             Val::Tuple(values, false) => values.to_vec(),
             other => vec![other],
         };
@@ -461,7 +462,7 @@ impl Analyzer<'_> {
             match (value, is_tensor) {
                 (Val::None(_), Tri::False) => {}
                 (Val::None(_), _) => out.push(None),
-                (Val::Unknown, Tri::False) => {}
+                (Val::Unknown | Val::Outside, Tri::False) => {}
                 (_, Tri::False) => {
                     let text = custom::not_a_variable(name, at);
                     return self.raise(
@@ -472,7 +473,9 @@ impl Analyzer<'_> {
                         text,
                     );
                 }
-                (Val::Unknown, _) => out.push(Some(self.unknown_gradient(world, span))),
+                (Val::Unknown | Val::Outside, _) => {
+                    out.push(Some(self.unknown_gradient(world, span)));
+                }
                 (_, Tri::Maybe) => out.push(Some(self.unknown_gradient(world, span))),
                 (other, Tri::True) => match grad {
                     Some(grad) => {

@@ -292,6 +292,12 @@ impl Analyzer<'_> {
         let Some(values) = values else {
             return Ok(unknown());
         };
+        // How long a list is that was filled in a loop over unknown things is not known.
+        let is_tuple = matches!(value, Val::Tuple(..)) || world.as_tensor(value).is_some();
+        let is_other = values.len() < wanted || (!star && values.len() > wanted);
+        if is_other && self.program.lenient && !is_tuple {
+            return Ok(unknown());
+        }
         if values.len() < wanted {
             let at_least = if star { "at least " } else { "" };
             let text = format!(

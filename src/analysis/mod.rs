@@ -50,6 +50,7 @@ mod methods;
 mod numbers;
 mod op_args;
 mod outside;
+mod reasons;
 mod record;
 mod replaced;
 mod scalars;

@@ -345,6 +345,10 @@ impl Analyzer<'_> {
         let integers = !matches!(a, Val::Float(..)) && !matches!(b, Val::Float(..));
         let zero = b.scalar().is_some_and(|value| value.as_f64() == 0.0);
         if zero && matches!(op, BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod) {
+            // It may be the length of what a loop over unknown things fills.
+            if self.program.lenient {
+                return Ok(Val::Float(None, origin));
+            }
             let text = match (op, integers) {
                 (BinaryOp::Div, true) => "division by zero",
                 (BinaryOp::Div, false) => "float division by zero",

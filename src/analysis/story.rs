@@ -106,6 +106,29 @@ impl Origins {
         &self.all[id]
     }
 
+    /// Where what is computed of `from` is cut, in the order in which that happened.
+    pub fn cuts_of(&self, from: OriginId) -> Vec<Step> {
+        let mut reached = rustc_hash::FxHashSet::from_iter([from]);
+        let mut cuts: Vec<Step> = Vec::new();
+        for (id, origin) in self.all.iter_enumerated() {
+            if !origin.inputs.iter().any(|input| reached.contains(input)) {
+                continue;
+            }
+            match origin.source.cut() {
+                Some(happened) => {
+                    let span = origin.span;
+                    if cuts.iter().all(|cut| cut.span != span) {
+                        cuts.push(Step { span, happened });
+                    }
+                }
+                None => {
+                    reached.insert(id);
+                }
+            }
+        }
+        cuts
+    }
+
     /// Why nothing that `from` was computed of requires grad: the nearest cut, else the nearest factories.
     ///
     /// Breadth first, so that the cut nearest to the loss is told; bounded by [`MAX_LOOK`].

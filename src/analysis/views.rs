@@ -153,6 +153,8 @@ impl Analyzer<'_> {
         match index {
             Val::Int(Some(at), _) => match position(*at, values.len()) {
                 Some(at) => Ok(values[at].clone()),
+                // A loop over unknown things may have filled it further.
+                None if self.program.lenient && kind == "list" => Ok(Val::Unknown),
                 None => self.python_error(
                     world,
                     span,

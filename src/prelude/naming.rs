@@ -12,6 +12,7 @@ pub fn namespace(path: &str) -> &'static str {
     match path.split_once('/') {
         Some(("optim", file)) if file.starts_with("lr_") => "optim.lr_scheduler",
         Some(("distributions", _)) => "distributions",
+        Some(("amp", _)) => "amp",
         Some(("autograd", _)) => "autograd",
         Some(("numpy", _)) => "numpy",
         Some(("checkpoint", _)) => "utils.checkpoint",

@@ -111,6 +111,7 @@ pub fn known_in_prelude(path: &str, name: &str) -> Option<Known> {
 pub fn canonical(name: &str) -> String {
     for (long, short) in [
         ("nn.functional.", "F."),
+        ("cuda.amp.", "amp."),
         ("nn.parameter.", "nn."),
         ("nn.modules.", "nn."),
         ("nn.utils.clip_grad.", "nn.utils."),
