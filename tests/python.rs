@@ -24,7 +24,7 @@ const IMPORTS: &str = "import torch; from torch import nn; import torch.nn.funct
 
 /// How many programs there are, and how many of them at least are judged right.
 const PROGRAMS: usize = 320;
-const RIGHT: usize = 310;
+const RIGHT: usize = 311;
 
 #[derive(Deserialize)]
 struct Program {
