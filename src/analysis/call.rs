@@ -137,6 +137,8 @@ impl Analyzer<'_> {
     /// Evaluates the arguments of a call.
     pub(super) fn args(&mut self, world: &mut World, regs: &Regs, args: &[CallArg]) -> Args {
         let mut out = Args::default();
+        // One more for `self`.
+        out.positional.reserve_exact(args.len() + 1);
         for arg in args {
             let value = self.operand(regs, &arg.value);
             match arg.kind {
@@ -231,7 +233,7 @@ impl Analyzer<'_> {
         span: Span,
     ) -> Res<Val> {
         let mut ends = self.call_all(world.take(), callee, args, span);
-        if ends.iter().any(|end| end.result.is_ok()) {
+        if ends.len() > 1 && ends.iter().any(|end| end.result.is_ok()) {
             let (returned, raised): (Vec<_>, Vec<_>) =
                 ends.into_iter().partition(|end| end.result.is_ok());
             for mut end in raised {

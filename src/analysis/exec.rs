@@ -1,6 +1,5 @@
 //! Following a function's blocks: which states are where, how far loops are gone around, when states are joined.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use smallvec::{SmallVec, smallvec};
@@ -75,14 +74,26 @@ pub(super) struct Site<'a> {
 /// Where states go to: other blocks, or out of the function.
 #[derive(Default)]
 struct Ways {
-    pending: Pending,
+    /// The blocks with states that wait to be followed, the last in order first. There are few at a time.
+    pending: Vec<(Place, Paths)>,
     out: Vec<Completion>,
 }
 
-type Pending = BTreeMap<(u32, BlockId), Paths>;
+/// A block's place in the order, and the block.
+type Place = (u32, BlockId);
 
 /// Most places have one state at a time.
 type Paths = SmallVec<[Path; 1]>;
+
+impl Ways {
+    fn wait(&mut self, place: Place, path: Path) {
+        let at = self.pending.partition_point(|(other, _)| *other > place);
+        match self.pending.get_mut(at) {
+            Some((other, paths)) if *other == place => paths.push(path),
+            _ => self.pending.insert(at, (place, smallvec![path])),
+        }
+    }
+}
 
 impl Analyzer<'_> {
     /// Follows `function` from its entry with `regs`, on all paths.
@@ -97,16 +108,16 @@ impl Analyzer<'_> {
         let function = &program.functions[func];
         let entry = BlockId::new(0);
         let mut ways = Ways::default();
-        ways.pending.insert(
+        ways.wait(
             (plan.order.place[entry], entry),
-            smallvec![Path {
+            Path {
                 world,
                 regs,
                 trips: Vec::new(),
-            }],
+            },
         );
         let (outer_depth, outer_widened) = (self.loop_depth, self.is_widened);
-        while let Some(((_, block), paths)) = ways.pending.pop_first() {
+        while let Some(((_, block), paths)) = ways.pending.pop() {
             for path in self.merge(paths, function, &plan) {
                 self.loop_depth = outer_depth + path.trips.len() as u32;
                 self.is_widened = outer_widened || path.trips.iter().any(Trip::is_widened);
@@ -476,10 +487,7 @@ impl Analyzer<'_> {
                 path.trips.push(trip);
             }
         }
-        ways.pending
-            .entry((plan.order.place[to], to))
-            .or_default()
-            .push(path);
+        ways.wait((plan.order.place[to], to), path);
     }
 
     /// The value of an operand. An unbound variable is reported by the instruction that reads it.

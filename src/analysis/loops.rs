@@ -165,7 +165,12 @@ impl Analyzer<'_> {
                 path.trips[at].unknown = allowed - 1;
             }
         }
-        path.trips[at].before = Before::of(&path.world, &path.regs);
+        // The library's loops mostly go over a few parameters. They are not widened yet, and what shares nothing with a
+        // kept state need not be copied.
+        let is_short = unknown == 0 && count + 1 < PEELED && !self.in_user_text(self.at.0);
+        if !is_short {
+            path.trips[at].before = Before::of(&path.world, &path.regs);
+        }
         true
     }
 
