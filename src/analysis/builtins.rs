@@ -350,9 +350,10 @@ impl Analyzer<'_> {
             }
             I::Raise => {
                 let kind = match &value {
-                    Val::Str(Some(name)) => exception_named(name),
-                    _ => Exception::RuntimeError,
+                    Val::Str(Some(name)) => Exception::from_name(name),
+                    _ => None,
                 };
+                let kind = kind.unwrap_or(Exception::RuntimeError);
                 let text = match second {
                     Some(Val::Str(Some(text))) => text,
                     _ => "…".into(),
@@ -595,29 +596,4 @@ impl Analyzer<'_> {
         let origin = self.origin(span, Source::Factory, []);
         Val::Obj(self.new_tensor(world, meta, Some(dtype), origin))
     }
-}
-
-fn exception_named(name: &str) -> Exception {
-    use Exception as E;
-    const ALL: &[Exception] = &[
-        E::Exception,
-        E::RuntimeError,
-        E::NotImplementedError,
-        E::TypeError,
-        E::ValueError,
-        E::IndexError,
-        E::KeyError,
-        E::AttributeError,
-        E::NameError,
-        E::AssertionError,
-        E::ZeroDivisionError,
-        E::OverflowError,
-        E::StopIteration,
-        E::RecursionError,
-        E::CheckpointError,
-    ];
-    ALL.iter()
-        .copied()
-        .find(|kind| kind.name() == name)
-        .unwrap_or(E::RuntimeError)
 }

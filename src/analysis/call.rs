@@ -12,6 +12,7 @@ use super::value::{Class, Closure, Dict, Exc, Instance, Method, Obj, ObjId, Val}
 use super::world::{Regs, World};
 use super::{Analyzer, Res};
 use crate::index::Idx;
+use crate::ir::python::Misfit;
 use crate::ir::{Builtin, CallArg, CallArgKind, Function, Instr, InstrKind, ParamKind, UnitId};
 use crate::ops::Exception;
 use crate::source::Span;
@@ -341,7 +342,7 @@ impl Analyzer<'_> {
         let mut positional = positional.into_iter();
         let given = positional.len();
         let mut defaults = closure.defaults.iter();
-        let mut missing = Vec::new();
+        let (mut missing, mut by_name) = (Vec::new(), 0);
         for param in &function.params {
             let reg = param.reg.index() as u32;
             let default = param
@@ -372,6 +373,7 @@ impl Analyzer<'_> {
                         .iter()
                         .position(|(name, _)| *name == param.name)
                         .map(|at| keyword.remove(at).1);
+                    by_name += usize::from(param.kind == ParamKind::KeywordOnly && named.is_some());
                     match (next, named) {
                         (Some(_), Some(_)) => {
                             let text = format!(
@@ -391,30 +393,17 @@ impl Analyzer<'_> {
             };
             regs.set(reg, value);
         }
-        if !missing.is_empty() {
-            return self.python_error(
-                world,
-                span,
-                Exception::TypeError,
-                missing_text(&function.qualified_name, &missing),
-            );
+        let misfit = Misfit {
+            function,
+            missing,
+            unexpected: keyword.first().map(|(name, _)| *name),
+            too_many: positional.next().map(|_| given),
+            by_name,
+        };
+        match misfit.text() {
+            Some(text) => self.python_error(world, span, Exception::TypeError, text),
+            None => Ok(()),
         }
-        if let Some((name, _)) = keyword.first() {
-            let text = format!(
-                "{}() got an unexpected keyword argument '{name}'",
-                function.qualified_name
-            );
-            return self.python_error(world, span, Exception::TypeError, text);
-        }
-        if positional.next().is_some() {
-            return self.python_error(
-                world,
-                span,
-                Exception::TypeError,
-                too_many_text(function, given),
-            );
-        }
-        Ok(())
     }
 
     fn instantiate(
@@ -581,43 +570,4 @@ impl Analyzer<'_> {
             told: false,
         })
     }
-}
-
-fn missing_text(function: &str, missing: &[Symbol]) -> String {
-    let names: Vec<String> = missing.iter().map(|name| format!("'{name}'")).collect();
-    let list = match names.as_slice() {
-        [one] => one.clone(),
-        [one, two] => format!("{one} and {two}"),
-        [rest @ .., last] => format!("{}, and {last}", rest.join(", ")),
-        [] => String::new(),
-    };
-    let plural = if names.len() == 1 { "" } else { "s" };
-    format!(
-        "{function}() missing {} required positional argument{plural}: {list}",
-        names.len()
-    )
-}
-
-fn too_many_text(function: &Function, given: usize) -> String {
-    let normal: Vec<_> = function
-        .params
-        .iter()
-        .filter(|param| param.kind == ParamKind::Normal)
-        .collect();
-    let required = normal.iter().filter(|param| !param.has_default).count();
-    let takes = if required == normal.len() {
-        format!("{required}")
-    } else {
-        format!("from {required} to {}", normal.len())
-    };
-    let plural = if normal.len() == 1 && required == 1 {
-        ""
-    } else {
-        "s"
-    };
-    let were = if given == 1 { "was" } else { "were" };
-    format!(
-        "{}() takes {takes} positional argument{plural} but {given} {were} given",
-        function.qualified_name
-    )
 }

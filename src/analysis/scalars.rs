@@ -5,6 +5,10 @@ use super::value::{Obj, Val};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
+use crate::ir::python::{
+    ZERO_TO_A_NEGATIVE_POWER, binary_method, float_binary, integer_binary, unary_method,
+    zero_division_text,
+};
 use crate::operator::{BinaryOp, CompareOp, UnaryOp};
 use crate::ops::{Arg, Exception, Form, Raw, Scalar, bind_overloaded, table};
 use crate::source::Span;
@@ -55,7 +59,7 @@ impl Analyzer<'_> {
                 Ok(Val::Int(value.map(|value| !value), *origin))
             }
             (_, Val::Unknown) => Ok(Val::Unknown),
-            (_, Val::Obj(_)) => self.dunder(world, value, unary_dunder(op), &[], span),
+            (_, Val::Obj(_)) => self.dunder(world, value, unary_method(op), &[], span),
             _ => {
                 let name = self.type_name(world, value);
                 let failure = self.failure_of(value);
@@ -209,9 +213,8 @@ impl Analyzer<'_> {
             return self.binary(world, op, a, b, span);
         }
         let text = format!("{}=", op.text());
-        if let Some(name) = binary_dunder(op)
-            && let Some(function) = self.class_member(world, a, &name.replacen("__", "__i", 1))
-        {
+        let name = binary_method(op).replacen("__", "__i", 1);
+        if let Some(function) = self.class_member(world, a, &name) {
             let args = Args::of([a.clone(), b.clone()]);
             return self.call(world, function, args, span);
         }
@@ -265,10 +268,11 @@ impl Analyzer<'_> {
                 self.list_binary(world, op, b, a, span)
             }
             _ => {
-                if let (Some(name), true) = (binary_dunder(op), world.instance(a).is_some()) {
+                let name = binary_method(op);
+                if world.instance(a).is_some() {
                     return self.dunder(world, a, name, std::slice::from_ref(b), span);
                 }
-                if let (Some(name), true) = (binary_dunder(op), world.instance(b).is_some()) {
+                if world.instance(b).is_some() {
                     return self.dunder(
                         world,
                         b,
@@ -343,19 +347,11 @@ impl Analyzer<'_> {
             a.origin()
         };
         let integers = !matches!(a, Val::Float(..)) && !matches!(b, Val::Float(..));
-        let zero = b.scalar().is_some_and(|value| value.as_f64() == 0.0);
-        if zero && matches!(op, BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod) {
+        if let Some(text) = zero_division(op, a, b, integers) {
             // It may be the length of what a loop over unknown things fills.
             if self.program.lenient {
                 return Ok(Val::Float(None, origin));
             }
-            let text = match (op, integers) {
-                (BinaryOp::Div, true) => "division by zero",
-                (BinaryOp::Div, false) => "float division by zero",
-                (BinaryOp::FloorDiv, false) => "float floor division by zero",
-                (BinaryOp::Mod, false) => "float modulo",
-                _ => "integer division or modulo by zero",
-            };
             return self.python_error(world, span, Exception::ZeroDivisionError, text);
         }
         if integers && op != BinaryOp::Div {
@@ -681,68 +677,16 @@ fn ordered(op: CompareOp, ordering: Option<std::cmp::Ordering>) -> bool {
     }
 }
 
-fn integer_binary(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
+/// What the `ZeroDivisionError` of `a op b` says, if there is one for sure.
+fn zero_division(op: BinaryOp, a: &Val, b: &Val, integers: bool) -> Option<&'static str> {
+    let number = |value: &Val| value.scalar().map(|value| value.as_f64());
     match op {
-        BinaryOp::Add => a.checked_add(b),
-        BinaryOp::Sub => a.checked_sub(b),
-        BinaryOp::Mul => a.checked_mul(b),
-        BinaryOp::FloorDiv => a
-            .checked_div(b)
-            .map(|quotient| quotient - i64::from(a % b != 0 && (a < 0) != (b < 0))),
-        BinaryOp::Mod => a.checked_rem(b).map(|rest| {
-            if rest != 0 && (rest < 0) != (b < 0) {
-                rest + b
-            } else {
-                rest
-            }
-        }),
-        BinaryOp::Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
-        BinaryOp::And => Some(a & b),
-        BinaryOp::Or => Some(a | b),
-        BinaryOp::Xor => Some(a ^ b),
-        BinaryOp::Shl => u32::try_from(b)
-            .ok()
-            .filter(|&b| b < 63)
-            .and_then(|b| a.checked_mul(1 << b)),
-        BinaryOp::Shr => u32::try_from(b).ok().map(|b| a >> b.min(63)),
-        BinaryOp::Div | BinaryOp::MatMul => None,
+        BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod => {
+            (number(b)? == 0.0).then(|| zero_division_text(op, integers))
+        }
+        BinaryOp::Pow => {
+            (number(a)? == 0.0 && number(b)? < 0.0).then_some(ZERO_TO_A_NEGATIVE_POWER)
+        }
+        _ => None,
     }
-}
-
-fn float_binary(op: BinaryOp, a: f64, b: f64) -> Option<f64> {
-    Some(match op {
-        BinaryOp::Add => a + b,
-        BinaryOp::Sub => a - b,
-        BinaryOp::Mul => a * b,
-        BinaryOp::Div => a / b,
-        BinaryOp::FloorDiv => (a / b).floor(),
-        BinaryOp::Mod => a - b * (a / b).floor(),
-        BinaryOp::Pow => a.powf(b),
-        _ => return None,
-    })
-}
-
-fn unary_dunder(op: UnaryOp) -> &'static str {
-    match op {
-        UnaryOp::Neg => "__neg__",
-        UnaryOp::Pos => "__pos__",
-        UnaryOp::Invert | UnaryOp::Not => "__invert__",
-    }
-}
-
-fn binary_dunder(op: BinaryOp) -> Option<&'static str> {
-    Some(match op {
-        BinaryOp::Add => "__add__",
-        BinaryOp::Sub => "__sub__",
-        BinaryOp::Mul => "__mul__",
-        BinaryOp::Div => "__truediv__",
-        BinaryOp::FloorDiv => "__floordiv__",
-        BinaryOp::Mod => "__mod__",
-        BinaryOp::Pow => "__pow__",
-        BinaryOp::MatMul => "__matmul__",
-        BinaryOp::And => "__and__",
-        BinaryOp::Or => "__or__",
-        BinaryOp::Xor => "__xor__",
-        _ => return None,
-    })
 }

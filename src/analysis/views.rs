@@ -5,6 +5,7 @@ use super::op_args::map_arg;
 use super::value::{Obj, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
+use crate::ir::python;
 use crate::ops::indexing::{self, IndexHost, IndexStep};
 use crate::ops::{Arg, Dtype, Exception, IndexItem, Meta, OpError, Scalar, engine_ops, table};
 use crate::source::Span;
@@ -698,7 +699,6 @@ pub(super) fn position(at: i64, len: usize) -> Option<usize> {
     usize::try_from(at).ok().filter(|&at| at < len)
 }
 
-/// The places that a slice picks.
 /// `text[index]`, where it is known and there.
 fn part_of(text: &str, index: &Val) -> Option<String> {
     let chars: Vec<char> = text.chars().collect();
@@ -709,49 +709,11 @@ fn part_of(text: &str, index: &Val) -> Option<String> {
     Some(places.into_iter().map(|at| chars[at]).collect())
 }
 
-fn slice_positions(parts: &[Val; 3], len: usize) -> Option<Vec<usize>> {
+/// The places that a slice picks, where it is known.
+fn slice_positions([lower, upper, step]: &[Val; 3], len: usize) -> Option<Vec<usize>> {
     let part = |value: &Val| match value {
         Val::None(_) => Some(None),
         value => value.as_int().map(Some),
     };
-    let step = part(&parts[2])?.unwrap_or(1);
-    let len = len as i64;
-    let bound = |value: Option<i64>, default: i64, low: i64, high: i64| {
-        value.map_or(default, |value| {
-            (if value < 0 {
-                value.saturating_add(len)
-            } else {
-                value
-            })
-            .clamp(low, high)
-        })
-    };
-    match step {
-        0 => None,
-        step if step > 0 => {
-            let (start, stop) = (
-                bound(part(&parts[0])?, 0, 0, len),
-                bound(part(&parts[1])?, len, 0, len),
-            );
-            Some(
-                (start..stop)
-                    .step_by(step as usize)
-                    .map(|at| at as usize)
-                    .collect(),
-            )
-        }
-        step => {
-            let (start, stop) = (
-                bound(part(&parts[0])?, len - 1, -1, len - 1),
-                bound(part(&parts[1])?, -1, -1, len - 1),
-            );
-            let mut places = Vec::new();
-            let mut at = start;
-            while at > stop {
-                places.push(at as usize);
-                at += step;
-            }
-            Some(places)
-        }
-    }
+    python::slice_positions([part(lower)?, part(upper)?, part(step)?], len)
 }

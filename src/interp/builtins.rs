@@ -228,7 +228,10 @@ impl Machine<'_> {
                     Value::Str(name) if &**name == "Unsupported" => {
                         return self.unsupported(text, span);
                     }
-                    Value::Str(name) => return self.raise(exception_named(name), text, span),
+                    Value::Str(name) => {
+                        let kind = Exception::from_name(name).unwrap_or(Exception::RuntimeError);
+                        return self.raise(kind, text, span);
+                    }
                     _ => return self.unsupported("this exception", span),
                 }
             }
@@ -712,30 +715,4 @@ pub(super) fn derives(kind: Exception, base: Exception) -> bool {
                 Exception::RuntimeError
             ) | (Exception::UnboundLocalError, Exception::NameError)
         )
-}
-
-fn exception_named(name: &str) -> Exception {
-    use Exception as E;
-    const ALL: &[Exception] = &[
-        E::Exception,
-        E::RuntimeError,
-        E::NotImplementedError,
-        E::TypeError,
-        E::ValueError,
-        E::IndexError,
-        E::KeyError,
-        E::AttributeError,
-        E::NameError,
-        E::UnboundLocalError,
-        E::AssertionError,
-        E::ZeroDivisionError,
-        E::OverflowError,
-        E::StopIteration,
-        E::RecursionError,
-        E::CheckpointError,
-    ];
-    ALL.iter()
-        .copied()
-        .find(|kind| kind.name() == name)
-        .unwrap_or(E::RuntimeError)
 }

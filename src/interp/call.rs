@@ -7,6 +7,7 @@ use super::exec::{Regs, new_regs};
 use super::value::{Args, Class, Closure, Descriptor, Dict, Exc, Instance, Method, Value};
 use super::{Machine, Res};
 use crate::index::Idx;
+use crate::ir::python::Misfit;
 use crate::ir::{Builtin, CallArg, CallArgKind, Function, ParamKind};
 use crate::ops::Exception;
 use crate::source::Span;
@@ -146,7 +147,7 @@ impl Machine<'_> {
         let mut positional = positional.into_iter();
         let mut defaults = closure.defaults.iter();
         let mut missing = Vec::new();
-        let mut missing_named = Vec::new();
+        let mut by_name = 0;
         let mut rest = None;
         for param in &function.params {
             let default = param
@@ -169,6 +170,7 @@ impl Machine<'_> {
                         .iter()
                         .position(|(name, _)| *name == param.name)
                         .map(|at| keyword.remove(at).1);
+                    by_name += usize::from(param.kind == ParamKind::KeywordOnly && named.is_some());
                     match (next, named, default) {
                         (Some(_), Some(_), _) => {
                             return self.type_error(
@@ -182,12 +184,8 @@ impl Machine<'_> {
                         (Some(value), None, _)
                         | (None, Some(value), _)
                         | (None, None, Some(value)) => value,
-                        (None, None, None) if param.kind == ParamKind::Normal => {
-                            missing.push(param.name);
-                            Value::None
-                        }
                         (None, None, None) => {
-                            missing_named.push(param.name);
+                            missing.push(param.name);
                             Value::None
                         }
                     }
@@ -195,42 +193,24 @@ impl Machine<'_> {
             };
             regs[param.reg.index()] = value;
         }
-        match rest {
-            Some(reg) => {
-                let mut dict = Dict::default();
-                keyword
-                    .drain(..)
-                    .for_each(|(name, value)| dict.insert(Value::str(name.as_str()), value));
-                regs[reg.index()] = Value::Dict(Rc::new(RefCell::new(dict)));
-            }
-            None => {
-                if let Some((name, _)) = keyword.first() {
-                    return self.type_error(
-                        format!(
-                            "{}() got an unexpected keyword argument '{name}'",
-                            function.qualified_name
-                        ),
-                        span,
-                    );
-                }
-            }
+        if let Some(reg) = rest {
+            let mut dict = Dict::default();
+            keyword
+                .drain(..)
+                .for_each(|(name, value)| dict.insert(Value::str(name.as_str()), value));
+            regs[reg.index()] = Value::Dict(Rc::new(RefCell::new(dict)));
         }
-        if positional.next().is_some() {
-            return self.type_error(too_many_text(function, given), span);
+        let misfit = Misfit {
+            function,
+            missing,
+            unexpected: keyword.first().map(|(name, _)| *name),
+            too_many: positional.next().map(|_| given),
+            by_name,
+        };
+        match misfit.text() {
+            Some(text) => self.type_error(text, span),
+            None => Ok(()),
         }
-        if !missing.is_empty() {
-            return self.type_error(
-                missing_text(&function.qualified_name, "positional", &missing),
-                span,
-            );
-        }
-        if !missing_named.is_empty() {
-            return self.type_error(
-                missing_text(&function.qualified_name, "keyword-only", &missing_named),
-                span,
-            );
-        }
-        Ok(())
     }
 
     fn instantiate(&mut self, class: &Rc<Class>, args: Args, span: Span) -> Res<Value> {
@@ -320,43 +300,4 @@ pub(super) fn new_exception(kind: Exception, class: Option<Rc<Class>>, args: Arg
         attrs: Rc::default(),
         place: RefCell::new(None),
     }))
-}
-
-fn missing_text(function: &str, kind: &str, missing: &[Symbol]) -> String {
-    let names: Vec<String> = missing.iter().map(|name| format!("'{name}'")).collect();
-    let list = match names.as_slice() {
-        [one] => one.clone(),
-        [one, two] => format!("{one} and {two}"),
-        [rest @ .., last] => format!("{}, and {last}", rest.join(", ")),
-        [] => String::new(),
-    };
-    let plural = if names.len() == 1 { "" } else { "s" };
-    format!(
-        "{function}() missing {} required {kind} argument{plural}: {list}",
-        names.len()
-    )
-}
-
-fn too_many_text(function: &Function, given: usize) -> String {
-    let normal: Vec<_> = function
-        .params
-        .iter()
-        .filter(|param| param.kind == ParamKind::Normal)
-        .collect();
-    let required = normal.iter().filter(|param| !param.has_default).count();
-    let takes = if required == normal.len() {
-        format!("{required}")
-    } else {
-        format!("from {required} to {}", normal.len())
-    };
-    let plural = if normal.len() == 1 && required == 1 {
-        ""
-    } else {
-        "s"
-    };
-    let were = if given == 1 { "was" } else { "were" };
-    format!(
-        "{}() takes {takes} positional argument{plural} but {given} {were} given",
-        function.qualified_name
-    )
 }

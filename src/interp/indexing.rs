@@ -6,6 +6,7 @@ use super::methods::position;
 use super::scalars::operand_of;
 use super::value::{Args, Tensor, Value};
 use super::{Machine, Res};
+use crate::ir::python;
 use crate::ops::engine_ops;
 use crate::ops::indexing::{self, IndexHost, IndexStep};
 use crate::ops::{
@@ -193,33 +194,10 @@ impl Machine<'_> {
                     },
                 };
         }
-        let step = numbers[2].unwrap_or(1);
-        let len = len as i64;
-        let bound = |value: Option<i64>, default: i64, low: i64, high: i64| {
-            value.map_or(default, |value| {
-                (if value < 0 {
-                    value.saturating_add(len)
-                } else {
-                    value
-                })
-                .clamp(low, high)
-            })
-        };
-        let (start, stop) = match step {
-            0 => return self.raise(Exception::ValueError, "slice step cannot be zero", span),
-            step if step > 0 => (bound(numbers[0], 0, 0, len), bound(numbers[1], len, 0, len)),
-            _ => (
-                bound(numbers[0], len - 1, -1, len - 1),
-                bound(numbers[1], -1, -1, len - 1),
-            ),
-        };
-        let mut places = Vec::new();
-        let mut at = start;
-        while (step > 0 && at < stop) || (step < 0 && at > stop) {
-            places.push(at as usize);
-            at = at.saturating_add(step);
+        match python::slice_positions(numbers, len) {
+            Some(places) => Ok(places),
+            None => self.raise(Exception::ValueError, "slice step cannot be zero", span),
         }
-        Ok(places)
     }
 
     /// The items between brackets.

@@ -9,58 +9,6 @@ use crate::operator::BinaryOp;
 use crate::ops::{Exception, Raw};
 use crate::source::Span;
 
-/// Python's arithmetic of integers; none beyond 64 bits.
-pub(super) fn integer_binary(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
-    match op {
-        BinaryOp::Add => a.checked_add(b),
-        BinaryOp::Sub => a.checked_sub(b),
-        BinaryOp::Mul => a.checked_mul(b),
-        BinaryOp::FloorDiv => a
-            .checked_div(b)
-            .map(|quotient| quotient - i64::from(a % b != 0 && (a < 0) != (b < 0))),
-        BinaryOp::Mod => a.checked_rem(b).map(|rest| {
-            if rest != 0 && (rest < 0) != (b < 0) {
-                rest + b
-            } else {
-                rest
-            }
-        }),
-        BinaryOp::Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
-        BinaryOp::And => Some(a & b),
-        BinaryOp::Or => Some(a | b),
-        BinaryOp::Xor => Some(a ^ b),
-        BinaryOp::Shl => u32::try_from(b)
-            .ok()
-            .filter(|&b| b < 63)
-            .and_then(|b| a.checked_mul(1 << b)),
-        BinaryOp::Shr => u32::try_from(b).ok().map(|b| a >> b.min(63)),
-        BinaryOp::Div | BinaryOp::MatMul => None,
-    }
-}
-
-/// `a % b` of floats, of the sign of `b`.
-pub(super) fn float_mod(a: f64, b: f64) -> f64 {
-    let rest = a % b;
-    if rest != 0.0 && (rest < 0.0) != (b < 0.0) {
-        rest + b
-    } else if rest == 0.0 {
-        0.0_f64.copysign(b)
-    } else {
-        rest
-    }
-}
-
-/// `a // b` of floats.
-pub(super) fn float_floor_div(a: f64, b: f64) -> f64 {
-    let quotient = (a - float_mod(a, b)) / b;
-    let floor = quotient.floor();
-    if quotient - floor > 0.5 {
-        floor + 1.0
-    } else {
-        floor
-    }
-}
-
 impl Machine<'_> {
     /// `abs`, `min`, `max`, `round`, `pow`, `divmod`
     pub(super) fn number_function(

@@ -2,11 +2,13 @@
 
 use std::cmp::Ordering;
 
-use super::numbers::{float_floor_div, float_mod, integer_binary};
 use super::outcome::{Bound, Ending};
 use super::record::with_defaults;
 use super::value::{Args, Tensor, Value};
 use super::{Machine, Res, Stop};
+use crate::ir::python::{
+    ZERO_TO_A_NEGATIVE_POWER, binary_method, float_binary, integer_binary, zero_division_text,
+};
 use crate::operator::{BinaryOp, CompareOp, UnaryOp};
 use crate::ops::{Arg, Exception, Form, ParamKind, Raw, Scalar, bind_overloaded, table};
 use crate::source::Span;
@@ -150,13 +152,12 @@ impl Machine<'_> {
         b: &Value,
         span: Span,
     ) -> Res<Value> {
-        if let Some(name) = binary_dunder(op) {
-            if let Some(function) = self.class_member(a, name) {
-                return self.call(&function, Args::of([a.clone(), b.clone()]), span);
-            }
-            if let Some(function) = self.class_member(b, &name.replacen("__", "__r", 1)) {
-                return self.call(&function, Args::of([b.clone(), a.clone()]), span);
-            }
+        let name = binary_method(op);
+        if let Some(function) = self.class_member(a, name) {
+            return self.call(&function, Args::of([a.clone(), b.clone()]), span);
+        }
+        if let Some(function) = self.class_member(b, &name.replacen("__", "__r", 1)) {
+            return self.call(&function, Args::of([b.clone(), a.clone()]), span);
         }
         self.unsupported_operands(text, a, b, span)
     }
@@ -207,11 +208,7 @@ impl Machine<'_> {
             && !(op == BinaryOp::Pow && j < 0)
         {
             if j == 0 && matches!(op, BinaryOp::FloorDiv | BinaryOp::Mod) {
-                let text = if op == BinaryOp::Mod {
-                    "integer modulo by zero"
-                } else {
-                    "integer division or modulo by zero"
-                };
+                let text = zero_division_text(op, true);
                 return self.raise(Exception::ZeroDivisionError, text, span);
             }
             if op == BinaryOp::MatMul {
@@ -231,21 +228,12 @@ impl Machine<'_> {
             };
         }
         if y == 0.0 && matches!(op, BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod) {
-            return self.raise(Exception::ZeroDivisionError, "division by zero", span);
+            let text = zero_division_text(op, a.as_int().is_some() && b.as_int().is_some());
+            return self.raise(Exception::ZeroDivisionError, text, span);
         }
         Ok(Value::Float(match op {
-            BinaryOp::Add => x + y,
-            BinaryOp::Sub => x - y,
-            BinaryOp::Mul => x * y,
-            BinaryOp::Div => x / y,
-            BinaryOp::FloorDiv => float_floor_div(x, y),
-            BinaryOp::Mod => float_mod(x, y),
             BinaryOp::Pow if x == 0.0 && y < 0.0 => {
-                return self.raise(
-                    Exception::ZeroDivisionError,
-                    "zero to a negative power",
-                    span,
-                );
+                return self.raise(Exception::ZeroDivisionError, ZERO_TO_A_NEGATIVE_POWER, span);
             }
             BinaryOp::Pow if x < 0.0 && y.fract() != 0.0 => {
                 return self.unsupported("complex numbers", span);
@@ -261,7 +249,10 @@ impl Machine<'_> {
                 }
                 result
             }
-            _ => return self.unsupported_operands(text, a, b, span),
+            _ => match float_binary(op, x, y) {
+                Some(value) => value,
+                None => return self.unsupported_operands(text, a, b, span),
+            },
         }))
     }
 
@@ -347,9 +338,8 @@ impl Machine<'_> {
                 Ok(a.clone())
             }
             _ => {
-                if let Some(name) = binary_dunder(op)
-                    && let Some(function) = self.class_member(a, &name.replacen("__", "__i", 1))
-                {
+                let name = binary_method(op).replacen("__", "__i", 1);
+                if let Some(function) = self.class_member(a, &name) {
                     return self.call(&function, Args::of([a.clone(), b.clone()]), span);
                 }
                 self.binary_text(op, &format!("{}=", op.text()), a, b, span)
@@ -590,22 +580,4 @@ pub(super) fn operand_of(value: &Value) -> Option<Raw<Tensor>> {
         Value::Float(value) => Some(Raw::Scalar(Scalar::Float(*value))),
         _ => None,
     }
-}
-
-fn binary_dunder(op: BinaryOp) -> Option<&'static str> {
-    Some(match op {
-        BinaryOp::Add => "__add__",
-        BinaryOp::Sub => "__sub__",
-        BinaryOp::Mul => "__mul__",
-        BinaryOp::Div => "__truediv__",
-        BinaryOp::FloorDiv => "__floordiv__",
-        BinaryOp::Mod => "__mod__",
-        BinaryOp::Pow => "__pow__",
-        BinaryOp::MatMul => "__matmul__",
-        BinaryOp::And => "__and__",
-        BinaryOp::Or => "__or__",
-        BinaryOp::Xor => "__xor__",
-        BinaryOp::Shl => "__lshift__",
-        BinaryOp::Shr => "__rshift__",
-    })
 }

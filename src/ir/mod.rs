@@ -38,6 +38,7 @@ use crate::symbol::Symbol;
 pub mod builtin;
 pub mod cfg;
 pub mod print;
+pub mod python;
 mod reads;
 pub mod verify;
 

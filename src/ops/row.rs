@@ -40,6 +40,32 @@ pub enum Exception {
 }
 
 impl Exception {
+    /// All of them.
+    pub const ALL: &[Exception] = &[
+        Exception::Exception,
+        Exception::RuntimeError,
+        Exception::NotImplementedError,
+        Exception::TypeError,
+        Exception::ValueError,
+        Exception::IndexError,
+        Exception::KeyError,
+        Exception::AttributeError,
+        Exception::NameError,
+        Exception::UnboundLocalError,
+        Exception::AssertionError,
+        Exception::ZeroDivisionError,
+        Exception::OverflowError,
+        Exception::StopIteration,
+        Exception::RecursionError,
+        Exception::CheckpointError,
+    ];
+
+    /// The one that Python calls so.
+    pub fn from_name(name: &str) -> Option<Exception> {
+        let mut all = Exception::ALL.iter().copied();
+        all.find(|kind| kind.name() == name)
+    }
+
     /// Python's name of it.
     pub const fn name(self) -> &'static str {
         match self {
