@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use rustc_hash::FxHashSet;
+
 use super::call::Args;
 use super::fact::{FactKind, Failure};
 use super::story::{Happened, Source, Step};
@@ -586,9 +588,18 @@ impl Analyzer<'_> {
 
     /// The parameters registered in a module and the modules in it.
     pub(super) fn parameters_of(&self, world: &World, module: &Val) -> Vec<ObjId> {
+        self.parameters_within(world, vec![module.clone()]).0
+    }
+
+    /// The parameters of modules and of those in them, and all these modules. Each is looked at once.
+    pub(super) fn parameters_within(
+        &self,
+        world: &World,
+        mut work: Vec<Val>,
+    ) -> (Vec<ObjId>, FxHashSet<ObjId>) {
         let mut out = Vec::new();
-        let mut work = vec![module.clone()];
-        let mut seen = rustc_hash::FxHashSet::default();
+        let mut seen = FxHashSet::default();
+        let keys = ["_parameters", "_modules"].map(Val::str);
         while let Some(value) = work.pop() {
             let (Val::Obj(id), Some(instance)) = (&value, world.instance(&value)) else {
                 continue;
@@ -599,21 +610,20 @@ impl Analyzer<'_> {
             let Some(attrs) = world.dict(instance.attrs) else {
                 continue;
             };
-            let registered = |name: &str| match attrs.get(&Val::str(name)) {
-                Some(Val::Obj(id)) => world
-                    .dict(*id)
-                    .map(|dict| dict.entries.clone())
-                    .unwrap_or_default(),
-                _ => Vec::new(),
-            };
-            out.extend(
-                registered("_parameters")
-                    .iter()
-                    .filter_map(|(_, value)| world.as_tensor(value)),
+            let [parameters, modules] = keys.each_ref().map(|key| match attrs.get(key) {
+                Some(Val::Obj(id)) => world.dict(*id),
+                _ => None,
+            });
+            let parameters = parameters.into_iter().flat_map(|dict| &dict.entries);
+            out.extend(parameters.filter_map(|(_, value)| world.as_tensor(value)));
+            work.extend(
+                modules
+                    .into_iter()
+                    .flat_map(|dict| &dict.entries)
+                    .map(|(_, value)| value.clone()),
             );
-            work.extend(registered("_modules").into_iter().map(|(_, value)| value));
         }
-        out
+        (out, seen)
     }
 
     /// Adds to an exception's story what is known of the value that it is about.

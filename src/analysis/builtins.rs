@@ -304,7 +304,7 @@ impl Analyzer<'_> {
                 },
                 _ => value,
             },
-            I::Tensor => self.tensor_from(world, args, span)?,
+            I::Tensor => self.legacy_tensor(world, args, span)?,
             I::Parameter => {
                 self.make_parameter(world, &value, args.get(1, "requires_grad").cloned(), span)?
             }
@@ -458,6 +458,7 @@ impl Analyzer<'_> {
                 _ => None,
             },
             Val::Obj(id) => match world.obj(*id).cloned() {
+                Some(Obj::List(_)) if self.is_open_list(value) => None,
                 Some(Obj::List(items) | Obj::Set(items)) => Some(items.len() as i64),
                 Some(Obj::Dict(dict)) => (!dict.open).then_some(dict.entries.len() as i64),
                 Some(Obj::Tensor(tensor)) => match &tensor.meta {

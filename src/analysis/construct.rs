@@ -222,6 +222,15 @@ impl Analyzer<'_> {
             }
             Val::Tuple(..) | Val::Range(_) | Val::Obj(_) => match self.elements(world, value) {
                 Some(mut values) => {
+                    if self.is_open_list(value) {
+                        let of_tensors =
+                            values.iter().any(|value| world.as_tensor(value).is_some());
+                        match of_tensors && !data {
+                            // It stands for the rest.
+                            true => values.push(Val::Obj(self.outside_tensor(world, self.at.0))),
+                            false => return Raw::Unknown,
+                        }
+                    }
                     if !data && values.iter().any(|value| world.as_tensor(value).is_some()) {
                         for value in &mut values {
                             *value = self.as_operand(world, value, self.at.0);
@@ -299,6 +308,30 @@ impl Analyzer<'_> {
             Some(op) => self.tensor_of_data(world, op, args, requires_grad, span),
             None => Ok(Val::Unknown),
         }
+    }
+
+    /// `Tensor(2, 3)` is of these sizes, and `Tensor([1, 2])` of these numbers, in the default type.
+    pub(super) fn legacy_tensor(
+        &mut self,
+        world: &mut World,
+        mut args: Args,
+        span: Span,
+    ) -> Res<Val> {
+        let is_size = |value: &Val| matches!(value, Val::Int(..) | Val::Tuple(_, true));
+        if args.positional.iter().all(is_size) && args.keyword.is_empty() && !args.open {
+            if args.positional.is_empty() {
+                args.positional.push(Val::int(0));
+            }
+            return match table::function(crate::ops::engine_ops::OF_SIZES) {
+                Some(op) => self.op_function(world, op, false, args, span),
+                None => Ok(Val::Unknown),
+            };
+        }
+        if args.named("dtype").is_none() {
+            args.keyword
+                .push((Symbol::intern("dtype"), Val::Dtype(Dtype::F32)));
+        }
+        self.tensor_from(world, args, span)
     }
 
     fn tensor_of_data(

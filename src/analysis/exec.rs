@@ -117,10 +117,13 @@ impl Analyzer<'_> {
             },
         );
         let (outer_depth, outer_widened) = (self.loop_depth, self.is_widened);
+        let outer_unknown = self.unknown_since;
         while let Some(((_, block), paths)) = ways.pending.pop() {
             for path in self.merge(paths, function, &plan) {
                 self.loop_depth = outer_depth + path.trips.len() as u32;
                 self.is_widened = outer_widened || path.trips.iter().any(Trip::is_widened);
+                let unknown = path.trips.iter().filter_map(Trip::unknown_since).max();
+                self.unknown_since = unknown.unwrap_or(0).max(outer_unknown);
                 self.block(
                     path,
                     Site {
@@ -133,6 +136,7 @@ impl Analyzer<'_> {
             }
         }
         (self.loop_depth, self.is_widened) = (outer_depth, outer_widened);
+        self.unknown_since = outer_unknown;
         ways.out
     }
 

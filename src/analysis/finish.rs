@@ -665,71 +665,22 @@ impl Analyzer<'_> {
             }
         }
         for (span, items) in pending {
-            let mut own: Vec<ObjId> = Vec::new();
-            let parts: FxHashSet<ObjId> = items
-                .iter()
-                .filter_map(|item| {
-                    if let Val::Obj(id) = item {
-                        Some(*id)
-                    } else {
-                        None
-                    }
-                })
-                .collect();
-            for item in &items {
-                match world.as_tensor(item) {
-                    Some(id) => own.push(id),
-                    None => own.extend(self.parameters_of(world, item)),
-                }
-            }
-            let by_others = instances.iter().filter(|value| {
-                !matches!(value, Val::Obj(id) if parts.contains(id))
-                    && !self.is_within(world, value, &parts)
+            let (mut own, inside) = self.parameters_within(world, items.clone());
+            own.extend(items.iter().filter_map(|item| world.as_tensor(item)));
+            own.retain(|id| {
+                let requires = world.tensor(*id).is_some_and(|tensor| tensor.bit.is_true());
+                requires && !known.contains(id)
             });
-            let registered: FxHashSet<ObjId> = by_others
-                .flat_map(|value| self.parameters_of(world, value))
-                .collect();
-            if own.iter().any(|id| {
-                !known.contains(id)
-                    && !registered.contains(id)
-                    && world.tensor(*id).is_some_and(|tensor| tensor.bit.is_true())
-            }) {
+            if own.is_empty() {
+                continue;
+            }
+            let is_other = |value: &&Val| !matches!(value, Val::Obj(id) if inside.contains(id));
+            let others = instances.iter().filter(is_other).cloned().collect();
+            let registered = FxHashSet::from_iter(self.parameters_within(world, others).0);
+            if own.iter().any(|id| !registered.contains(id)) {
                 self.fact(world, span, FactKind::NotRegistered, Vec::new());
             }
         }
-    }
-
-    /// Whether a module is inside one of the given ones.
-    fn is_within(&self, world: &World, value: &Val, parts: &FxHashSet<ObjId>) -> bool {
-        let mut work: Vec<ObjId> = parts.iter().copied().collect();
-        work.sort();
-        let mut seen = FxHashSet::default();
-        while let Some(id) = work.pop() {
-            if !seen.insert(id) {
-                continue;
-            }
-            if matches!(value, Val::Obj(of) if *of == id) {
-                return true;
-            }
-            let Some(instance) = world.instance(&Val::Obj(id)) else {
-                continue;
-            };
-            let modules = world
-                .dict(instance.attrs)
-                .and_then(|attrs| attrs.get(&Val::str("_modules")).cloned());
-            if let Some(Val::Obj(modules)) = modules
-                && let Some(dict) = world.dict(modules)
-            {
-                work.extend(dict.entries.iter().filter_map(|(_, value)| {
-                    if let Val::Obj(id) = value {
-                        Some(*id)
-                    } else {
-                        None
-                    }
-                }));
-            }
-        }
-        false
     }
 
     /// Drops what was said never to happen to a leaf, and happens on another path.

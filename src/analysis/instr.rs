@@ -131,6 +131,7 @@ impl Analyzer<'_> {
                     && let Some(items) = world.list_mut(id)
                 {
                     items.push(value);
+                    self.note_filled(id);
                 }
                 return Ok(None);
             }

@@ -46,6 +46,18 @@ impl Analyzer<'_> {
         }
     }
 
+    /// A list gets an element. How many it gets in a loop of unknown length is not known.
+    pub(super) fn note_filled(&mut self, list: ObjId) {
+        if self.program.lenient && list.number() < self.unknown_since {
+            self.open_lists.insert(list);
+        }
+    }
+
+    /// Whether a value is a list of which only some elements are known.
+    pub(super) fn is_open_list(&self, value: &Val) -> bool {
+        matches!(value, Val::Obj(id) if self.open_lists.contains(id))
+    }
+
     /// The place of the call that is being followed.
     fn here(&self) -> Span {
         self.calls

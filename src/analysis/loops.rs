@@ -52,6 +52,8 @@ pub(super) struct Trip {
     quiet: u32,
     /// The trip after which its numbers were widened.
     widened_at: Option<u32>,
+    /// The number of the next object when it was entered.
+    born: u32,
     /// The fuel and the backward calls when it was entered.
     entered: (u64, u32),
     /// The state when it last came to the head.
@@ -77,6 +79,11 @@ impl Before {
 }
 
 impl Trip {
+    /// The number of the next object when it was entered, if it is of unknown length.
+    pub(super) fn unknown_since(&self) -> Option<u32> {
+        (self.unknown > 0).then_some(self.born)
+    }
+
     /// Whether its numbers have been widened.
     pub(super) fn is_widened(&self) -> bool {
         self.widened_at.is_some()
@@ -99,6 +106,7 @@ impl Analyzer<'_> {
             unknown: 0,
             quiet: 0,
             widened_at: None,
+            born: self.ids.len() as u32,
             entered: (self.fuel, self.backwards),
             before: Before::of(&path.world, &path.regs),
         }

@@ -139,6 +139,9 @@ impl Analyzer<'_> {
     ) -> Res<Val> {
         let first = args.positional.first().cloned();
         let items = world.list(id).expect("a list has its methods").clone();
+        if matches!(name, "append" | "extend" | "insert") {
+            self.note_filled(id);
+        }
         match (name, first) {
             ("append", Some(value)) => world.list_mut(id).expect("just seen").push(value),
             ("extend", Some(more)) => match self.elements(world, &more) {

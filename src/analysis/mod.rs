@@ -17,7 +17,7 @@
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::index::IndexVec;
 use crate::ir::{FuncId, Program, UnitId};
@@ -143,6 +143,10 @@ pub(crate) struct Analyzer<'p> {
     escaped: escape::Escaped,
     /// Exceptions that were caught, for when they are raised again.
     caught: FxHashMap<ObjId, Raise>,
+    /// The lists that loops of unknown length fill: how long they are is not known.
+    open_lists: FxHashSet<ObjId>,
+    /// Where the object numbers stood when the innermost loop of unknown length around the present place was entered.
+    unknown_since: u32,
     /// Whether something from outside may require a gradient after all.
     outside_is_changed: bool,
 }
@@ -183,6 +187,8 @@ impl<'p> Analyzer<'p> {
             next_number: 0,
             ledger: finish::Ledger::default(),
             caught: FxHashMap::default(),
+            open_lists: FxHashSet::default(),
+            unknown_since: 0,
             outside_is_changed: false,
         }
     }

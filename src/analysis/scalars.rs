@@ -200,6 +200,7 @@ impl Analyzer<'_> {
         if let (BinaryOp::Add, Val::Obj(id)) = (op, a)
             && world.list(*id).is_some()
         {
+            self.note_filled(*id);
             match self.elements(world, b) {
                 Some(more) => world.list_mut(*id).expect("just seen").extend(more),
                 None => world.put(*id, Obj::Opaque),

@@ -164,7 +164,7 @@ impl Machine<'_> {
                         .push((Symbol::intern("dtype"), Value::Dtype(Dtype::F32)));
                     self.tensor_from(args, span)?
                 }
-                _ => return self.unsupported("Tensor() of this", span),
+                _ => self.legacy_tensor(args, span)?,
             },
             I::Parameter => self.make_parameter(
                 args.get(0, "data").unwrap_or(&value),

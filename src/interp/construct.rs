@@ -205,6 +205,21 @@ impl Machine<'_> {
         }
     }
 
+    /// `Tensor(2, 3)`: of these sizes.
+    pub(super) fn legacy_tensor(&mut self, mut args: Args, span: Span) -> Res<Value> {
+        let is_size = |value: &Value| matches!(value, Value::Int(_) | Value::Tuple(_, true));
+        if !args.positional.iter().all(is_size) || !args.keyword.is_empty() {
+            return self.unsupported("Tensor() of this", span);
+        }
+        if args.positional.is_empty() {
+            args.positional.push(Value::Int(0));
+        }
+        match table::function(crate::ops::engine_ops::OF_SIZES) {
+            Some(op) => self.call_op(op, Form::Function, args, span),
+            None => self.unsupported("`Tensor`", span),
+        }
+    }
+
     fn make_from_data(&mut self, op: OpId, args: &Args, span: Span) -> Res<Value> {
         let held = args.get(0, "data").and_then(plain_of);
         let given = args.get(0, "data").and_then(Value::as_tensor);

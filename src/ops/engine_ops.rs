@@ -40,6 +40,8 @@ pub const ROW: &str = "select";
 pub const READ_AT: &str = "index";
 /// A tensor of numbers that a program lists.
 pub const FROM_DATA: &str = "tensor";
+/// A tensor of sizes that a program lists, of any numbers.
+pub const OF_SIZES: &str = "empty";
 /// In another type or form, as programs write it.
 pub const CONVERT: &str = "to";
 
