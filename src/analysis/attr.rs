@@ -104,7 +104,10 @@ impl Analyzer<'_> {
         name: Symbol,
         span: Span,
     ) -> Res<Val> {
-        if self.program.lenient && self.may_have(world, object, name) {
+        // A `None` that stands in the program, as a default does, may not get here: conditions on what is not known go
+        // together in ways that are not seen.
+        let is_plain_none = matches!(object, Val::None(_)) && self.is_plain_none(object);
+        if self.program.lenient && (is_plain_none || self.may_have(world, object, name)) {
             self.lose(span, "an attribute that is not modelled");
             return Ok(Val::Unknown);
         }
@@ -134,6 +137,11 @@ impl Analyzer<'_> {
         let subject = object.clone();
         self.raise(world, span, failure, Exception::AttributeError, message)
             .map_err(|raise| self.about(world, raise, &subject))
+    }
+
+    /// Whether a `None` is neither a gradient nor what a function without a result gives.
+    fn is_plain_none(&self, value: &Val) -> bool {
+        self.origins.get(value.origin()).source == Source::Nowhere
     }
 
     /// Which failure the use of a `None` is.

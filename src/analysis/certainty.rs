@@ -46,6 +46,7 @@ fn is_of_unknown_ways(fact: &Fact) -> bool {
             _ => false,
         },
         FactKind::GradNone { why } => *why == WhyNone::TooEarly,
+        FactKind::NotRegistered => true,
         _ => false,
     }
 }

@@ -41,7 +41,20 @@ impl Translator<'_> {
             .flat_map(|arguments| &*arguments.args)
             .filter(|base| !matches!(base, Py::Starred(_)) && !self.is_plain_base(base))
             .collect();
-        let bases = bases.into_iter().map(|base| self.expr(base)).collect();
+        // The fields of a base that comes from elsewhere are not known here, and so neither are those of a dataclass.
+        let is_own = |base: &&Py| match base {
+            Py::Name(name) => self.dataclasses.contains_key(&Symbol::intern(&name.id)),
+            _ => false,
+        };
+        let has_foreign_fields = !data.is_empty()
+            && bases
+                .iter()
+                .any(|base| self.is_imported(base) && !is_own(base));
+        let mut bases: Vec<ExprId> = bases.into_iter().map(|base| self.expr(base)).collect();
+        if has_foreign_fields {
+            let span = self.span(def.name.range());
+            bases.push(self.unknown(span));
+        }
         let header = def
             .arguments
             .as_ref()
@@ -51,7 +64,7 @@ impl Translator<'_> {
         self.generators.push(false);
         let body = self.within(bindings, |this| {
             let mut body = this.block(&def.body, header.to_u32());
-            if !data.is_empty() {
+            if !data.is_empty() && !has_foreign_fields {
                 this.dataclass(def, &mut body);
             }
             body
@@ -63,6 +76,10 @@ impl Translator<'_> {
             bases,
             body,
         }
+    }
+
+    fn is_imported(&self, base: &Py) -> bool {
+        self.imported_path(base).is_some()
     }
 
     /// Bases that only say something about types: `ABC`, `Generic[T]`, `Protocol`.
