@@ -32,11 +32,15 @@ const WIDENED_TRIPS: u32 = 4;
 /// The part of the trips and instructions that a program has of which much is not known: there most are like those before.
 const LENIENT_PART: u64 = 4;
 
+/// The most instructions that are followed of a program of which much is not known, however many files it imports.
+const MAX_FUEL: u64 = 400_000;
+
 /// Trips and instructions that may be followed in a program of `size` instructions.
 pub(super) fn bounds(program: &crate::ir::Program, size: usize) -> (u64, u64) {
     let part = if program.lenient { LENIENT_PART } else { 1 };
-    let fuel = BASE_FUEL + FUEL_PER_INSTRUCTION * size as u64;
-    (MAX_TRIPS / part, fuel / part)
+    let fuel = (BASE_FUEL + FUEL_PER_INSTRUCTION * size as u64) / part;
+    let most = if program.lenient { MAX_FUEL } else { u64::MAX };
+    (MAX_TRIPS / part, fuel.min(most))
 }
 
 /// How a state has gone around one loop.
