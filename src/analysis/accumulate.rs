@@ -9,7 +9,7 @@ use super::value::{GradFn, NodeId, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
-use crate::ops::{Exception, Form, Meta, Raw, bind_overloaded, engine_ops, table};
+use crate::ops::{Arg, Exception, Form, Meta, Raw, bind_overloaded, engine_ops, table};
 use crate::source::Span;
 
 /// The most backward calls that are told apart in one gradient.
@@ -37,7 +37,6 @@ impl Analyzer<'_> {
     pub(super) fn post_hooks(&mut self, world: &mut World, leaf: ObjId, span: Span) -> Res<()> {
         let hooks = world
             .tensor(leaf)
-            .filter(|tensor| tensor.bit.may())
             .map_or_else(Default::default, |tensor| tensor.hooks.behind.clone());
         for (_, hook) in hooks {
             let args = super::call::Args::of([Val::Obj(leaf)]);
@@ -115,6 +114,9 @@ impl Analyzer<'_> {
         let place = self.place(span);
         match world.as_tensor(&tensor.grad) {
             Some(old) if !request.create.may() && self.is_leaf(world, id).may() => {
+                if certain.is_true() {
+                    self.check_inference_target(world, &[Arg::Tensor(old)], span)?;
+                }
                 self.bump(world, old, span)
             }
             _ => {
@@ -161,10 +163,7 @@ impl Analyzer<'_> {
             Source::Gradient
         };
         let origin = self.origin(span, source, []);
-        let inference = world.inference.0;
-        world.inference.0 = Tri::False;
         let id = self.new_tensor(world, meta, tensor.dtype, origin);
-        world.inference.0 = inference;
         if create.may() {
             let new = world.tensor_mut(id);
             new.bit = Tri::Maybe;

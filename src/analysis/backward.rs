@@ -9,12 +9,13 @@ use smallvec::SmallVec;
 
 use super::fact::Failure;
 use super::graph::{Edge, NodeKind};
+use super::record::OpArgs;
 use super::story::{Happened, OriginId, Source, Step};
 use super::value::{GradFn, NodeId, ObjId};
 use super::world::{Release, World};
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
-use crate::ops::{Exception, Meta};
+use crate::ops::{Arg, Exception, Meta, engine_ops, table};
 use crate::source::Span;
 
 /// What a backward is asked to do.
@@ -77,7 +78,7 @@ impl Analyzer<'_> {
         let mut starts = Vec::with_capacity(request.roots.len());
         for (at, &(root, grad)) in request.roots.iter().enumerate() {
             let edge = self.edge(world, root, span)?;
-            if edge == Edge::Null && !self.requires_grad(world, root).may() {
+            if edge == Edge::Null {
                 return self.no_graph(world, at, root, span);
             }
             let known = !matches!(
@@ -285,6 +286,13 @@ impl Analyzer<'_> {
             .iter()
             .filter_map(|&input| self.target_of(world, input))
             .collect();
+        let nodes: FxHashSet<NodeId> = targets
+            .iter()
+            .filter_map(|target| match target {
+                Target::Output(node, _) => Some(*node),
+                Target::Leaf(_) => None,
+            })
+            .collect();
         order.sort();
         let mut leading = FxHashSet::default();
         // Regenerated views may come after those that use them, so one sweep is not enough.
@@ -294,8 +302,13 @@ impl Analyzer<'_> {
                 let mut leads = false;
                 for edge in &self.nodes[node].edges {
                     for_each_target(edge, &mut |target| {
-                        leads |= targets.contains(&target)
-                            || matches!(target, Target::Output(next, _) if leading.contains(&next));
+                        leads |= match target {
+                            // Of several outputs of one node, each leads to it.
+                            Target::Output(next, _) => {
+                                nodes.contains(&next) || leading.contains(&next)
+                            }
+                            leaf => targets.contains(&leaf),
+                        };
                     });
                 }
                 if leads {
@@ -369,7 +382,12 @@ impl Analyzer<'_> {
         world.grad.0 = request.create;
         let out = self.run_op(world, op, args, false, span).ok().flatten();
         world.grad.0 = before;
-        out.and_then(|out| out.first().copied())
+        let sum = out.and_then(|out| out.first().copied());
+        if let (Some(sum), false) = (sum, request.create.is_true()) {
+            // What nothing else holds is added to as it is, which counts as a write.
+            self.may_be_written(world, sum);
+        }
+        sum
     }
 
     /// Runs the nodes in PyTorch's order: of those that wait for nothing, the one that was made last (rule R7.3).
@@ -443,7 +461,11 @@ impl Analyzer<'_> {
                     // A formula that gives no gradient for an argument leaves it undefined (rule R7.8).
                     let defined = !matches!(grad, Some(None)) || results.is_none();
                     if defined {
-                        self.arrive(world, pass, edge, certain, grad.flatten(), request, span)?;
+                        let grad = grad.flatten().map(|grad| {
+                            self.fitted(world, edge, grad, request.create, span)
+                                .unwrap_or(grad)
+                        });
+                        self.arrive(world, pass, edge, certain, grad, request, span)?;
                     }
                 }
                 let mut done = SmallVec::<[Target; 2]>::new();
@@ -454,6 +476,55 @@ impl Analyzer<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A gradient takes the type and the sizes of what it is a gradient of (rule R7.7).
+    fn fitted(
+        &mut self,
+        world: &mut World,
+        edge: &Edge,
+        grad: ObjId,
+        create: Tri,
+        span: Span,
+    ) -> Option<ObjId> {
+        let of = match edge {
+            Edge::Leaf(leaf) => *leaf,
+            Edge::Node(node, output) => match &self.nodes[*node].kind {
+                NodeKind::Op { outputs, .. } => *outputs.get(*output as usize)?,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let expected = world.tensor(of)?;
+        // What was written in place may have other sizes now.
+        let is_as_made = match (edge, &expected.grad_fn) {
+            (Edge::Node(node, _), GradFn::Node(now, _)) => node == now,
+            (edge, _) => matches!(edge, Edge::Leaf(_)),
+        };
+        let expected = expected.meta.clone().filter(|_| is_as_made)?;
+        let meta = world.tensor(grad)?.meta.clone()?;
+        let mut call = |analyzer: &mut Self, name: &str, args: OpArgs| {
+            let op = table::by_name(name)?;
+            let before = world.grad.0;
+            world.grad.0 = create;
+            let out = analyzer.run_op(world, op, args, false, span).ok().flatten();
+            world.grad.0 = before;
+            out?.first().copied()
+        };
+        let mut grad = grad;
+        if meta.shape != expected.shape && meta.numel() == expected.numel() {
+            let sizes = expected.shape.iter().map(|&size| size as i64).collect();
+            let args = vec![Arg::Tensor(grad), Arg::Ints(sizes)];
+            grad = call(self, engine_ops::RESHAPE, args)?;
+        }
+        if meta.dtype != expected.dtype {
+            let mut args = vec![Arg::Tensor(grad), Arg::Dtype(expected.dtype)];
+            let missing =
+                table::by_name(engine_ops::CAST).map_or(0, |op| table::row(op).params.len());
+            args.resize(missing.max(2), Arg::None);
+            grad = call(self, engine_ops::CAST, args)?;
+        }
+        Some(grad)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one step")]

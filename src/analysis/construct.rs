@@ -350,6 +350,10 @@ impl Analyzer<'_> {
             .and_then(|tensor| world.tensor(tensor)?.dtype);
         let data = args.get(place, "data").cloned().unwrap_or(Val::Unknown);
         let data = self.plain_of(world, &data).map_or(data, Val::Obj);
+        if self.has_larger_tensor(world, &data, 0) {
+            let text = crate::ops::bind::ONE_ELEMENT;
+            return self.python_error(world, span, Exception::ValueError, text);
+        }
         let dtype = args.named("dtype").cloned();
         let mut sources = SmallVec::new();
         self.origins_in(world, &data, &mut sources, 0);
@@ -410,6 +414,23 @@ impl Analyzer<'_> {
             self.make_leaf(world, &value, on, span)?;
         }
         Ok(value)
+    }
+
+    /// Whether a tensor that is more than a number is among those in nested lists.
+    fn has_larger_tensor(&self, world: &World, data: &Val, depth: usize) -> bool {
+        let items: &[Val] = match data {
+            Val::Tuple(items, _) => items,
+            Val::Obj(id) => match world.obj(*id) {
+                Some(Obj::List(items)) => items,
+                Some(Obj::Tensor(tensor)) => {
+                    let meta = tensor.meta.as_ref();
+                    return depth > 0 && meta.is_some_and(|meta| meta.numel() != 1);
+                }
+                _ => return false,
+            },
+            _ => return false,
+        };
+        depth < 8 && (items.iter()).any(|item| self.has_larger_tensor(world, item, depth + 1))
     }
 
     /// The origins of the tensors and numbers read from tensors in nested lists.

@@ -230,6 +230,7 @@ impl Analyzer<'_> {
                         path.world.passed.insert(first_number + at as u32);
                         match end.result {
                             Ok(value) => {
+                                self.at = (instr.span, first_number + at as u32);
                                 self.note_step_of(&mut path.world, &path.regs, instr);
                                 if let Some(dest) = instr.dest {
                                     path.regs.set(dest.index() as u32, value);
@@ -346,7 +347,7 @@ impl Analyzer<'_> {
         // What led here is told even if the program catches it: a predicted exception is a fact of the place.
         // An ordinary exception that is caught is a way of control, not a mistake; one that goes on is told at the end.
         let raise = match raise.failure {
-            Failure::Other => raise,
+            Failure::Other => self.tell_caught(&mut path.world, raise),
             _ => self.tell(&mut path.world, raise),
         };
         self.in_flight(&raise);

@@ -168,6 +168,8 @@ pub enum Failure {
     Explicit,
     /// Anything else that Python or PyTorch refuses.
     Other,
+    /// The same, where the program catches it: a way of control, and no finding.
+    Caught,
 }
 
 impl Failure {
@@ -184,6 +186,7 @@ impl Failure {
                 | Failure::OutArgument
                 | Failure::Explicit
                 | Failure::Other
+                | Failure::Caught
         )
     }
 }

@@ -1,11 +1,13 @@
 //! Gradient formulas run on abstract tensors, for `create_graph` and for hooks: the graph of the gradients themselves.
 
+use std::rc::Rc;
+
 use smallvec::SmallVec;
 
 use super::graph::{Edge, NodeKind};
 use super::op_args::{differentiable, edges_by_argument, map_arg, tensors_of};
 use super::record::OpArgs;
-use super::value::{NodeId, ObjId};
+use super::value::{GradFn, NodeId, Obj, ObjId};
 use super::world::World;
 use super::{Analyzer, Raise, Res};
 use crate::dataflow::Tri;
@@ -18,6 +20,8 @@ struct Run<'a, 'p> {
     analyzer: &'a mut Analyzer<'p>,
     world: &'a mut World,
     span: Span,
+    /// The node whose formula it is.
+    node: NodeId,
     args: &'a [Arg<ObjId>],
     metas: Vec<Arg<Meta>>,
     outputs: &'a [ObjId],
@@ -49,7 +53,7 @@ impl Analyzer<'_> {
         let before = world.grad.0;
         world.grad.0 = create;
         let edges = self.nodes[node].edges.clone();
-        let result = self.run_row(world, op, &args, &edges, &outputs, grads, span);
+        let result = self.run_row(world, op, &args, &edges, &outputs, grads, span, node);
         world.grad.0 = before;
         result
     }
@@ -90,10 +94,14 @@ impl Analyzer<'_> {
         outputs: &[ObjId],
         grads: &[Option<ObjId>],
         span: Span,
+        node: NodeId,
     ) -> Res<Option<Vec<Option<ObjId>>>> {
         let row = table::row(op);
-        let (Gradient::Formula(formula), Some(metas)) = (row.gradient, self.metas(world, args))
-        else {
+        let metas = match self.metas_before.get(&node) {
+            Some(metas) => Some(metas.to_vec()),
+            None => self.metas(world, args),
+        };
+        let (Gradient::Formula(formula), Some(metas)) = (row.gradient, metas) else {
             return Ok(None);
         };
         if grads.iter().all(Option::is_none)
@@ -118,6 +126,7 @@ impl Analyzer<'_> {
             analyzer: self,
             world,
             span,
+            node,
             args,
             metas,
             outputs,
@@ -152,6 +161,23 @@ impl Analyzer<'_> {
 impl Run<'_, '_> {
     fn var(&mut self, id: ObjId) -> Var {
         self.vars.push(id)
+    }
+}
+
+impl Run<'_, '_> {
+    /// A result as the node kept it: what is written later has another place in the graph then.
+    fn as_made(&mut self, id: ObjId, output: usize) -> ObjId {
+        let here = GradFn::Node(self.node, output as u32);
+        let Some(tensor) = self.world.tensor(id) else {
+            return id;
+        };
+        let mut tensor = (**tensor).clone();
+        tensor.grad_fn = here;
+        tensor.view = None;
+        tensor.hooks = Default::default();
+        tensor.retains_grad = false;
+        self.analyzer
+            .alloc(self.world, Obj::Tensor(Rc::new(tensor)))
     }
 }
 
@@ -192,7 +218,10 @@ impl Backward for Run<'_, '_> {
     }
     fn output(&mut self, output: usize) -> Result<Var, OpError> {
         match self.outputs.get(output) {
-            Some(&id) => Ok(self.var(id)),
+            Some(&id) => {
+                let id = self.as_made(id, output);
+                Ok(self.var(id))
+            }
             None => Err(OpError::Unsupported(
                 "a formula asks for a result that is not there".into(),
             )),
@@ -210,6 +239,9 @@ impl Backward for Run<'_, '_> {
             .tensor(self.vars[var])
             .and_then(|tensor| tensor.meta.as_deref().cloned());
         meta.unwrap_or_else(|| Meta::contiguous(crate::ops::Dtype::F32, [0usize; 0].as_slice()))
+    }
+    fn is_recorded(&self) -> bool {
+        self.world.grad.0.may()
     }
     fn count_writes(&mut self, var: Var, writes: u64) {
         self.analyzer

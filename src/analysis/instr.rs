@@ -549,6 +549,16 @@ impl Analyzer<'_> {
         raise
     }
 
+    /// Tells an ordinary exception that the program catches. If it is raised again, it is told as what it is.
+    pub(super) fn tell_caught(&mut self, world: &mut World, mut raise: Box<Raise>) -> Box<Raise> {
+        let told = raise.told;
+        raise.failure = Failure::Caught;
+        let mut raise = self.tell(world, raise);
+        raise.failure = Failure::Other;
+        raise.told = told;
+        raise
+    }
+
     /// Remembers an exception that is caught, for when it is raised again.
     pub(super) fn in_flight(&mut self, raise: &Raise) {
         if let Val::Obj(id) = raise.exception {

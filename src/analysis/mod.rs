@@ -53,6 +53,7 @@ mod outside;
 mod reasons;
 mod record;
 mod replaced;
+mod saved;
 mod scalars;
 pub mod story;
 mod summary;
@@ -109,6 +110,12 @@ pub(crate) struct Analyzer<'p> {
     calls: Vec<(Span, u32)>,
     /// The instruction that is being followed: where, and its number.
     at: (Span, u32),
+    /// The arguments of in-place views, whose tensors have other sizes since: as they were.
+    metas_before: FxHashMap<NodeId, Box<[crate::ops::Arg<crate::ops::Meta>]>>,
+    /// What those tensors were before the first of these.
+    first_meta: FxHashMap<ObjId, Rc<crate::ops::Meta>>,
+    /// Of writes through views: the node behind the view afterwards.
+    behind_view: FxHashMap<NodeId, NodeId>,
     /// The number of writes so far, on all paths.
     writes: u32,
     /// What was found, by number.
@@ -169,6 +176,9 @@ impl<'p> Analyzer<'p> {
             origins: Origins::new(start),
             calls: Vec::new(),
             at: (start, 0),
+            metas_before: FxHashMap::default(),
+            first_meta: FxHashMap::default(),
+            behind_view: FxHashMap::default(),
             writes: 0,
             found: certainty::Found::default(),
             units: FxHashMap::default(),

@@ -6,22 +6,23 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::fact::Failure;
-use super::graph::{Edge, Node, NodeKind, SavedTensor};
-use super::op_args::{differentiable, edges_by_argument, map_arg, tensors_of};
+use super::graph::{Edge, Node, NodeKind};
+use super::op_args::{differentiable, map_arg, tensors_of};
+use super::saved::inference_known;
 use super::story::{Happened, OriginId, Source, Step};
 use super::value::{Counter, Creation, GradFn, NodeId, Obj, ObjId, Storage, Tensor, Val, View};
 use super::world::World;
+use super::write::{check_shared, writes_itself};
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
 use crate::ops::{
-    self, Arg, Dtype, Exception, Gradient, InPlace, Meta, OpError, OpId, OpRow, ResultKind, Save,
-    Saved, When, table,
+    self, Arg, Dtype, Exception, Gradient, InPlace, Meta, OpId, OpRow, ResultKind, table,
 };
 use crate::source::Span;
 
 /// Bound arguments.
 pub(super) type OpArgs = Vec<Arg<ObjId>>;
-type Outputs = SmallVec<[ObjId; 1]>;
+pub(super) type Outputs = SmallVec<[ObjId; 1]>;
 
 impl Analyzer<'_> {
     /// Applies an operator. Several results are a tuple.
@@ -79,17 +80,22 @@ impl Analyzer<'_> {
         if in_place && tracking.may() && !ops::inplace::is_untracked(row) {
             self.check_in_place(world, &args, recorded, span)?;
         }
-        if let (true, Some(Arg::Tensor(target))) = (in_place, metas.iter().flatten().next())
+        let on_itself = in_place && writes_itself(world, row, &args);
+        if let (true, Some(Arg::Tensor(target))) =
+            (in_place && !on_itself, metas.iter().flatten().next())
             && !matches!(row.result, ResultKind::View)
             && let Err(error) = ops::inplace::check_overlap(row, target)
         {
             return self.in_place_refused(world, error, span);
         }
+        if inference_known(world, &args) && recorded.is_true() {
+            self.refuse_saving(world, row, &args, in_place, span)?;
+        }
         let inferred = match self.infer(world, row, &args, metas.as_deref(), span)? {
             Some(inferred) => inferred,
             None => return Ok(None),
         };
-        if let (true, Some(metas), Some(out)) = (in_place, &metas, &inferred.metas)
+        if let (true, Some(metas), Some(out)) = (in_place && !on_itself, &metas, &inferred.metas)
             && let (Some(Arg::Tensor(target)), Some(result)) = (metas.first(), out.first())
             && !matches!(row.result, ResultKind::View)
             && let Err(error) = ops::inplace::check_in_place(row, target, result)
@@ -106,7 +112,12 @@ impl Analyzer<'_> {
         {
             return Ok(Some(SmallVec::from_slice(&[*first])));
         }
+        // What is of no floating type has no graph, and nothing is asked of the operands.
+        let is_floating = |dtype: &Option<Dtype>| dtype.is_none_or(Dtype::is_floating);
         let node = match row.gradient {
+            _ if !in_place && inferred.count > 0 && !inferred.dtypes.iter().any(is_floating) => {
+                None
+            }
             Gradient::NotDifferentiable => None,
             _ if recorded.may() => Some(self.make_node(
                 world,
@@ -127,6 +138,9 @@ impl Analyzer<'_> {
         };
         if let Some(node) = node {
             self.save_outputs(world, row, &args, node, &outputs, in_place, span)?;
+            if let (true, Some(&target)) = (in_place, outputs.first()) {
+                self.name_after_view(world, target, node, span)?;
+            }
         }
         Ok(Some(outputs))
     }
@@ -150,11 +164,16 @@ impl Analyzer<'_> {
             metas.filter(|metas| !metas.iter().any(|arg| matches!(arg, Arg::Unknown)))
         {
             return match (row.infer)(metas) {
-                Ok(out) => Ok(Some(Inferred {
-                    count: out.len(),
-                    dtypes: out.iter().map(|meta| Some(meta.dtype)).collect(),
-                    metas: Some(out),
-                })),
+                Ok(mut out) => {
+                    if matches!(row.result, ResultKind::Fresh | ResultKind::SelfIf(_)) {
+                        ops::strides::lay_out(row, metas, &mut out);
+                    }
+                    Ok(Some(Inferred {
+                        count: out.len(),
+                        dtypes: out.iter().map(|meta| Some(meta.dtype)).collect(),
+                        metas: Some(out),
+                    }))
+                }
                 Err(error) => {
                     self.op_error::<()>(world, span, error)?;
                     Ok(self.guess(world, row, args))
@@ -274,6 +293,16 @@ impl Analyzer<'_> {
             }
         }
         let (saved, hidden) = self.save_inputs(world, row, args, in_place, span)?;
+        if let (true, ResultKind::View, Some(metas)) = (in_place, row.result, metas) {
+            // The tensor will have other sizes.
+            self.metas_before.insert(id, metas.into());
+            if let (Some(Arg::Tensor(target)), Some(Arg::Tensor(meta))) =
+                (args.first(), metas.first())
+            {
+                let first = self.first_meta.entry(*target);
+                first.or_insert_with(|| Rc::new(meta.clone()));
+            }
+        }
         let kind = match row.gradient {
             Gradient::NotImplemented(error, text) => {
                 NodeKind::NotImplemented(error, ops::inplace::not_implemented_text(text, in_place))
@@ -291,159 +320,6 @@ impl Analyzer<'_> {
         node.hidden = hidden;
         node.constant_gradient = constant;
         Ok(id)
-    }
-
-    fn save_inputs(
-        &mut self,
-        world: &mut World,
-        row: &OpRow,
-        args: &[Arg<ObjId>],
-        in_place: bool,
-        span: Span,
-    ) -> Res<(SmallVec<[SavedTensor; 2]>, bool)> {
-        let mut saved = SmallVec::new();
-        let mut hidden = false;
-        for save in saves(row, in_place) {
-            if !self.is_saved(world, save, args).may() {
-                continue;
-            }
-            let clone_of_self =
-                in_place && matches!(save.what, Saved::Input(0)) && own_saves(row).is_none();
-            match save.what {
-                Saved::Hidden => hidden = true,
-                Saved::Input(_) if clone_of_self => hidden = true,
-                Saved::Input(at) => match args.get(at) {
-                    Some(Arg::Scalar(_)) => {
-                        hidden = true;
-                        if !world.saved_hooks.is_empty() {
-                            saved.push(self.pack_number(world, span)?);
-                        }
-                    }
-                    Some(arg) => {
-                        for tensor in tensors_of(arg) {
-                            self.refuse_inference(world, tensor, span)?;
-                            let kept = self.save(world, tensor, false);
-                            saved.push(self.pack(world, kept, span)?);
-                        }
-                    }
-                    None => {}
-                },
-                Saved::Output(_) => {}
-            }
-        }
-        Ok((saved, hidden))
-    }
-
-    fn is_saved(&self, world: &World, save: &Save, args: &[Arg<ObjId>]) -> Tri {
-        match save.when {
-            When::Always => Tri::True,
-            When::Needs(places) => places.iter().fold(Tri::False, |any, &at| {
-                let needs = args.get(at).map_or(Tri::False, |arg| match arg {
-                    Arg::Unknown => Tri::Maybe,
-                    arg => tensors_of(arg)
-                        .fold(Tri::False, |any, id| any.or(self.requires_grad(world, id))),
-                });
-                any.or(needs)
-            }),
-        }
-    }
-
-    /// Saves a tensor as it is now.
-    pub(super) fn save(&self, world: &World, id: ObjId, is_output: bool) -> SavedTensor {
-        let tensor = world.tensor(id);
-        let counter = tensor.and_then(|tensor| tensor.counter);
-        let state = counter.and_then(|counter| world.counter(counter));
-        let storage = tensor.map_or(id, |tensor| tensor.storage);
-        SavedTensor {
-            tensor: id,
-            counter,
-            low: state.map_or(0, |state| state.low),
-            high: state.map_or(0, |state| state.high),
-            last: state.map_or(0, |state| state.last),
-            storage: (
-                storage,
-                world.storage(storage).map_or(0, |storage| storage.last),
-            ),
-            is_output,
-            had_grad_fn: tensor.is_some_and(|tensor| tensor.grad_fn != GradFn::None),
-            packed: None,
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of a call")]
-    fn save_outputs(
-        &mut self,
-        world: &mut World,
-        row: &OpRow,
-        args: &[Arg<ObjId>],
-        node: NodeId,
-        outputs: &Outputs,
-        in_place: bool,
-        span: Span,
-    ) -> Res<()> {
-        for save in saves(row, in_place) {
-            if let (Saved::Output(at), true) =
-                (save.what, self.is_saved_later(row, save, args, node).may())
-                && let Some(&output) = outputs.get(at)
-            {
-                let saved = self.save(world, output, true);
-                let saved = self.pack(world, saved, span)?;
-                self.nodes[node].saved.push(saved);
-            }
-        }
-        if let NodeKind::Op {
-            outputs: of_node, ..
-        } = &mut self.nodes[node].kind
-        {
-            of_node.clone_from(outputs);
-        }
-        Ok(())
-    }
-
-    /// A number is saved as a tensor of its own.
-    fn pack_number(&mut self, world: &mut World, span: Span) -> Res<SavedTensor> {
-        let meta = Rc::new(Meta::contiguous(Dtype::F64, [0usize; 0].as_slice()));
-        let origin = self.origin(span, Source::Factory, []);
-        let id = self.new_tensor(world, Some(meta), Some(Dtype::F64), origin);
-        let saved = self.save(world, id, false);
-        self.pack(world, saved, span)
-    }
-
-    /// What a node saves is packed by the hooks in force.
-    pub(super) fn pack(
-        &mut self,
-        world: &mut World,
-        mut saved: SavedTensor,
-        span: Span,
-    ) -> Res<SavedTensor> {
-        let Some((pack, unpack)) = world.saved_hooks.last().cloned() else {
-            return Ok(saved);
-        };
-        let given = Val::Obj(self.detach(world, saved.tensor, span));
-        let before = world.grad;
-        world.grad.0 = Tri::False;
-        let value = self.call(world, pack, super::call::Args::of([given]), span);
-        world.grad = before;
-        saved.packed = Some(Box::new((value?, unpack)));
-        Ok(saved)
-    }
-
-    /// Whether an output is saved: what needs a gradient is told by the edges, since an in-place write has changed the tensors.
-    fn is_saved_later(&self, row: &OpRow, save: &Save, args: &[Arg<ObjId>], node: NodeId) -> Tri {
-        let When::Needs(places) = save.when else {
-            return Tri::True;
-        };
-        let of_places = edges_by_argument(row, args, &self.nodes[node].edges)
-            .enumerate()
-            .filter(|(at, _)| places.contains(at))
-            .flat_map(|(_, edges)| edges);
-        of_places.fold(Tri::False, |any, edge| {
-            any.or(match edge {
-                Edge::Null => Tri::False,
-                Edge::Leaf(_) | Edge::Node(..) => Tri::True,
-                _ => Tri::Maybe,
-            })
-        })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a call")]
@@ -633,18 +509,6 @@ impl Analyzer<'_> {
         (origin.source != Source::Nowhere).then_some(origin.span)
     }
 
-    fn refuse_inference(&mut self, world: &mut World, id: ObjId, span: Span) -> Res<()> {
-        if world
-            .tensor(id)
-            .is_none_or(|tensor| tensor.counter.is_some())
-            || world.inference.0.may()
-        {
-            return Ok(());
-        }
-        let text = "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.";
-        self.inference_failure(world, id, text, span)
-    }
-
     /// An inference tensor where it cannot be.
     pub(super) fn inference_failure<T>(
         &mut self,
@@ -673,42 +537,6 @@ impl Analyzer<'_> {
             raise
         })
     }
-
-    fn in_place_refused<T>(
-        &mut self,
-        world: &mut World,
-        error: OpError,
-        span: Span,
-    ) -> Res<Option<T>> {
-        let OpError::Raises(exception, text) = error else {
-            return Ok(None);
-        };
-        let failure = if text.starts_with("unsupported operation: more than one element") {
-            Failure::ExpandedInPlace
-        } else {
-            Failure::Shape
-        };
-        self.raise(world, span, failure, exception, text)
-    }
-}
-
-/// Whether the tensor that is written shares memory with another of the arguments.
-fn check_shared(world: &World, row: &OpRow, args: &[Arg<ObjId>]) -> Result<(), OpError> {
-    let Some(target) = args.first().and_then(|arg| match arg {
-        Arg::Tensor(id) => world.tensor(*id),
-        _ => None,
-    }) else {
-        return Ok(());
-    };
-    let others = args.iter().skip(1).flat_map(tensors_of);
-    for other in others.filter_map(|id| world.tensor(id)) {
-        if let (true, Some(own), Some(meta)) =
-            (target.storage == other.storage, &target.meta, &other.meta)
-        {
-            ops::inplace::check_shared(row, own, meta)?;
-        }
-    }
-    Ok(())
 }
 
 /// What is known of an operator's results.
@@ -740,6 +568,7 @@ fn plain(
         grad_fn: GradFn::None,
         grad: Val::NONE,
         counter,
+        is_loose: false,
         storage,
         view: None,
         retains_grad: false,
@@ -748,21 +577,6 @@ fn plain(
         origin,
         one_of: None,
         history: Default::default(),
-    }
-}
-
-/// What an operator saves in the form in which it is called.
-fn saves(row: &OpRow, in_place: bool) -> &'static [Save] {
-    match own_saves(row) {
-        Some(saves) if in_place => saves,
-        _ => row.saves,
-    }
-}
-
-fn own_saves(row: &OpRow) -> Option<&'static [Save]> {
-    match row.in_place {
-        InPlace::Yes { saves, .. } => saves,
-        _ => None,
     }
 }
 

@@ -77,6 +77,7 @@ impl Analyzer<'_> {
                         Val::int(i64::from(counter.low))
                     }
                     Some(_) => Val::Int(None, OriginId::NOWHERE),
+                    None if tensor.is_loose => Val::Int(None, OriginId::NOWHERE),
                     None => {
                         return self.inference_failure(
                             world,
@@ -163,6 +164,7 @@ impl Analyzer<'_> {
             grad_fn: GradFn::None,
             grad: Val::NONE,
             counter: tensor.counter.map(|_| counter),
+            is_loose: tensor.counter.is_none() && !world.inference.0.may(),
             view: None,
             retains_grad: false,
             hooks: Default::default(),
@@ -222,9 +224,6 @@ impl Analyzer<'_> {
         let Some(tensor) = world.tensor(id).cloned() else {
             return Ok(());
         };
-        if tensor.counter.is_none() && on.may() && !world.inference.0.may() {
-            return self.inference_failure(world, id, "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.", span);
-        }
         let leaf = self.is_leaf(world, id);
         if leaf.is_false() && (attribute || !on.may()) {
             let text = if on.may() { NON_LEAF } else { NON_LEAF_FALSE };
@@ -265,6 +264,9 @@ impl Analyzer<'_> {
                 Exception::RuntimeError,
                 text,
             );
+        }
+        if tensor.counter.is_none() && on.may() && !world.inference.0.may() {
+            return self.inference_failure(world, id, "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.", span);
         }
         if leaf.may() {
             world.tensor_mut(id).bit = on;
@@ -475,6 +477,14 @@ impl Analyzer<'_> {
                 },
                 (Some(_), None) => number(None),
             },
+            TensorAttr::Stride if args.positional.len() == 1 => {
+                let dim = args.positional[0].as_int();
+                let stride = tensor.meta.as_ref().zip(dim).and_then(|(meta, dim)| {
+                    let dim = crate::ops::broadcast::wrap_dim(dim, meta.ndim()).ok()?;
+                    meta.strides.get(dim).copied()
+                });
+                number(stride.map(|stride| stride as i64))
+            }
             TensorAttr::Stride => match &tensor.meta {
                 Some(meta) => Val::tuple(
                     meta.strides
@@ -608,6 +618,10 @@ impl Analyzer<'_> {
     }
 
     fn detach_in_place(&mut self, world: &mut World, id: ObjId, span: Span) -> Res<Val> {
+        // In inference mode autograd does not look on (rule R3.3).
+        if world.inference.0.is_true() {
+            return Ok(Val::Obj(id));
+        }
         let Some(tensor) = world.tensor(id).cloned() else {
             return Ok(Val::Unknown);
         };

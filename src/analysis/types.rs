@@ -187,7 +187,9 @@ impl Analyzer<'_> {
                     .map(|value| self.text_of(world, value, true))
                     .collect();
                 let parts = parts?;
-                if parts.len() == 1 {
+                if let Val::Tuple(_, true) = value {
+                    format!("torch.Size([{}])", parts.join(", "))
+                } else if parts.len() == 1 {
                     format!("({},)", parts[0])
                 } else {
                     format!("({})", parts.join(", "))

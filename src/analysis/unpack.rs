@@ -1,5 +1,7 @@
 //! What a node does with what it kept when backward comes to it (rules R6.2, R6.3, R7.4, R7.6).
 
+use std::borrow::Cow;
+
 use super::fact::{FactKind, Failure};
 use super::graph::{NodeKind, SavedTensor};
 use super::story::{Happened, Step};
@@ -8,7 +10,7 @@ use super::world::World;
 use super::write::short;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
-use crate::ops::custom;
+use crate::ops::{Exception, custom};
 use crate::source::Span;
 
 pub(super) const TWICE: &str = "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.";
@@ -26,6 +28,14 @@ impl Analyzer<'_> {
         // What a custom function keeps is looked at when its backward asks for it.
         if let NodeKind::Function(_) = self.nodes[node].kind {
             return Ok(());
+        }
+        let keeper = match self.nodes[node].kind {
+            NodeKind::CopySlices(inner) => inner,
+            _ => node,
+        };
+        if let NodeKind::NotImplemented(error, text) = &self.nodes[node].kind {
+            let (error, text) = (*error, text.clone());
+            return self.no_derivative(world, node, error, text, span);
         }
         let keeps = self.nodes[node].hidden || !self.nodes[node].saved.is_empty();
         let release = world.released.get(node.number()).copied();
@@ -51,18 +61,9 @@ impl Analyzer<'_> {
                 span,
             )?;
         }
-        if let NodeKind::NotImplemented(error, text) = &self.nodes[node].kind {
+        if let NodeKind::NotImplemented(error, text) = &self.nodes[keeper].kind {
             let (error, text) = (*error, text.clone());
-            let story = vec![Step {
-                span: self.nodes[node].span,
-                happened: Happened::Other("this operator has no derivative in PyTorch".into()),
-            }];
-            return self
-                .raise(world, span, Failure::NoDerivative, error, text)
-                .map_err(|mut raise| {
-                    raise.story = story;
-                    raise
-                });
+            return self.no_derivative(world, keeper, error, text, span);
         }
         if let Some(gradient) = self.nodes[node].constant_gradient {
             let story = vec![Step {
@@ -72,14 +73,29 @@ impl Analyzer<'_> {
             let at = self.nodes[node].span;
             self.fact(world, at, FactKind::ConstantGradient, story);
         }
-        let keeper = match self.nodes[node].kind {
-            NodeKind::CopySlices(inner) => inner,
-            _ => node,
-        };
         for saved in self.nodes[keeper].saved.clone() {
             self.unpack_saved(world, keeper, &saved, certain, span)?;
         }
         Ok(())
+    }
+
+    fn no_derivative(
+        &mut self,
+        world: &mut World,
+        node: NodeId,
+        error: Exception,
+        text: Cow<'static, str>,
+        span: Span,
+    ) -> Res<()> {
+        let story = vec![Step {
+            span: self.nodes[node].span,
+            happened: Happened::Other("this operator has no derivative in PyTorch".into()),
+        }];
+        self.raise(world, span, Failure::NoDerivative, error, text)
+            .map_err(|mut raise| {
+                raise.story = story;
+                raise
+            })
     }
 
     pub(super) fn unpack_saved(
@@ -181,9 +197,13 @@ impl Analyzer<'_> {
             .as_ref()
             .and_then(|tensor| tensor.dtype)
             .map_or_else(|| "…".into(), super::types::tensor_type);
-        let sizes = tensor
-            .as_ref()
-            .and_then(|tensor| tensor.meta.as_ref().map(|meta| meta.sizes()))
+        let now = tensor.as_ref().and_then(|tensor| tensor.meta.clone());
+        // A result is known by the sizes that it had when it was saved.
+        let first = self.first_meta.get(&saved.tensor).cloned();
+        let sizes = first
+            .filter(|_| saved.is_output)
+            .or(now)
+            .map(|meta| meta.sizes())
             .unwrap_or_else(|| "…".into());
         let output = if saved.is_output {
             let at = match &self.nodes[node].kind {
@@ -197,10 +217,17 @@ impl Analyzer<'_> {
                 _ => None,
             };
             let at = at.unwrap_or(0);
-            format!(
-                ", which is output {at} of {},",
-                short(self.nodes[node].name)
-            )
+            let grad_fn = tensor.as_ref().map(|tensor| &tensor.grad_fn);
+            let name = match (self.behind_view.get(&node).copied(), grad_fn) {
+                (None, _) => short(self.nodes[node].name),
+                // Nothing else keeps the node that the view had then.
+                (Some(seen), Some(GradFn::Node(now, _))) if seen != *now => {
+                    short(self.nodes[node].name)
+                }
+                // It depends on whether the view is still there.
+                _ => "…".into(),
+            };
+            format!(", which is output {at} of {name},")
         } else {
             // A view whose base was written has its `grad_fn` derived again when it is looked at.
             if self.stale_view(world, saved.tensor) {

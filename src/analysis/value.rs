@@ -399,6 +399,8 @@ pub struct Tensor {
     pub grad: Val,
     /// Its version counter; none for an inference tensor.
     pub counter: Option<ObjId>,
+    /// Whether it is what `detach` or `data` makes of an inference tensor, which may itself be written anywhere.
+    pub is_loose: bool,
     /// Its storage.
     pub storage: ObjId,
     /// What it is a view of.

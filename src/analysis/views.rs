@@ -1,5 +1,7 @@
 //! Indexing: `x[…]`, `x[…] = v`, `del x[…]`, on tensors and on what is none.
 
+use std::rc::Rc;
+
 use super::call::Args;
 use super::op_args::map_arg;
 use super::value::{Obj, ObjId, Val};
@@ -17,6 +19,8 @@ struct Host<'a, 'p> {
     span: Span,
     /// Whether a layout was asked for that is not known.
     missing: std::cell::Cell<bool>,
+    /// Whether a value is written at the index.
+    assigns: bool,
 }
 
 impl IndexHost<ObjId> for Host<'_, '_> {
@@ -33,8 +37,10 @@ impl IndexHost<ObjId> for Host<'_, '_> {
             }
         }
     }
-    fn item(&self, _tensor: &ObjId) -> Option<i64> {
-        None
+    fn item(&self, tensor: &ObjId) -> Option<i64> {
+        // Whether one bool writes or not, it writes through the same views.
+        let is_bool = |tensor: &Rc<super::value::Tensor>| tensor.dtype == Some(Dtype::Bool);
+        (self.assigns && self.world.tensor(*tensor).is_some_and(is_bool)).then_some(1)
     }
     fn tensor(&mut self, values: &[i64]) -> ObjId {
         let origin = self
@@ -329,6 +335,7 @@ impl Analyzer<'_> {
             world,
             span,
             missing: std::cell::Cell::new(false),
+            assigns: false,
         };
         let planned = indexing::plan(&meta, items, &mut host);
         let missing = host.missing.get();
@@ -506,6 +513,7 @@ impl Analyzer<'_> {
             world,
             span,
             missing: std::cell::Cell::new(false),
+            assigns: true,
         };
         let given = match tensor {
             Some(tensor) => Arg::Tensor(tensor),

@@ -440,6 +440,7 @@ impl<'a> Join<'a> {
             grad_fn: a.grad_fn.join(&b.grad_fn),
             grad: self.values(ours, theirs, &a.grad, &b.grad),
             counter: a.counter.or(b.counter),
+            is_loose: a.is_loose || b.is_loose,
             storage: a.storage,
             view: if a.view == b.view {
                 a.view.clone()

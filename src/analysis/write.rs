@@ -15,7 +15,7 @@ use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
 use crate::ops::inplace::ViewMade;
-use crate::ops::{Arg, Dtype, Exception, InPlace, Meta, OpRow, ResultKind};
+use crate::ops::{self, Arg, Dtype, Exception, InPlace, Meta, OpError, OpRow, ResultKind};
 use crate::source::Span;
 
 impl Analyzer<'_> {
@@ -44,7 +44,7 @@ impl Analyzer<'_> {
         };
         if world
             .tensor(*target)
-            .is_none_or(|tensor| tensor.counter.is_some())
+            .is_none_or(|tensor| tensor.counter.is_some() || tensor.is_loose)
             || world.inference.0.may()
         {
             return Ok(());
@@ -155,6 +155,24 @@ impl Analyzer<'_> {
         Ok(())
     }
 
+    /// What `ops::inplace` says of a write.
+    pub(super) fn in_place_refused<T>(
+        &mut self,
+        world: &mut World,
+        error: OpError,
+        span: Span,
+    ) -> Res<Option<T>> {
+        let OpError::Raises(exception, text) = error else {
+            return Ok(None);
+        };
+        let failure = if text.starts_with("unsupported operation: more than one element") {
+            Failure::ExpandedInPlace
+        } else {
+            Failure::Shape
+        };
+        self.raise(world, span, failure, exception, text)
+    }
+
     /// PyTorch's words for a view that may not be written (`used`: that may not be used since its base was).
     pub(super) fn view_text(
         &mut self,
@@ -199,6 +217,13 @@ impl Analyzer<'_> {
             });
         }
         story
+    }
+
+    /// Of a new tensor, one write may have been counted, or not.
+    pub(super) fn may_be_written(&mut self, world: &mut World, id: ObjId) {
+        if let Some(counter) = world.tensor(id).and_then(|tensor| tensor.counter) {
+            world.counter_mut(counter).high += 1;
+        }
     }
 
     /// Counts a write: the version, the storage, and weakly those that the tensor may stand for.
@@ -343,8 +368,6 @@ impl Analyzer<'_> {
                     ),
                     GradFn::Unknown(_) => Edge::Unknown,
                 };
-                // What the write made is told by the name of the view's next `grad_fn`.
-                self.nodes[node].name = crate::ops::engine_ops::VIEW_NODE;
                 let inner = &self.nodes[node];
                 let edges = [before]
                     .into_iter()
@@ -371,6 +394,44 @@ impl Analyzer<'_> {
                 world.tensor_mut(target).grad_fn = grad_fn;
             }
         }
+    }
+}
+
+/// Whether the tensor that is written shares memory with another of the arguments.
+pub(super) fn check_shared(world: &World, row: &OpRow, args: &[Arg<ObjId>]) -> Result<(), OpError> {
+    let Some(target) = args.first().and_then(|arg| match arg {
+        Arg::Tensor(id) => world.tensor(*id),
+        _ => None,
+    }) else {
+        return Ok(());
+    };
+    let others = args.iter().skip(1).flat_map(tensors_of);
+    for other in others.filter_map(|id| world.tensor(id)) {
+        if let (true, Some(own), Some(meta)) =
+            (target.storage == other.storage, &target.meta, &other.meta)
+        {
+            ops::inplace::check_shared(row, own, meta)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the call writes a tensor over itself.
+pub(super) fn writes_itself(world: &World, row: &OpRow, args: &[Arg<ObjId>]) -> bool {
+    let tensors = match args {
+        [Arg::Tensor(target), Arg::Tensor(other), ..] => {
+            (world.tensor(*target), world.tensor(*other))
+        }
+        _ => return false,
+    };
+    match tensors {
+        (Some(target), Some(other)) if target.storage == other.storage => {
+            match (&target.meta, &other.meta) {
+                (Some(own), Some(meta)) => ops::inplace::writes_itself(row, own, meta),
+                _ => false,
+            }
+        }
+        _ => false,
     }
 }
 

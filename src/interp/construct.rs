@@ -154,6 +154,13 @@ impl Machine<'_> {
             Value::Str(text) => Raw::Str(Rc::clone(text)),
             Value::Tensor(tensor) if data => {
                 let meta = tensor.meta();
+                if meta.numel() != 1 && depth > 0 {
+                    return self.raise(
+                        crate::ops::Exception::ValueError,
+                        crate::ops::bind::ONE_ELEMENT,
+                        span,
+                    );
+                }
                 if meta.numel() != 1 && meta.ndim() > 1 {
                     return self.unsupported("tensors among the numbers of tensor()", span);
                 }

@@ -409,8 +409,11 @@ impl Machine<'_> {
                 for &nth in &wanted {
                     pass.captured[nth] = Some(Rc::clone(&grad));
                 }
-            } else if leaf.bit.get() {
-                self.accumulate(&leaf, grad, request, span)?;
+            } else {
+                // What requires no gradient any more gets none; what is to run then does run.
+                if leaf.bit.get() {
+                    self.accumulate(&leaf, grad, request, span)?;
+                }
                 let hooks = leaf.post_hooks.borrow().clone();
                 for (_, hook) in &hooks {
                     let result =

@@ -47,6 +47,7 @@ impl Machine<'_> {
         TensorState {
             dtype: meta.dtype,
             shape: meta.shape.clone(),
+            strides: meta.strides.clone(),
             requires_grad: tensor.requires_grad(),
             leaf: tensor.grad_fn.borrow().is_none(),
             version: tensor.version(),

@@ -85,6 +85,9 @@ impl Backward for Formula<'_, '_> {
     fn meta(&self, var: Var) -> Meta {
         Meta::clone(&self.vars[var].meta.borrow())
     }
+    fn is_recorded(&self) -> bool {
+        self.machine.grad
+    }
     fn count_writes(&mut self, var: Var, writes: u64) {
         if let Some(counter) = &self.vars[var].counter {
             counter.set(writes);

@@ -378,6 +378,7 @@ fn kept(node: &Rc<Node>, tensor: &Tensor) -> SavedKind {
             version,
             output,
             stamp: stamp(tensor),
+            seen_as: std::rc::Weak::new(),
         },
         None => SavedKind::Input {
             tensor: Rc::clone(tensor),

@@ -130,9 +130,15 @@ impl Machine<'_> {
                 self.call(&callee, args, span)?
             }
             InstrKind::CallMethod { object, name, args } => {
-                let object = get!(object);
+                let value = get!(object);
                 let args = self.args(function, regs, args, span)?;
-                self.call_method(&object, *name, args, span)?
+                // A tensor without a name is gone once its method has been called, and what it alone kept.
+                if let (Operand::Reg(reg), Value::Tensor(_)) = (object, &value)
+                    && function.regs[*reg].name.is_none()
+                {
+                    regs[reg.index()] = Value::None;
+                }
+                self.call_method(&value, *name, args, span)?
             }
             InstrKind::Super { class, object } => {
                 let class = match get!(class) {
@@ -249,6 +255,12 @@ impl Machine<'_> {
                 if let Value::Bound(_) = get!(value) {
                     let place = self.place(span);
                     self.observe(Observation::MethodNotCalled(place));
+                }
+                // What nothing names is gone, and what it alone kept.
+                if let Operand::Reg(reg) = value
+                    && function.regs[*reg].name.is_none()
+                {
+                    regs[reg.index()] = Value::None;
                 }
                 return Ok(None);
             }

@@ -8,12 +8,12 @@ use smallvec::SmallVec;
 use super::engine::Grads;
 use super::formula::{Formula, Unpacked};
 use super::outcome::Observation;
-use super::record::plain;
+use super::record::{plain, tensors_of};
 use super::value::{Args, Edge, Node, NodeKind, SavedKind, SavedTensor, Storage, Tensor, Value};
 use super::write::short;
 use super::{Machine, Res};
 use crate::index::IndexVec;
-use crate::ops::{Arg, Gradient, Meta, OpRow, Scalar, custom, engine_ops, table};
+use crate::ops::{Arg, Array, Gradient, Meta, OpRow, Scalar, custom, engine_ops, strides, table};
 use crate::source::Span;
 
 pub(super) const TWICE: &str = "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.";
@@ -22,6 +22,9 @@ const DETACHED: &str = "Trying to use a saved tensor that has been detached in-p
 impl Machine<'_> {
     /// Unpacks what a node keeps (rules R6.2, R7.4) and runs its formula.
     pub(super) fn run_node(&mut self, node: &Rc<Node>, grads: &Grads, span: Span) -> Res<Grads> {
+        if let NodeKind::NotImplemented(kind, text) = &node.kind {
+            return self.raise(*kind, text.clone(), span);
+        }
         if node.released.get() && node.keeps.get() {
             return self.runtime(TWICE, span);
         }
@@ -96,18 +99,20 @@ impl Machine<'_> {
         let Some(grad) = grads.first().cloned().flatten() else {
             return Ok(SmallVec::from_elem(None, count));
         };
-        if !base.is_contiguous() || view.offset < base.offset {
+        if !strides::is_dense(base) || view.offset < base.offset {
             return self.unsupported(
                 "the gradient of a write through a view of a strided tensor",
                 span,
             );
         }
-        let whole = self.run_named(engine_ops::COPY, vec![Arg::Tensor(grad)], span)?;
-        let whole = if whole.meta().is_contiguous() {
-            whole
-        } else {
-            self.run_named(engine_ops::IN_ORDER, vec![Arg::Tensor(whole)], span)?
+        let laid_out = Meta {
+            offset: 0,
+            ..base.clone()
         };
+        let zeros = Array::full(base.dtype, base.shape.clone(), Scalar::Float(0.0));
+        let whole = self.fresh(zeros.laid_out(&laid_out), span);
+        let args = vec![Arg::Tensor(whole), Arg::Tensor(grad)];
+        let whole = self.run_named(engine_ops::WRITE, args, span)?;
         let ints = |values: &[usize]| Arg::Ints(values.iter().map(|&value| value as i64).collect());
         let offset = Arg::Scalar(Scalar::Int((view.offset - base.offset) as i64));
         let slice = self.run_named(
@@ -121,6 +126,7 @@ impl Machine<'_> {
             span,
         )?;
         let part = self.run_named(engine_ops::COPY, vec![Arg::Tensor(Rc::clone(&slice))], span)?;
+        let part = self.run_named(engine_ops::IN_ORDER, vec![Arg::Tensor(part)], span)?;
         let mut results = self.run_node(inner, &SmallVec::from_iter([Some(part)]), span)?;
         if results.is_empty() {
             results.push(None);
@@ -162,15 +168,15 @@ impl Machine<'_> {
         node: &Rc<Node>,
         span: Span,
     ) -> Res<Vec<Option<Tensor>>> {
-        let mut unpacked = Vec::new();
         // What a hook runs may look at the node.
         let kept = node.saved.borrow().len();
-        for at in 0..kept {
+        let mut unpacked = vec![None; kept];
+        for at in unpacking_order(node, kept) {
             let saved = node.saved.borrow().get(at).map(|saved| saved.what.clone());
-            unpacked.push(match saved {
+            unpacked[at] = match saved {
                 Some(what) => self.unpack_saved(node, &SavedTensor { what }, span)?,
                 None => None,
-            });
+            };
         }
         Ok(unpacked)
     }
@@ -221,8 +227,11 @@ impl Machine<'_> {
                 version,
                 output,
                 stamp,
+                seen_as,
             } => {
-                self.check_version(node, alias, *version, Some(*output), span)?;
+                let seen_as = seen_as.upgrade();
+                let name = seen_as.as_ref().map_or(node.name, |seen| seen.name);
+                self.check_version(node, alias, *version, Some((*output, name)), span)?;
                 self.check_stamp(alias, stamp, span);
                 let again = self.alias(alias);
                 *again.grad_fn.borrow_mut() = Some((Rc::clone(node), *output));
@@ -280,14 +289,14 @@ impl Machine<'_> {
         node: &Rc<Node>,
         tensor: &Tensor,
         version: u64,
-        output: Option<usize>,
+        output: Option<(usize, &'static str)>,
         span: Span,
     ) -> Res<()> {
         let Some(now) = tensor.version().filter(|&now| now != version) else {
             return Ok(());
         };
         let made_by = match output {
-            Some(output) => format!(", which is output {output} of {},", short(node.name)),
+            Some((output, name)) => format!(", which is output {output} of {},", short(name)),
             None => {
                 // Telling what made it looks at its `grad_fn`, which can fail in its own right.
                 self.refresh_view(tensor, span)?;
@@ -317,6 +326,25 @@ impl Machine<'_> {
         );
         self.runtime(text, span)
     }
+}
+
+/// PyTorch unpacks what a node keeps in the order of the parameters' names.
+fn unpacking_order(node: &Node, kept: usize) -> Vec<usize> {
+    let NodeKind::Op(op) = &node.kind else {
+        return (0..kept).collect();
+    };
+    let mut order: Vec<(&str, usize)> = (table::row(*op).params.iter())
+        .zip(&node.args)
+        .flat_map(|(param, arg)| tensors_of(arg).map(|&place| (param.name, place)))
+        .collect();
+    order.sort_unstable();
+    let told: Vec<usize> = order.into_iter().map(|(_, place)| place).collect();
+    // What a hook packed of a number comes last.
+    let rest: Vec<usize> = (0..kept).filter(|place| !told.contains(place)).collect();
+    told.into_iter()
+        .chain(rest)
+        .filter(|&place| place < kept)
+        .collect()
 }
 
 /// Lets go of what a node kept.

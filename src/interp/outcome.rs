@@ -65,6 +65,8 @@ pub struct TensorState {
     pub dtype: Dtype,
     /// The sizes.
     pub shape: Shape,
+    /// How far its elements lie apart.
+    pub strides: Shape,
     /// `requires_grad`
     pub requires_grad: bool,
     /// `is_leaf`

@@ -2,7 +2,7 @@
 //! of events that R2.2 gives.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use smallvec::SmallVec;
 
@@ -11,6 +11,7 @@ use super::value::{
     Creation, Edge, Edges, Node, NodeKind, SavedKind, SavedTensor, Storage, Tensor, TensorImpl,
     Value, View, item_size,
 };
+use super::write::{check_shared, writes_itself};
 use super::{Machine, Res};
 use crate::ops::row::Default as RowDefault;
 use crate::ops::{
@@ -18,19 +19,6 @@ use crate::ops::{
     Saved, Shape, When, table,
 };
 use crate::source::Span;
-
-/// Whether the tensor that is written shares memory with another of the arguments.
-fn check_shared(row: &OpRow, args: &[Arg<Tensor>]) -> Result<(), OpError> {
-    let Some(Arg::Tensor(target)) = args.first() else {
-        return Ok(());
-    };
-    for other in args.iter().skip(1).flat_map(tensors_of) {
-        if Rc::ptr_eq(&*target.storage.borrow(), &*other.storage.borrow()) {
-            ops::inplace::check_shared(row, &target.meta(), &other.meta())?;
-        }
-    }
-    Ok(())
-}
 
 /// The results of an operator.
 pub(super) type Outputs = SmallVec<[Tensor; 2]>;
@@ -111,11 +99,10 @@ impl Machine<'_> {
             && !self.inference
             && !matches!(row.gradient, Gradient::NotDifferentiable)
             && differentiable(row, &args).any(|tensor| tensor.requires_grad())
-            // A call of inference tensors alone does not come to autograd at all.
-            && ((args.iter().flat_map(tensors_of)).any(|tensor| tensor.counter.is_some())
-                || ops::written::wraps_number(row, &args));
+            && !self.is_inference_alone(row, &args);
         if self.grad
             && !self.inference
+            && !self.is_inference_alone(row, &args)
             && let Err(error) = ops::inplace::check_constant(row, &args, |t| t.requires_grad())
         {
             return self.op_error(error, span);
@@ -137,22 +124,28 @@ impl Machine<'_> {
         if in_place && !ops::inplace::is_untracked(row) {
             self.check_in_place(&args, recorded, span)?;
         }
+        let on_itself = in_place && writes_itself(row, &args);
         if let (true, Some(Arg::Tensor(target)), false) = (
-            in_place,
+            in_place && !on_itself,
             metas.first(),
             matches!(row.result, ResultKind::View),
         ) && let Err(error) = ops::inplace::check_overlap(row, target)
         {
             return self.op_error(error, span);
         }
-        let inferred = match (row.infer)(&metas) {
+        // Measured: what cannot be saved is told before the sizes are looked at.
+        let of_inference = |tensor: &Tensor| tensor.counter.is_none();
+        if recorded && args.iter().flat_map(tensors_of).any(of_inference) {
+            self.make_node(op, row, &args, metas_of(&args), in_place, span)?;
+        }
+        let mut inferred = match (row.infer)(&metas) {
             Ok(inferred) => inferred,
             // The kernel has the numbers, and its result has the shape.
             Err(error) if ops::kit::follows_from_values(&error) && !in_place => Vec::new(),
             Err(error) => return self.op_error(error, span),
         };
         if let (true, Some(Arg::Tensor(target)), Some(result)) =
-            (in_place, metas.first(), inferred.first())
+            (in_place && !on_itself, metas.first(), inferred.first())
             && !matches!(row.result, ResultKind::View)
             && let Err(error) = ops::inplace::check_in_place(row, target, result)
                 .and_then(|()| check_shared(row, &args))
@@ -164,6 +157,14 @@ impl Machine<'_> {
             && is_self(&metas)
         {
             return Ok(SmallVec::from_iter([Rc::clone(first)]));
+        }
+        // What is of no floating type has no graph, and nothing is asked of the operands.
+        let recorded = recorded
+            && (in_place
+                || inferred.is_empty()
+                || inferred.iter().any(|meta| meta.dtype.is_floating()));
+        if !in_place && matches!(row.result, ResultKind::Fresh | ResultKind::SelfIf(_)) {
+            ops::strides::lay_out(row, &metas, &mut inferred);
         }
         let node = match recorded {
             true => Some(self.make_node(op, row, &args, metas, in_place, span)?),
@@ -177,6 +178,12 @@ impl Machine<'_> {
             self.attach(row, node, &args, &outputs, in_place, span)?;
         }
         Ok(outputs)
+    }
+
+    /// A call of inference tensors alone does not come to autograd at all.
+    fn is_inference_alone(&self, row: &OpRow, args: &[Arg<Tensor>]) -> bool {
+        let mut tensors = args.iter().flat_map(tensors_of);
+        tensors.all(|tensor| tensor.counter.is_none()) && !ops::written::wraps_number(row, args)
     }
 
     /// What is made of inference tensors alone has the writes of PyTorch's own code in its version.
@@ -257,6 +264,16 @@ impl Machine<'_> {
             self.bump(target, true, span);
             return Ok(SmallVec::from_iter([Rc::clone(target)]));
         }
+        let laid_out = |(at, array): (usize, Array)| match inferred.get(at) {
+            Some(meta) if meta.strides != array.meta.strides && meta.shape == array.meta.shape => {
+                match ops::strides::draws_in_memory_order(row) {
+                    true => array.with_meta(meta.clone()),
+                    false => array.laid_out(meta),
+                }
+            }
+            _ => array,
+        };
+        let results: Vec<Array> = results.into_iter().enumerate().map(laid_out).collect();
         Ok(results
             .into_iter()
             .map(|array| self.fresh(array, span))
@@ -298,6 +315,7 @@ impl Machine<'_> {
                     version: output.version().unwrap_or(0),
                     output: at,
                     stamp,
+                    seen_as: Weak::new(),
                 }
             } else if hidden {
                 SavedKind::Hidden {
@@ -319,13 +337,30 @@ impl Machine<'_> {
                     .first()
                     .is_some_and(|output| output.dtype().is_floating())
             }) {
-                self.rebase(target, node);
+                self.rebase(target, Rc::clone(&node));
+                self.name_after_view(target, &node, span)?;
             }
             return Ok(());
         }
         for (at, output) in outputs.iter().enumerate() {
             if output.dtype().is_floating() {
                 *output.grad_fn.borrow_mut() = Some((Rc::clone(&node), at));
+            }
+        }
+        Ok(())
+    }
+
+    /// A view that was written gets its new `grad_fn` at once; what the write saved of its result is known by the name
+    /// of that, for as long as it is there.
+    fn name_after_view(&mut self, target: &Tensor, node: &Rc<Node>, span: Span) -> Res<()> {
+        if target.view.is_none() {
+            return Ok(());
+        }
+        self.refresh_view(target, span)?;
+        let now = target.grad_fn.borrow();
+        for (_, saved) in node.saved_outputs.borrow_mut().iter_mut() {
+            if let (SavedKind::Output { seen_as, .. }, Some((now, _))) = (&mut saved.what, &*now) {
+                *seen_as = Rc::downgrade(now);
             }
         }
         Ok(())
@@ -613,6 +648,7 @@ pub(super) fn plain(
         hooks: RefCell::default(),
         post_hooks: RefCell::default(),
         counter,
+        loose: None,
         view: None,
         is_parameter: Cell::new(false),
         made,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::outcome::Observation;
 use super::record::plain;
-use super::value::{Args, Dict, HookHandle, Method, Tensor, Value};
+use super::value::{Args, Dict, HookHandle, Method, Tensor, TensorImpl, Value};
 use super::{Machine, Res};
 use crate::ir::TensorAttr;
 use crate::ops::{Dtype, Exception, Meta, Scalar, engine_ops, table};
@@ -61,12 +61,15 @@ impl Machine<'_> {
                 }
             }
             TensorAttr::Data => Value::Tensor(self.data_of(tensor, false, span)),
-            TensorAttr::Version => match tensor.version() {
-                Some(version) => Value::Int(version as i64),
-                None => {
-                    return self.runtime("Inference tensors do not track version counter.", span);
+            TensorAttr::Version => {
+                match tensor.version().or(tensor.loose.as_ref().map(Cell::get)) {
+                    Some(version) => Value::Int(version as i64),
+                    None => {
+                        return self
+                            .runtime("Inference tensors do not track version counter.", span);
+                    }
                 }
-            },
+            }
             TensorAttr::RetainsGrad => Value::Bool(tensor.retains.get()),
             TensorAttr::Shape => size_of(&tensor.meta()),
             TensorAttr::DtypeAttr => Value::Dtype(tensor.dtype()),
@@ -117,13 +120,12 @@ impl Machine<'_> {
             None => None,
         };
         let id = self.next_id();
-        Rc::new(plain(
-            id,
-            tensor.meta(),
-            Rc::clone(&tensor.storage.borrow()),
-            counter,
-            self.place(span),
-        ))
+        let loose = (counter.is_none() && !self.inference).then(Cell::default);
+        let storage = Rc::clone(&tensor.storage.borrow());
+        Rc::new(TensorImpl {
+            loose,
+            ..plain(id, tensor.meta(), storage, counter, self.place(span))
+        })
     }
 
     /// `tensor.name = value`
@@ -167,9 +169,6 @@ impl Machine<'_> {
         span: Span,
     ) -> Res<()> {
         self.refresh_view(tensor, span)?;
-        if tensor.counter.is_none() && on && !self.inference {
-            return self.runtime("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.", span);
-        }
         let leaf = tensor.grad_fn.borrow().is_none();
         if !leaf && (attribute || !on) {
             return self.runtime(if on { NON_LEAF } else { NON_LEAF_FALSE }, span);
@@ -181,6 +180,9 @@ impl Machine<'_> {
                 "only Tensors of floating point dtype can require gradients"
             };
             return self.runtime(text, span);
+        }
+        if tensor.counter.is_none() && on && !self.inference {
+            return self.runtime("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.", span);
         }
         if leaf {
             tensor.bit.set(on);
@@ -289,6 +291,8 @@ impl Machine<'_> {
         Ok(match attr {
             TensorAttr::Backward => self.tensor_backward(tensor, &args, span)?,
             TensorAttr::Detach => Value::Tensor(self.data_of(tensor, true, span)),
+            // In inference mode autograd does not look on (rule R3.3).
+            TensorAttr::DetachInPlace if self.inference => this,
             TensorAttr::DetachInPlace => {
                 if tensor.view.is_some() {
                     return self.runtime(DETACH_VIEW, span);
@@ -448,6 +452,10 @@ impl Machine<'_> {
                 "can't retain_grad on Tensor that has requires_grad=False",
                 span,
             );
+        }
+        // Of a leaf, and of a view that was one when it was made, nothing more is asked.
+        if tensor.grad_fn.borrow().is_none() {
+            return Ok(Value::None);
         }
         self.refresh_view(tensor, span)?;
         if let Some((node, output)) = &*tensor.grad_fn.borrow()

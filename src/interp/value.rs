@@ -285,6 +285,8 @@ pub(super) struct TensorImpl {
     pub post_hooks: RefCell<Vec<(u64, Value)>>,
     /// None for an inference tensor.
     pub counter: Option<Rc<Cell<u64>>>,
+    /// What `detach` and `data` make of an inference tensor counts its own writes, and may itself be written anywhere.
+    pub loose: Option<Cell<u64>>,
     pub view: Option<View>,
     pub is_parameter: Cell<bool>,
     pub made: Span,
@@ -356,6 +358,8 @@ pub(super) enum SavedKind {
         version: u64,
         output: usize,
         stamp: (Rc<Storage>, u64),
+        /// Of a write through a view: the node behind the view afterwards, as long as it is there. Messages name it.
+        seen_as: std::rc::Weak<Node>,
     },
     /// What a hook made of it, and the hook that makes a tensor of that again.
     Packed {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
+use super::record::tensors_of;
 use super::value::{Creation, Edge, Node, NodeKind, Tensor};
 use super::{Machine, Res};
 use crate::ops::array::write_strided;
@@ -52,7 +53,7 @@ impl Machine<'_> {
     /// An inference tensor may not be written outside of inference mode (rule R3.3); PyTorch says so when it counts
     /// the write, after the kernel.
     pub(super) fn check_inference_target(&mut self, target: &Tensor, span: Span) -> Res<()> {
-        if target.counter.is_none() && !self.inference {
+        if target.counter.is_none() && target.loose.is_none() && !self.inference {
             return self.runtime(INFERENCE_WRITE, span);
         }
         Ok(())
@@ -73,7 +74,8 @@ impl Machine<'_> {
 
     /// Counts a write: the version, and the storage.
     pub(super) fn bump(&mut self, tensor: &Tensor, wrote: bool, span: Span) {
-        if let Some(counter) = &tensor.counter {
+        let own = tensor.counter.as_deref().or(tensor.loose.as_ref());
+        if let Some(counter) = own {
             counter.set(counter.get() + 1);
         }
         if wrote {
@@ -95,11 +97,6 @@ impl Machine<'_> {
             *target.grad_fn.borrow_mut() = Some((node, 0));
             return;
         };
-        // What the write made is told by the name of the view's next `grad_fn`.
-        let mut node = node;
-        if let Some(node) = Rc::get_mut(&mut node) {
-            node.name = crate::ops::engine_ops::VIEW_NODE;
-        }
         let base = Rc::clone(&view.base);
         let before = match &*base.grad_fn.borrow() {
             Some((node, output)) => Edge::Node(Rc::clone(node), *output),
@@ -148,6 +145,40 @@ impl Machine<'_> {
             });
         }
         node.retaining.borrow_mut().push((0, Rc::downgrade(tensor)));
+    }
+}
+
+/// Whether the tensor that is written shares memory with another of the arguments.
+pub(super) fn check_shared(
+    row: &crate::ops::OpRow,
+    args: &[Arg<Tensor>],
+) -> Result<(), crate::ops::OpError> {
+    let Some(Arg::Tensor(target)) = args.first() else {
+        return Ok(());
+    };
+    let undefined = || crate::ops::OpError::Unsupported(crate::ops::inplace::UNDEFINED.to_owned());
+    if crate::ops::inplace::overlaps_itself(row, &target.meta()) {
+        return Err(undefined());
+    }
+    for other in args.iter().skip(1).flat_map(tensors_of) {
+        if Rc::ptr_eq(&*target.storage.borrow(), &*other.storage.borrow()) {
+            crate::ops::inplace::check_shared(row, &target.meta(), &other.meta())?;
+            if crate::ops::inplace::reads_what_it_writes(row, &target.meta(), &other.meta()) {
+                return Err(undefined());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the call writes a tensor over itself.
+pub(super) fn writes_itself(row: &crate::ops::OpRow, args: &[Arg<Tensor>]) -> bool {
+    match args {
+        [Arg::Tensor(target), Arg::Tensor(other), ..] => {
+            Rc::ptr_eq(&*target.storage.borrow(), &*other.storage.borrow())
+                && crate::ops::inplace::writes_itself(row, &target.meta(), &other.meta())
+        }
+        _ => false,
     }
 }
 

@@ -277,6 +277,15 @@ impl Array {
     pub fn copy(&self) -> Array {
         with_element!(self.dtype(), T => Array::from_vec(self.meta.shape.clone(), self.values::<T>().into_owned()))
     }
+    /// The same elements in memory as `meta`, which is without gaps, has them.
+    pub fn laid_out(&self, meta: &Meta) -> Array {
+        let mut buffer = Buffer::zeros(self.dtype(), self.numel());
+        write_strided(&mut buffer, meta, self);
+        Array {
+            buffer: Rc::new(buffer),
+            meta: meta.clone(),
+        }
+    }
     /// The same elements under other sizes and strides.
     pub fn with_meta(&self, meta: Meta) -> Array {
         Array {

@@ -395,6 +395,9 @@ fn index_items<T: Clone>(items: &[Raw<T>]) -> Option<Arg<T>> {
 /// How deep the lists of `tensor(…)` may be nested.
 const MAX_NESTING: usize = 128;
 
+/// What PyTorch says of a tensor among the numbers that `tensor` is given, if it is more than a number.
+pub const ONE_ELEMENT: &str = "only one element tensors can be converted to Python scalars";
+
 /// Nested numbers with their common shape and type.
 fn data<T>(value: &Raw<T>) -> Result<Arg<T>, OpError> {
     let mut shape = Shape::new();

@@ -171,7 +171,7 @@ impl dyn Backward + '_ {
         let x = if meta.is_contiguous() {
             x
         } else {
-            self.unary("clone", x)?
+            self.unary("contiguous", x)?
         };
         self.one("view", vec![Arg::Tensor(x), ints(shape)])
     }

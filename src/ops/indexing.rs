@@ -83,6 +83,9 @@ impl<T> Sliced<T> {
     }
     /// Selects; `index` is none where it is not known.
     fn select(&mut self, dim: usize, real_dim: usize, index: Option<i64>) -> Result<(), OpError> {
+        if let (0, Some(index)) = (self.meta.ndim(), index.filter(|&index| index != 0)) {
+            return Err(out_of_bounds(index, 0, 0));
+        }
         if self.meta.ndim() == 0 {
             return Err(OpError::index(
                 "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number",

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use super::meta::{Meta, Scalar, sizes};
 use super::row::{Arg, Gradient, OpError, OpRow, Param, ParamKind};
+use super::rows::masked::c_name;
+use super::strides::is_dense;
 
 /// How a view was made that may not be written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,19 +64,36 @@ pub fn check_in_place(row: &OpRow, target: &Meta, result: &Meta) -> Result<(), O
             sizes(&result.shape)
         )));
     }
-    if !can_cast(result, target) {
+    if IN_ITS_TYPE.contains(&row.name) && result.dtype != target.dtype {
         return Err(OpError::runtime(format!(
-            "result type {} can't be cast to the desired output type {}",
+            "Bad in-place call: input tensor dtype {} and output tensor dtype {} should match",
+            c_name(target.dtype),
+            c_name(result.dtype)
+        )));
+    }
+    if !can_cast(result, target) {
+        let wanted = match BY_NUMBER.contains(&row.name) {
+            true => c_name(target.dtype),
+            false => target.dtype.scalar_name(),
+        };
+        return Err(OpError::runtime(format!(
+            "result type {} can't be cast to the desired output type {wanted}",
             result.dtype.scalar_name(),
-            target.dtype.scalar_name()
         )));
     }
     Ok(())
 }
 
+/// Measured: these say the type by the name that C++ has for it.
+const BY_NUMBER: &[&str] = &["clamp", "clamp_max", "clamp_min"];
+
+/// Measured: these take no other type than the target's.
+const IN_ITS_TYPE: &[&str] = &["cumprod", "cumsum"];
+
 /// Measured: kernels that do not mind that places coincide.
 const NO_OVERLAP_CHECK: &[&str] = &[
     "fill_",
+    "fill_.Tensor",
     "zero_",
     "index_fill",
     "masked_fill",
@@ -86,6 +105,11 @@ const NO_OVERLAP_CHECK: &[&str] = &[
     "baddbmm",
     "threshold",
 ];
+
+/// Whether the call writes a tensor over itself, of which PyTorch says nothing: `other` is of the same storage.
+pub fn writes_itself(row: &OpRow, target: &Meta, other: &Meta) -> bool {
+    row.name == super::engine_ops::WRITE && target == other
+}
 
 /// Rule R5.5: two elements of the target may not be one in memory.
 pub fn check_overlap(row: &OpRow, target: &Meta) -> Result<(), OpError> {
@@ -150,6 +174,51 @@ pub fn check_shared(row: &OpRow, target: &Meta, other: &Meta) -> Result<(), OpEr
     Ok(())
 }
 
+/// What PyTorch gives where it reads what it is writing: it depends on how its kernels go through memory.
+pub const UNDEFINED: &str = "a write that reads what it writes";
+
+/// Operators that read an operand more than once for an element that they write.
+const READ_AGAIN: &[&str] = &["addmm", "addmv", "baddbmm", "masked_scatter"];
+
+/// Whether the numbers that a write gives are undefined, since `other`, of the same storage, is read on the way.
+pub fn reads_what_it_writes(row: &OpRow, target: &Meta, other: &Meta) -> bool {
+    if READ_AGAIN.contains(&row.name) {
+        return matches!(shared(target, other), Shared::All);
+    }
+    let last = |meta: &Meta| {
+        let steps = meta.shape.iter().zip(&meta.strides);
+        meta.offset
+            + steps
+                .map(|(&size, &stride)| size.saturating_sub(1) * stride)
+                .sum::<usize>()
+    };
+    // As far as PyTorch does not look.
+    target.numel() > 1
+        && other.numel() > 0
+        && !(is_dense(target) && is_dense(other))
+        && !(target.shape == other.shape
+            && target.strides == other.strides
+            && target.offset == other.offset)
+        && target.offset <= last(other)
+        && other.offset <= last(target)
+}
+
+/// Whether places of the target coincide in a way that PyTorch does not look for, as those of windows do.
+pub fn overlaps_itself(row: &OpRow, target: &Meta) -> bool {
+    let mut dims: Vec<(usize, usize)> = (target.strides.iter().copied())
+        .zip(target.shape.iter().copied())
+        .filter(|&(_, size)| size > 1)
+        .collect();
+    dims.sort_unstable();
+    let mut reach = 0;
+    let coincides = dims.into_iter().any(|(stride, size)| {
+        let within = stride <= reach;
+        reach += stride * (size - 1);
+        within
+    });
+    coincides && target.numel() > 0 && !NO_OVERLAP_CHECK.contains(&row.name)
+}
+
 const SHARED: &str = "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. Please clone() the tensor before performing the operation.";
 
 enum Shared {
@@ -173,21 +242,6 @@ fn shared(a: &Meta, b: &Meta) -> Shared {
         _ if a.offset < b.offset + b.numel() && b.offset < a.offset + size => Shared::Part,
         _ => Shared::Nothing,
     }
-}
-
-/// Whether the elements fill a piece of memory, each its own place, in whatever order.
-fn is_dense(meta: &Meta) -> bool {
-    let mut dims: Vec<(usize, usize)> = (meta.shape.iter().copied())
-        .zip(meta.strides.iter().copied())
-        .filter(|&(size, _)| size != 1)
-        .collect();
-    dims.sort_by_key(|&(_, stride)| stride);
-    let mut expected = 1;
-    dims.into_iter().all(|(size, stride)| {
-        let fits = stride == expected;
-        expected *= size;
-        fits
-    })
 }
 
 /// What an operator without a derivative says when backward comes to it.

@@ -190,3 +190,37 @@ pub fn full(meta: &Meta, value: Scalar) -> Array {
 pub fn generate(meta: &Meta, mut next: impl FnMut() -> f64) -> Array {
     with_element!(meta.dtype, T => Array::from_vec(meta.shape.clone(), (0..meta.numel()).map(|_| T::from_f64(next())).collect::<Vec<T>>()))
 }
+
+/// What activations say of bools and integers, by their kernels.
+const KERNELS: &[(&str, &str)] = &[
+    ("celu", "elu_cpu"),
+    ("elu", "elu_cpu"),
+    ("gelu", "GeluKernelImpl"),
+    ("hardshrink", "hardshrink_cpu"),
+    ("hardsigmoid", "hardsigmoid_cpu"),
+    ("hardswish", "hardswish_cpu"),
+    ("leaky_relu", "leaky_relu_cpu"),
+    ("logsigmoid", "log_sigmoid_cpu"),
+    ("mish", "mish_cpu"),
+    ("selu", "elu_cpu"),
+    ("silu", "silu_cpu"),
+    ("softplus", "softplus_cpu"),
+    ("softshrink", "softshrink_check"),
+];
+
+/// Measured: what an activation says of a tensor that is not floating.
+pub fn refusal_of_type(name: &str, dtype: Dtype) -> OpError {
+    let kernel = KERNELS.iter().find(|(row, _)| *row == name);
+    not_implemented(match (kernel, name, dtype) {
+        (Some((_, kernel)), ..) => {
+            format!("\"{kernel}\" not implemented for '{}'", dtype.scalar_name())
+        }
+        (None, "threshold", Dtype::Bool) => "\"threshold_cpu\" not implemented for 'Bool'".into(),
+        (None, "hardtanh" | "relu6", Dtype::Bool) => {
+            "Bool inputs not supported for hardtanh".into()
+        }
+        _ => {
+            return OpError::Unsupported(format!("{name} of a tensor that is not floating"));
+        }
+    })
+}

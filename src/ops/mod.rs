@@ -27,6 +27,7 @@ pub mod row;
 pub mod rows;
 pub mod sparse;
 pub mod special;
+pub mod strides;
 pub mod table;
 pub mod written;
 

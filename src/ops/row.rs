@@ -413,6 +413,8 @@ pub trait Backward {
     fn needs(&self, position: usize) -> bool;
     /// Dtype and layout of a tensor.
     fn meta(&self, var: Var) -> Meta;
+    /// Whether the gradients themselves are recorded (`create_graph`): PyTorch then writes less in place.
+    fn is_recorded(&self) -> bool;
     /// Says that PyTorch makes `var` by that many writes where autograd looks on: they are counted in its version.
     fn count_writes(&mut self, var: Var, writes: u64);
     /// Runs the operator named `op` on bound arguments (trailing ones that have defaults may be left out).

@@ -5,7 +5,7 @@
 use super::row::{Arg, OpRow};
 
 /// Operators that make a tensor of a number: the call is not one of the tensor alone.
-const WRAP_NUMBERS: &[&str] = &["add", "sub", "mul", "div"];
+const WRAP_NUMBERS: &[&str] = &["add", "sub", "mul", "div", "xlogy"];
 
 /// Whether a number among the arguments is a tensor of its own to PyTorch.
 pub fn wraps_number<T>(row: &OpRow, args: &[Arg<T>]) -> bool {
@@ -55,6 +55,7 @@ const OF_INFERENCE: &[(&str, u64)] = &[
     ("rad2deg", 1),
     ("repeat", 1),
     ("sort", 1),
+    ("soft_margin_loss", 1),
     ("std", 1),
     ("sum", 1),
     ("topk", 1),

@@ -161,9 +161,15 @@ fn is_only_kept(subject: &Subject, line: u32) -> bool {
     }) else {
         return false;
     };
-    let words = subject
-        .text
-        .split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    // At the top level, what was bound to the name before is no use of what is kept here.
+    let from = if text.starts_with(' ') {
+        0
+    } else {
+        line as usize - 1
+    };
+    let lines: Vec<&str> = subject.text.lines().skip(from).collect();
+    let rest = lines.join("\n");
+    let words = rest.split(|c: char| !(c.is_alphanumeric() || c == '_'));
     words.filter(|word| *word == name).count() == 1
 }
 
@@ -177,6 +183,8 @@ fn is_by_numbers(message: &str) -> bool {
         "out of range",
         "The diagonal element",
         "the input matrix is singular",
+        "torch.histc: range of",
+        "ZeroDivisionError",
         "normal expects all elements of std",
         "Number of elements of source < number of ones in mask",
         "for gradients from `parameters` is non-finite",
@@ -194,7 +202,10 @@ fn foretells(fact: &Fact, raised: &Raised) -> bool {
 fn can_be_seen(fact: &Fact) -> bool {
     match fact.kind {
         // Python's own errors are reported only where they are certain.
-        FactKind::Raises { failure, .. } => !matches!(failure, Failure::Explicit | Failure::Other),
+        FactKind::Raises { failure, .. } => !matches!(
+            failure,
+            Failure::Explicit | Failure::Other | Failure::Caught
+        ),
         FactKind::GradNone { .. } | FactKind::StepWithoutGrad { .. } | FactKind::StaleSaved => true,
         _ => false,
     }

@@ -16,6 +16,8 @@ pub struct Options {
     pub record: bool,
     /// Print the program of the seed and do nothing else.
     pub show: bool,
+    /// Compare the strides of tensors, too.
+    pub strides: bool,
     /// How many disagreements of one kind are shrunk and shown.
     pub shown: usize,
     /// Compare programs of files instead of random ones.
@@ -32,6 +34,7 @@ impl Options {
             python: None,
             record: false,
             show: false,
+            strides: false,
             shown: 1,
             programs: Vec::new(),
         };
@@ -51,6 +54,7 @@ impl Options {
                 "--program" => options.programs.push(value().into()),
                 "--record" => options.record = true,
                 "--show" => options.show = true,
+                "--strides" => options.strides = true,
                 "--list" => return None,
                 // A filter of `cargo test` that is not about this test.
                 filter if !filter.starts_with('-') && !"differential".contains(filter) => {

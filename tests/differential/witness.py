@@ -69,6 +69,9 @@ def run(script, stdout):
     record["stdout"] = sys.stdout.getvalue()
     sys.stdout = stdout
     record["tensors"] = {k: tensor_state(v) for k, v in names.items() if isinstance(v, torch.Tensor)}
+    for name, state in record["tensors"].items():
+        if "unreadable" not in state:
+            state["strides"] = list(names[name].stride())
     return record
 
 

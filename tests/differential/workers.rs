@@ -178,7 +178,14 @@ impl Worker<'_> {
             return Vec::new();
         };
         match witness.ask(&subject.text) {
-            Some(record) => against_pytorch::compare(&subject.run, &record),
+            Some(mut record) => {
+                if !self.options.strides {
+                    for tensor in record.tensors.values_mut() {
+                        tensor.strides = None;
+                    }
+                }
+                against_pytorch::compare(&subject.run, &record)
+            }
             None => vec![Disagreement::new(
                 Class::PyTorch,
                 "no answer",

@@ -112,7 +112,10 @@ def tracer(path, raised):
 def innermost(error, path):
     line, frame = None, error.__traceback__
     while frame is not None:
-        if frame.tb_frame.f_code.co_filename == path:
+        code = frame.tb_frame.f_code
+        # That the stack is full is noticed in the tracer, which is called at the head of one function too many.
+        entered = isinstance(error, RecursionError) and frame.tb_lineno == code.co_firstlineno
+        if code.co_filename == path and not (entered and code.co_name != "<module>"):
             line = frame.tb_lineno
         frame = frame.tb_next
     return line

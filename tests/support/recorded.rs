@@ -53,6 +53,9 @@ pub struct Tensor {
     pub dtype: String,
     #[serde(default)]
     pub shape: Vec<usize>,
+    /// Told by a living PyTorch only.
+    #[serde(default, skip_serializing)]
+    pub strides: Option<Vec<usize>>,
     #[serde(default)]
     pub requires_grad: bool,
     #[serde(default)]

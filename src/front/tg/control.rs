@@ -153,9 +153,21 @@ impl UnitLowerer<'_, '_, '_> {
         self.f().end(Terminator::Return(value), span);
     }
 
-    fn unbind(&mut self, regs: &[Reg], span: Span) {
-        for reg in regs {
-            self.effect(InstrKind::Delete(*reg), span);
+    /// Unbinds the names of exceptions that are caught no more. As in Python, one that is not bound any more is no mistake.
+    pub(super) fn unbind(&mut self, regs: &[Reg], span: Span) {
+        for &reg in regs {
+            let none = Operand::Const(Const::None);
+            match self.function().is_cell(reg) {
+                true => self.effect(
+                    InstrKind::StoreCell {
+                        cell: reg,
+                        value: none,
+                    },
+                    span,
+                ),
+                false => self.copy(reg, none, span),
+            }
+            self.effect(InstrKind::Delete(reg), span);
         }
     }
 }

@@ -231,7 +231,7 @@ impl UnitLowerer<'_, '_, '_> {
         if let Some(variable) = variable {
             self.f().around.pop();
             if !self.function().finished() {
-                self.effect(InstrKind::Delete(variable), span);
+                self.unbind(&[variable], span);
             }
         }
         self.f().handling.pop();

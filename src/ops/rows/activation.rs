@@ -60,6 +60,15 @@ const fn functions(names: &'static [&'static str]) -> Forms {
     }
 }
 
+/// A number that elements are compared with, in their type.
+fn bound_at(args: &[Arg<Array>], place: usize, default: f64) -> f64 {
+    let bound = f64_at(args, place, default);
+    match args.first() {
+        Some(Arg::Tensor(x)) if x.dtype() == Dtype::F32 => f64::from(bound as f32),
+        _ => bound,
+    }
+}
+
 /// Activations that are kernels of their own in PyTorch.
 pub const ROWS: &[OpRow] = &[
     OpRow {
@@ -215,7 +224,8 @@ pub const ROWS: &[OpRow] = &[
             let slope = b.number(1);
             let scaled = b.mul(grad, slope)?;
             let positive = b.binary("gt", x, 0.0)?;
-            b.select(positive, grad, scaled)
+            let part = b.select(positive, grad, scaled)?;
+            b.binary("_linked", part, x)
         }
     ),
     OpRow {
@@ -240,7 +250,7 @@ pub const ROWS: &[OpRow] = &[
             |args, x| bounded(x, f64_at(args, 1, -1.0), f64_at(args, 2, 1.0)),
             |b, grad| {
                 let (low, high) = (b.number(1), b.number(2));
-                where_strictly_between(b, grad, low, high)
+                linked_between(b, grad, low, high)
             }
         )
     },
@@ -252,7 +262,7 @@ pub const ROWS: &[OpRow] = &[
         "HardtanhBackward0",
         &["F.relu6", "F.relu6(inplace)"],
         |_args, x| bounded(x, 0.0, 6.0),
-        |b, grad| { where_strictly_between(b, grad, 0.0, 6.0) }
+        |b, grad| linked_between(b, grad, 0.0, 6.0)
     ),
     activation!(
         "hardsigmoid",
@@ -296,7 +306,7 @@ pub const ROWS: &[OpRow] = &[
             IN_PLACE,
             "HardshrinkBackward0",
             &["F.hardshrink"],
-            |args, x| if x.abs() <= f64_at(args, 1, 0.5) {
+            |args, x| if x.abs() <= bound_at(args, 1, 0.5) {
                 0.0
             } else {
                 x
@@ -314,7 +324,7 @@ pub const ROWS: &[OpRow] = &[
             "SoftshrinkBackward0",
             &["F.softshrink"],
             |args, x| {
-                let bound = f64_at(args, 1, 0.5);
+                let bound = bound_at(args, 1, 0.5);
                 if x > bound {
                     x - bound
                 } else if x < -bound {
@@ -356,7 +366,7 @@ pub const ROWS: &[OpRow] = &[
         },
         "ThresholdBackward0",
         &["F.threshold"],
-        |args, x| if x <= f64_at(args, 1, 0.0) {
+        |args, x| if x <= bound_at(args, 1, 0.0) {
             f64_at(args, 2, 0.0)
         } else {
             x
@@ -365,7 +375,8 @@ pub const ROWS: &[OpRow] = &[
             let x = b.input(0)?;
             let bound = b.number(1);
             let below = b.binary("le", x, bound)?;
-            b.masked_fill(grad, below, 0.0)
+            let part = b.masked_fill(grad, below, 0.0)?;
+            linked(b, part)
         }
     ),
     // The gradient of `relu`, an operator of its own in PyTorch: it requires grad where the saved result does, with a
@@ -427,12 +438,11 @@ const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
 const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 
 fn infer_floating_only(args: &[Arg<Meta>], name: &str) -> Metas {
-    if tensor_at(args, 0)?.dtype.is_floating() {
+    let dtype = tensor_at(args, 0)?.dtype;
+    if dtype.is_floating() {
         return infer_like(args);
     }
-    Err(OpError::Unsupported(format!(
-        "{name} of a tensor that is not floating"
-    )))
+    Err(crate::ops::kernel::refusal_of_type(name, dtype))
 }
 
 /// What the node kept: the input, or in the in-place form (then `true`) the result.
@@ -557,13 +567,25 @@ fn where_strictly_between(b: &mut dyn Backward, grad: Var, low: f64, high: f64) 
     b.masked_fill(grad, above, 0.0)
 }
 
+fn linked_between(b: &mut dyn Backward, grad: Var, low: f64, high: f64) -> Value {
+    let part = where_strictly_between(b, grad, low, high)?;
+    linked(b, part)
+}
+
 /// The gradient outside of the bounds `-lambd` and `lambd`.
 fn where_outside(b: &mut dyn Backward, grad: Var) -> Value {
     let x = b.input(0)?;
     let bound = b.number(1);
     let (above, below) = (b.binary("ge", x, -bound)?, b.binary("le", x, bound)?);
     let inside = b.binary("logical_and", above, below)?;
-    b.masked_fill(grad, inside, 0.0)
+    let part = b.masked_fill(grad, inside, 0.0)?;
+    linked(b, part)
+}
+
+/// The backward is one operator of the gradient and the input, whose derivative by the input is zero.
+fn linked(b: &mut dyn Backward, part: Var) -> Value {
+    let x = b.input(0)?;
+    b.binary("_linked", part, x)
 }
 
 /// The weight's sizes, so that it lies along the channels of `x` (its second dimension).
@@ -578,6 +600,13 @@ fn weight_shape(x: &Meta, weight: &Meta) -> Vec<usize> {
 fn infer_prelu(args: &[Arg<Meta>]) -> Metas {
     let (x, weight) = (tensor_at(args, 0)?, tensor_at(args, 1)?);
     if !x.dtype.is_floating() || x.dtype != weight.dtype {
+        if x.dtype != weight.dtype {
+            return Err(OpError::runtime(format!(
+                "prelu: Type promoting not supported. Got {} and {}",
+                x.dtype.scalar_name(),
+                weight.dtype.scalar_name()
+            )));
+        }
         return Err(OpError::Unsupported("prelu of these types".into()));
     }
     if weight.numel() != 1 {
@@ -654,6 +683,7 @@ fn prelu_gradients(b: &mut dyn Backward) -> Grads {
     let positive = b.binary("gt", x, 0.0)?;
     let (to_x, to_weight) = (b.mul(grad, weight)?, b.mul(grad, x)?);
     let to_x = b.select(positive, grad, to_x)?;
+    let to_x = b.binary("_linked", to_x, x)?;
     let to_weight = b.masked_fill(to_weight, positive, 0.0)?;
     let to_weight = b.sum_to(to_weight, &shape)?;
     Ok(vec![

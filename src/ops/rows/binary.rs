@@ -121,7 +121,7 @@ pub const ROWS: &[OpRow] = &[
         params: SUM,
         result: ResultKind::Fresh,
         in_place: InPlace::No,
-        infer: infer_difference,
+        infer: infer_rsub,
         forward: Some(|args, _| forward_rsub(args)),
         saves: &[],
         gradient: Gradient::Formula(|b| {
@@ -376,6 +376,14 @@ fn infer_sum(args: &[Arg<Meta>]) -> Metas {
     Ok(result)
 }
 
+/// The operands meet the other way round, which only the words about their sizes show.
+fn infer_rsub(args: &[Arg<Meta>]) -> Metas {
+    if let [Arg::Tensor(x), Arg::Tensor(y), ..] = args {
+        crate::ops::broadcast::broadcast(&y.shape, &x.shape)?;
+    }
+    infer_difference(args)
+}
+
 fn infer_difference(args: &[Arg<Meta>]) -> Metas {
     let is_bool = |arg: Option<&Arg<Meta>>| match arg {
         Some(Arg::Tensor(meta)) => meta.dtype == Dtype::Bool,
@@ -486,7 +494,14 @@ fn shared(b: &mut dyn Backward, grad: Var, loses: &'static str) -> Value {
     let (x, y) = (b.input(0)?, b.input(1)?);
     let halved = halved_where_equal(b, grad, x, y)?;
     let lost = b.binary(loses, x, y)?;
-    b.masked_fill(halved, lost, 0.0)
+    written_once(b, halved, lost)
+}
+
+/// PyTorch fills the places in place.
+fn written_once(b: &mut dyn Backward, grad: Var, lost: Var) -> Value {
+    let filled = b.masked_fill(grad, lost, 0.0)?;
+    b.count_writes(filled, 1);
+    Ok(filled)
 }
 
 fn halved_where_equal(b: &mut dyn Backward, grad: Var, x: Var, y: Var) -> Value {
@@ -507,7 +522,7 @@ fn shared_unless_nan(b: &mut dyn Backward, grad: Var, wins: &'static str, left: 
     } else {
         won
     };
-    b.masked_fill(halved, lost, 0.0)
+    written_once(b, halved, lost)
 }
 
 fn infer_hypot(args: &[Arg<Meta>], name: &str) -> Metas {

@@ -7,8 +7,10 @@ use crate::ops::build::{
     number, operand, output, param, scalar_at, str_at, tensor,
 };
 use crate::ops::formula::Value;
-use crate::ops::kernel::{Arithmetic, infer_arithmetic, infer_floating, metas, operand_at};
-use crate::ops::meta::Meta;
+use crate::ops::kernel::{
+    Arithmetic, infer_arithmetic, infer_floating, metas, not_implemented, operand_at,
+};
+use crate::ops::meta::{Dtype, Meta};
 use crate::ops::promote::Promotion;
 use crate::ops::row::{
     Arg, Backward, Default, Exception, Gradient, InPlace, OpError, OpRow, ParamKind, ResultKind,
@@ -118,7 +120,7 @@ pub const ROWS: &[OpRow] = &[
         params: OTHER,
         result: ResultKind::Fresh,
         in_place: IN_PLACE,
-        infer: infer_arithmetic,
+        infer: infer_floor_divide,
         forward: Some(|args, _| forward_checked(args, div_floor_int, div_floor)),
         saves: &[],
         gradient: Gradient::NotImplemented(
@@ -139,6 +141,7 @@ pub const ROWS: &[OpRow] = &[
         ..FLOOR_DIVIDE_LEFT
     },
     OpRow {
+        infer: infer_fmod,
         forward: Some(|args, _| forward_checked(args, |x, y| x.wrapping_rem(y), |x, y| x % y)),
         gradient: Gradient::Formula(|b| b.first(same)),
         saves: &[],
@@ -156,6 +159,7 @@ pub const ROWS: &[OpRow] = &[
         )
     },
     OpRow {
+        infer: infer_fmod,
         forward: Some(|args, _| forward_checked(args, |x, y| x.wrapping_rem(y), |x, y| x % y)),
         gradient: Gradient::Formula(|b| {
             b.parts(&[(0, same), (1, |b, grad| minus_quotient(b, grad, "trunc"))])
@@ -174,6 +178,7 @@ pub const ROWS: &[OpRow] = &[
         )
     },
     OpRow {
+        infer: infer_remainder,
         forward: Some(|args, _| forward_checked(args, remainder_int, remainder)),
         gradient: Gradient::Formula(|b| b.first(same)),
         fast: None,
@@ -190,6 +195,7 @@ pub const ROWS: &[OpRow] = &[
         )
     },
     OpRow {
+        infer: infer_remainder,
         forward: Some(|args, _| forward_checked(args, remainder_int, remainder)),
         gradient: Gradient::Formula(|b| {
             b.parts(&[(0, same), (1, |b, grad| minus_quotient(b, grad, "floor"))])
@@ -250,22 +256,30 @@ pub const ROWS: &[OpRow] = &[
                 "pow_(2)"
             ],
             pow_int,
-            f64::powf,
+            |x: f64, exponent: f64| if exponent == 0.5 {
+                x.sqrt()
+            } else {
+                x.powf(exponent)
+            },
             &[]
         )
     },
-    arithmetic!(
-        "pow",
-        both(&["pow"]),
-        &[SELF, tensor("exponent")],
-        "PowBackward1",
-        &[input(0), input(1), output(0)],
-        &["pow(tensor,tensor)", "pow_(tensor)"],
-        pow_int,
-        f64::powf,
-        &[(0, pow_self_gradient), (1, pow_exponent_gradient)]
-    ),
     OpRow {
+        infer: infer_pow_tensor,
+        ..arithmetic!(
+            "pow",
+            both(&["pow"]),
+            &[SELF, tensor("exponent")],
+            "PowBackward1",
+            &[input(0), input(1), output(0)],
+            &["pow(tensor,tensor)", "pow_(tensor)"],
+            pow_int,
+            f64::powf,
+            &[(0, pow_self_gradient), (1, pow_exponent_gradient)]
+        )
+    },
+    OpRow {
+        infer: infer_pow_tensor,
         in_place: InPlace::No,
         ..arithmetic!(
             "pow.Scalar",
@@ -289,7 +303,7 @@ const FLOOR_DIVIDE_LEFT: OpRow = OpRow {
     params: &[number("self"), tensor("other")],
     result: ResultKind::Fresh,
     in_place: InPlace::No,
-    infer: infer_arithmetic,
+    infer: infer_floor_divide,
     forward: Some(|args, _| forward_checked(args, div_floor_int, div_floor)),
     saves: &[],
     gradient: Gradient::NotImplemented(
@@ -324,7 +338,10 @@ fn div_other(b: &mut dyn Backward, grad: Var) -> Value {
 fn infer_div_mode(args: &[Arg<Meta>]) -> Metas {
     match str_at(args, 2) {
         None => infer_floating(&args[..2]),
-        Some("floor" | "trunc") => infer_arithmetic(&args[..2]),
+        Some(mode @ ("floor" | "trunc")) => {
+            let metas = no_bools(infer_arithmetic(&args[..2])?, &format!("div_{mode}_cpu"))?;
+            not_by_zero(args, metas)
+        }
         Some(other) => Err(OpError::runtime(format!(
             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{other}'"
         ))),
@@ -337,6 +354,38 @@ fn forward_div_mode(args: &[Arg<Array>]) -> Arrays {
         Some(_) => forward_checked(&args[..2], i64::wrapping_div, |x, y| (x / y).trunc()),
         None => forward_floating(&args[..2], |x, y| x / y),
     }
+}
+
+/// Integers may not be divided by zero, which a number is known to be.
+fn not_by_zero(args: &[Arg<Meta>], metas: Vec<Meta>) -> Metas {
+    let is_zero = scalar_at(args, 1).is_some_and(|divisor| divisor.as_f64() == 0.0);
+    let empty = crate::ops::build::tensor_at(args, 0).is_ok_and(|x| x.numel() == 0);
+    if is_zero && !empty && metas.iter().all(|meta| meta.dtype == Dtype::I64) {
+        return Err(OpError::runtime("ZeroDivisionError"));
+    }
+    Ok(metas)
+}
+fn infer_remainder(args: &[Arg<Meta>]) -> Metas {
+    not_by_zero(args, no_bools(infer_arithmetic(args)?, "remainder_cpu")?)
+}
+fn infer_fmod(args: &[Arg<Meta>]) -> Metas {
+    not_by_zero(args, no_bools(infer_arithmetic(args)?, "fmod_cpu")?)
+}
+
+/// Kernels that bools have none of.
+fn no_bools(metas: Vec<Meta>, kernel: &str) -> Metas {
+    if metas.iter().any(|meta| meta.dtype == Dtype::Bool) {
+        return Err(not_implemented(format!(
+            "\"{kernel}\" not implemented for 'Bool'"
+        )));
+    }
+    Ok(metas)
+}
+fn infer_floor_divide(args: &[Arg<Meta>]) -> Metas {
+    not_by_zero(args, no_bools(infer_arithmetic(args)?, "div_floor_cpu")?)
+}
+fn infer_pow_tensor(args: &[Arg<Meta>]) -> Metas {
+    no_bools(infer_arithmetic(args)?, "pow")
 }
 
 /// Integers may not be divided by zero.

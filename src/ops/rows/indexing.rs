@@ -424,6 +424,15 @@ fn index_add_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             source.dtype.scalar_name()
         )));
     }
+    // Measured: of a tensor without dimensions, the sizes are looked at first.
+    if meta.ndim() == 0 && source.ndim() > 0 {
+        return Err(unlike_source(meta, source));
+    }
+    if meta.ndim() == 0 && index.numel() != 1 {
+        return Err(OpError::index(
+            "Dimension specified as 0 but tensor has no dimensions",
+        ));
+    }
     let count = source.shape.get(dim).copied().unwrap_or(1);
     if index.numel() != count {
         return Err(OpError::runtime(format!(
@@ -433,13 +442,16 @@ fn index_add_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     }
     let (_, wanted) = along(meta, dim as i64, count)?;
     if meta.ndim() > 0 && wanted != source.shape {
-        return Err(OpError::runtime(format!(
-            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = {} source.shape = {}",
-            meta.sizes(),
-            source.sizes()
-        )));
+        return Err(unlike_source(meta, source));
     }
     Ok(vec![Meta::contiguous(meta.dtype, meta.shape.clone())])
+}
+fn unlike_source(meta: &Meta, source: &Meta) -> OpError {
+    OpError::runtime(format!(
+        "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = {} source.shape = {}",
+        meta.sizes(),
+        source.sizes()
+    ))
 }
 /// For each element of a source along `dim`, its place in a tensor of `shape`.
 fn places_along(shape: &[usize], dim: usize, count: usize, index: &[usize]) -> Vec<usize> {
@@ -608,20 +620,20 @@ fn index_copy_formula(b: &mut dyn Backward) -> Grads {
 fn index_fill_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let (meta, index) = (args.tensor(0)?, args.tensor(2)?);
-    layout::wrap_dim(args.int(1, 0), meta.ndim())?;
-    if index.dtype != Dtype::I64 {
-        return Err(OpError::index(
-            "index_fill_(): Expected dtype int64 for index.",
-        ));
-    }
-    if index.ndim() > 1 {
-        return Err(OpError::runtime("Index has to be a vector/scalar"));
-    }
     if let Some(value) = args.opt(3).filter(|value| value.ndim() > 0) {
         return Err(OpError::runtime(format!(
             "index_fill_ only supports a 0-dimensional value tensor, but got tensor with {} dimension(s).",
             value.ndim()
         )));
+    }
+    if index.dtype != Dtype::I64 {
+        return Err(OpError::index(
+            "index_fill_(): Expected dtype int64 for index.",
+        ));
+    }
+    layout::wrap_dim(args.int(1, 0), meta.ndim())?;
+    if index.ndim() > 1 {
+        return Err(OpError::runtime("Index has to be a vector/scalar"));
     }
     Ok(vec![Meta::contiguous(meta.dtype, meta.shape.clone())])
 }

@@ -163,9 +163,10 @@ fn unbind_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let (meta, dim) = (args.tensor(0)?, args.int(1, 0));
     if meta.ndim() == 0 {
-        return Err(OpError::index(format!(
-            "Dimension specified as {dim} but tensor has no dimensions"
-        )));
+        layout::wrap_dim(dim, 0)?;
+        return Err(OpError::index(
+            "Dimension specified as 0 but tensor has no dimensions",
+        ));
     }
     let count = meta.shape[layout::wrap_dim(dim, meta.ndim())?] as i64;
     if count > layout::MAX_PARTS {

@@ -289,13 +289,19 @@ fn huber_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             "huber_loss does not support non-positive values for delta.",
         ));
     }
+    // Measured: the result has the input's dtype, unlike that of the other losses, and must be able to have it.
+    let (input, target) = (Args(args).tensor(0)?.dtype, Args(args).tensor(1)?.dtype);
+    check_reduction(Args(args).text(2, "mean"))?;
+    if !input.is_floating() && target > input {
+        broadcast_shape(Args(args))?;
+        return Err(OpError::runtime(format!(
+            "result type {} can't be cast to the desired output type {}",
+            target.scalar_name(),
+            input.scalar_name()
+        )));
+    }
     let mut metas = infer(args, 2, Some("huber_cpu"))?;
-    // Measured: the result has the input's dtype, unlike that of the other losses.
-    let input = Args(args).tensor(0)?.dtype;
-    metas
-        .iter_mut()
-        .filter(|_| input.is_floating())
-        .for_each(|meta| meta.dtype = input);
+    metas.iter_mut().for_each(|meta| meta.dtype = input);
     Ok(metas)
 }
 fn huber_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
@@ -469,14 +475,28 @@ fn logits_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     if let Some(weight) = args.opt(2) {
         shape = layout::broadcast(&shape, &weight.shape)?;
     }
-    if !target.dtype.is_floating() {
-        return Err(OpError::runtime(format!(
-            "result type Float can't be cast to the desired output type {}",
-            target.dtype.scalar_name()
-        )));
+    // PyTorch composes it: `(1 - target).mul_(input).sub_(log_sigmoid(input))`.
+    match (input.dtype, target.dtype) {
+        (Dtype::Bool | Dtype::I64, _) => {
+            return Err(not_implemented("log_sigmoid_cpu", input.dtype));
+        }
+        (_, Dtype::Bool) => {
+            return Err(OpError::Raises(
+                Exception::NotImplementedError,
+                "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.".into(),
+            ));
+        }
+        (_, Dtype::I64) => {
+            return Err(OpError::runtime(format!(
+                "result type {} can't be cast to the desired output type Long",
+                input.dtype.scalar_name()
+            )));
+        }
+        _ => Ok(vec![Meta::contiguous(
+            target.dtype,
+            reduced(shape, reduction),
+        )]),
     }
-    let dtype = Promotion::new().tensor(input).tensor(target).result();
-    Ok(vec![Meta::contiguous(dtype, reduced(shape, reduction))])
 }
 fn logits_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let dtype = kit::inferred(logits_infer, args)?.dtype;
@@ -536,6 +556,16 @@ fn logits_formula(b: &mut dyn Backward) -> Grads {
             }
         };
         grads[0] = chain(b, 0, derivative, grad)?;
+        if let Some(grad) = grads[0] {
+            let args = Args(b.args());
+            let is_mean = args.text(4, "mean") == "mean";
+            let more = u64::from(args.opt(2).is_some()) + 2 * u64::from(args.opt(3).is_some());
+            let writes = if b.is_recorded() { 0 } else { 2 + more };
+            // What is cast then is new.
+            if b.meta(input).dtype == b.meta(target).dtype {
+                b.count_writes(grad, writes + u64::from(is_mean));
+            }
+        }
     }
     if b.needs(1) {
         let derivative = match positive {

@@ -265,6 +265,16 @@ fn infer_norm(args: &[Arg<Meta>]) -> Metas {
             x.dtype.scalar_name()
         )));
     }
+    if let (Some(Arg::Ints(dims)), None | Some(Arg::None | Arg::Str(_))) =
+        (args.get(2), args.get(1))
+        && dims.len() > 2
+    {
+        let dims: Vec<String> = dims.iter().map(ToString::to_string).collect();
+        return Err(OpError::runtime(format!(
+            "linalg.matrix_norm: dim must be a 2-tuple. Got {}",
+            dims.join(" ")
+        )));
+    }
     let order = order(args);
     if x.numel() == 0 && (order < 0.0 || order.is_infinite()) {
         return Err(OpError::Unsupported("this norm of an empty tensor".into()));

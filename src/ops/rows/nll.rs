@@ -325,7 +325,12 @@ fn nll_formula(b: &mut dyn Backward) -> Grads {
             kit::shape(&meta.shape),
         ],
     )?;
-    Ok(vec![Some(part)])
+    let input = b.input(0)?;
+    Ok(vec![Some(kit::call(
+        b,
+        "_linked",
+        vec![t(part), t(input)],
+    )?)])
 }
 fn total_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     Ok(vec![Meta::contiguous(

@@ -159,7 +159,18 @@ fn forward_histc(args: &[Arg<Array>]) -> Arrays {
             .fold(f64::NEG_INFINITY, super::binary::maximum);
     }
     if !low.is_finite() || !high.is_finite() {
-        return Err(OpError::Unsupported("histc of what is not finite".into()));
+        // Measured: not-a-number has the sign that it has in a tensor of one, and else a minus.
+        let minus = values.len() > 1 || values.iter().any(|value| value.is_sign_negative());
+        let told = |edge: f64| match (edge.is_nan(), edge.is_infinite()) {
+            (true, _) => if minus { "-nan" } else { "nan" }.to_owned(),
+            (_, true) => if edge < 0.0 { "-inf" } else { "inf" }.to_owned(),
+            _ => edge.to_string(),
+        };
+        return Err(OpError::runtime(format!(
+            "torch.histc: range of [{}, {}] is not finite",
+            told(low),
+            told(high)
+        )));
     }
     if low == high {
         (low, high) = (low - 1.0, high + 1.0);
@@ -169,7 +180,13 @@ fn forward_histc(args: &[Arg<Array>]) -> Arrays {
         .iter()
         .filter(|&&value| value >= low && value <= high)
     {
-        let bin = ((value - low) / (high - low) * bins as f64) as usize;
+        let bin = match x.dtype() {
+            Dtype::F32 => {
+                let (value, low, high) = (*value as f32, low as f32, high as f32);
+                ((value - low) * bins as f32 / (high - low)) as usize
+            }
+            _ => ((value - low) * bins as f64 / (high - low)) as usize,
+        };
         counts[bin.min(bins - 1)] += 1.0;
     }
     Ok(vec![Array::from_vec(&[bins][..], counts).cast(x.dtype())])

@@ -615,6 +615,15 @@ fn infer_normal(args: &[Arg<Meta>]) -> Metas {
 fn normal_around(args: &[Arg<Array>], rng: &mut Rng) -> Arrays {
     let meta = infer_normal(&metas(args))?.remove(0);
     let std = crate::ops::kernel::operand_at(args, 1, meta.dtype)?;
+    let is_right = |std: &crate::ops::Scalar| std.as_f64() >= 0.0;
+    if !std.scalars().iter().all(is_right) {
+        return Err(OpError::runtime(match args.get(1) {
+            Some(Arg::Scalar(std)) => {
+                format!("normal expects std >= 0.0, but found std {}", std.as_f64())
+            }
+            _ => "normal expects all elements of std >= 0.0".to_owned(),
+        }));
+    }
     let drawn = rng
         .normals(meta.dtype, meta.numel(), 0.0, 1.0, true)
         .reshaped(meta.shape.clone());

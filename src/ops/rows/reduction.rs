@@ -112,7 +112,13 @@ pub fn restore(b: &mut dyn Backward, x: Var, dims: &[i64], keepdim: bool) -> Val
 /// The gradient, written in equal parts to all elements that equal the one result.
 pub fn distribute(b: &mut dyn Backward, grad: Var) -> Value {
     let (x, out) = (b.input(0)?, b.output(0)?);
-    let equal = b.binary("eq", x, out)?;
+    // Where the result is no number, those that are none share it.
+    let (nan, no_result) = (b.unary("isnan", x)?, b.unary("isnan", out)?);
+    let (same, none) = (
+        b.binary("eq", x, out)?,
+        b.binary("logical_and", nan, no_result)?,
+    );
+    let equal = b.binary("logical_or", same, none)?;
     let count = b.sum_dims(equal, &[][..], false)?;
     let share = b.div(grad, count)?;
     let nothing = b.zeros(&[], b.meta(grad).dtype)?;

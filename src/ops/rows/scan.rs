@@ -294,7 +294,7 @@ fn scatter_back(b: &mut dyn Backward, grad: Var) -> Value {
     }
     let (places, dim, dtype) = (b.output(1)?, b.integer(1), b.meta(grad).dtype);
     let zeros = b.zeros(&shape, dtype)?;
-    b.one(
+    let sums = b.one(
         "scatter_add",
         vec![
             Arg::Tensor(zeros),
@@ -302,5 +302,7 @@ fn scatter_back(b: &mut dyn Backward, grad: Var) -> Value {
             Arg::Tensor(places),
             Arg::Tensor(grad),
         ],
-    )
+    )?;
+    b.count_writes(sums, 2);
+    Ok(sums)
 }

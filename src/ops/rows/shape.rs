@@ -369,7 +369,17 @@ fn backward(
         kit::list(&numbers),
         kit::shape(&meta.shape),
     ];
-    Ok(vec![Some(kit::call(b, "_sparse_backward", args)?)])
+    let part = kit::call(b, "_sparse_backward", args)?;
+    // Their backward is one operator of the gradient and the input.
+    if ["avg_pool", "adaptive_avg_pool"].contains(&kind) {
+        let input = b.input(0)?;
+        return Ok(vec![Some(kit::call(
+            b,
+            "_linked",
+            vec![t(part), t(input)],
+        )?)]);
+    }
+    Ok(vec![Some(part)])
 }
 fn sparse_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let kind = Args(args).text(1, "");

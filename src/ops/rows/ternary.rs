@@ -134,7 +134,7 @@ pub const ROWS: &[OpRow] = &[
         infer: infer_clamp,
         forward: Some(|args, _| forward_clamp(args)),
         saves: &[input(0)],
-        gradient: Gradient::Formula(|b| b.first(|b, grad| clamp_self(b, grad, false))),
+        gradient: Gradient::Formula(|b| b.first(clamp_self)),
         node: "ClampBackward1",
         node_by: None,
         fast: None,
@@ -286,7 +286,7 @@ fn infer_lerp(args: &[Arg<Meta>]) -> Metas {
 
 fn forward_lerp(args: &[Arg<Array>]) -> Arrays {
     let start = tensor_at(args, 0)?;
-    let dtype = start.dtype();
+    let dtype = Promotion::new().args(&metas(args)).result();
     let weight = operand_at(args, 2, dtype)?;
     let arithmetic = |float: fn(f64, f64) -> f64| Arithmetic {
         int: i64::wrapping_add,
@@ -344,62 +344,125 @@ fn bound_at(b: &mut dyn Backward, position: usize) -> Result<Option<Arg<Var>>, O
     }
 }
 
-/// The gradient where the input lies within the bounds (which not-a-number does not).
-/// Measured: on a bound, nothing flows to the input where the bounds are numbers; half of the gradient where they are
-/// tensors (`shared`), and the other half to the bound.
-fn clamp_self(b: &mut dyn Backward, grad: Var, shared: bool) -> Value {
+/// The gradient where the input lies within the bounds, which are numbers (which not-a-number does not). Measured: on a
+/// bound, nothing flows.
+fn clamp_self(b: &mut dyn Backward, grad: Var) -> Value {
     let x = b.input(0)?;
     let mut grad = grad;
     for (position, inside) in [(1, "gt"), (2, "lt")] {
         if let Some(bound) = bound_at(b, position)? {
-            let mask = b.one(inside, vec![Arg::Tensor(x), bound.clone()])?;
-            let outside = match shared {
-                true => half_on(b, grad, x, bound)?,
-                false => b.zeros_like(grad)?,
-            };
+            let mask = b.one(inside, vec![Arg::Tensor(x), bound])?;
+            let outside = b.zeros_like(grad)?;
             grad = b.select(mask, grad, outside)?;
         }
     }
     Ok(grad)
 }
 
-/// Half of the gradient where the input lies on the bound.
-fn half_on(b: &mut dyn Backward, grad: Var, x: Var, bound: Arg<Var>) -> Value {
-    let on = b.one("eq", vec![Arg::Tensor(x), bound])?;
-    let half = b.binary("mul", grad, Scalar::Float(0.5))?;
-    let zero = b.zeros_like(grad)?;
-    b.select(on, half, zero)
+/// Whether one of several holds.
+fn any_of(b: &mut dyn Backward, masks: &[Var]) -> Value {
+    let (first, rest) = masks.split_first().expect("there is a mask");
+    rest.iter().try_fold(*first, |any, &mask| {
+        b.one("logical_or", vec![Arg::Tensor(any), Arg::Tensor(mask)])
+    })
+}
+fn both_of(b: &mut dyn Backward, x: Var, y: Var) -> Value {
+    b.one("logical_and", vec![Arg::Tensor(x), Arg::Tensor(y)])
+}
+fn test(b: &mut dyn Backward, name: &'static str, x: Var, y: Var) -> Value {
+    b.one(name, vec![Arg::Tensor(x), Arg::Tensor(y)])
+}
+/// Whether neither of two is beyond the other, as far as numbers can tell.
+fn not(b: &mut dyn Backward, name: &'static str, x: Var, y: Var) -> Value {
+    let beyond = test(b, name, x, y)?;
+    b.unary("logical_not", beyond)
 }
 
+/// The gradient: whole where `full` holds, half of it where `half` does.
+fn shares(b: &mut dyn Backward, grad: Var, full: Var, half: Var) -> Value {
+    let part = b.binary("mul", grad, Scalar::Float(0.5))?;
+    let zero = b.zeros_like(grad)?;
+    let rest = b.select(half, part, zero)?;
+    let result = b.select(full, grad, rest)?;
+    b.count_writes(result, 1);
+    Ok(result)
+}
+
+/// A bound that is a tensor.
+fn tensor_bound(b: &mut dyn Backward, position: usize) -> Result<Option<Var>, OpError> {
+    Ok(match bound_at(b, position)? {
+        Some(Arg::Tensor(bound)) => Some(bound),
+        _ => None,
+    })
+}
+
+/// Measured for all orders of an input and one or two bounds, and for not-a-number in each place.
 fn clamp_gradients(b: &mut dyn Backward) -> Grads {
-    b.parts(&[
-        (0, |b, grad| clamp_self(b, grad, true)),
-        (1, |b, grad| clamp_bound(b, grad, true)),
-        (2, |b, grad| clamp_bound(b, grad, false)),
-    ])
+    b.parts(&[(0, clamp_input), (1, clamp_low), (2, clamp_high)])
+}
+fn clamp_input(b: &mut dyn Backward, grad: Var) -> Value {
+    match (tensor_bound(b, 1)?, tensor_bound(b, 2)?) {
+        (Some(low), Some(high)) => between(b, grad, low, high),
+        (Some(low), None) => beside(b, grad, low, "gt"),
+        (None, Some(high)) => beside(b, grad, high, "lt"),
+        (None, None) => Ok(grad),
+    }
+}
+fn clamp_low(b: &mut dyn Backward, grad: Var) -> Value {
+    match (tensor_bound(b, 1)?, tensor_bound(b, 2)?) {
+        (Some(low), Some(high)) => {
+            let x = b.input(0)?;
+            let (below, ordered) = (test(b, "lt", x, low)?, test(b, "le", low, high)?);
+            let (on, apart) = (test(b, "eq", x, low)?, test(b, "lt", low, high)?);
+            let (full, half) = (both_of(b, below, ordered)?, both_of(b, on, apart)?);
+            shares(b, grad, full, half)
+        }
+        (Some(low), None) => beside(b, grad, low, "lt"),
+        _ => Ok(grad),
+    }
+}
+/// The upper bound decides where both are crossed.
+fn clamp_high(b: &mut dyn Backward, grad: Var) -> Value {
+    match (tensor_bound(b, 1)?, tensor_bound(b, 2)?) {
+        (Some(low), Some(high)) => {
+            let x = b.input(0)?;
+            let (above, ordered) = (test(b, "gt", x, high)?, test(b, "le", low, high)?);
+            let (on, apart) = (test(b, "eq", x, high)?, test(b, "lt", low, high)?);
+            let (beyond, crossed) = (both_of(b, above, ordered)?, test(b, "gt", low, high)?);
+            let (full, half) = (any_of(b, &[beyond, crossed])?, both_of(b, on, apart)?);
+            shares(b, grad, full, half)
+        }
+        (None, Some(high)) => beside(b, grad, high, "gt"),
+        _ => Ok(grad),
+    }
 }
 
-/// The gradient of a bound where it decides: the upper one decides where both are crossed.
-fn clamp_bound(b: &mut dyn Backward, grad: Var, lower: bool) -> Value {
+/// With one bound: where both are the same, each gets half of the gradient; where one is no number, each gets all.
+fn beside(b: &mut dyn Backward, grad: Var, bound: Var, compare: &'static str) -> Value {
     let x = b.input(0)?;
-    let (low, high) = (bound_at(b, 1)?, bound_at(b, 2)?);
-    let (bound, beyond) = match (lower, low.clone(), high.clone()) {
-        (true, Some(low), _) => (low, "lt"),
-        (false, _, Some(high)) => (high, "gt"),
-        _ => return b.zeros_like(grad),
-    };
-    let mask = b.one(beyond, vec![Arg::Tensor(x), bound.clone()])?;
-    let shared = half_on(b, grad, x, bound)?;
-    let grad_at = b.select(mask, grad, shared)?;
-    let (Some(low), Some(high)) = (low, high) else {
-        return Ok(grad_at);
-    };
-    let crossed = b.one("lt", vec![high, low])?;
-    let zero = b.zeros_like(grad)?;
-    match lower {
-        true => b.select(crossed, zero, grad_at),
-        false => b.select(crossed, grad, grad_at),
-    }
+    let (nan, no_bound) = (b.unary("isnan", x)?, b.unary("isnan", bound)?);
+    let (mask, half) = (test(b, compare, x, bound)?, test(b, "eq", x, bound)?);
+    let full = any_of(b, &[mask, nan, no_bound])?;
+    shares(b, grad, full, half)
+}
+
+/// Of the input between two bounds: where it meets one of them, it gets half; where it meets both, all.
+fn between(b: &mut dyn Backward, grad: Var, low: Var, high: Var) -> Value {
+    let x = b.input(0)?;
+    let (on_low, on_high) = (test(b, "eq", x, low)?, test(b, "eq", x, high)?);
+    let (more, less) = (test(b, "gt", x, low)?, test(b, "lt", x, high)?);
+    let (inside, on_both) = (both_of(b, more, less)?, both_of(b, on_low, on_high)?);
+    let (no_low, no_high) = (b.unary("isnan", low)?, b.unary("isnan", high)?);
+    let (not_above, not_below) = (not(b, "gt", x, high)?, not(b, "lt", x, low)?);
+    let (below, above) = (
+        both_of(b, no_low, not_above)?,
+        both_of(b, no_high, not_below)?,
+    );
+    let nan = b.unary("isnan", x)?;
+    let full = any_of(b, &[inside, on_both, nan, below, above])?;
+    let (on_one, apart) = (any_of(b, &[on_low, on_high])?, test(b, "lt", low, high)?);
+    let half = both_of(b, on_one, apart)?;
+    shares(b, grad, full, half)
 }
 
 /// The gradient where `x compare bound`.

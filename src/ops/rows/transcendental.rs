@@ -4,9 +4,10 @@ use std::f64::consts::{FRAC_2_SQRT_PI, PI};
 
 use super::unary::{IN, OUT, floating};
 use crate::ops::array::Array;
-use crate::ops::build::{Arrays, IN_PLACE, INTERNAL, SELF, both, everywhere};
+use crate::ops::build::{Arrays, IN_PLACE, INTERNAL, SELF, both, everywhere, tensor_at};
 use crate::ops::formula::Value;
-use crate::ops::kernel::{forward_floating, infer_like_floating};
+use crate::ops::kernel::{forward_floating, infer_like_floating, map};
+use crate::ops::meta::Dtype;
 use crate::ops::row::{
     Arg, Backward, Exception, Gradient, InPlace, OpError, OpRow, ResultKind, Var,
 };
@@ -247,15 +248,21 @@ pub const ROWS: &[OpRow] = &[
         special::digamma,
         |b, grad| times(b, grad, "trigamma", false)
     ),
-    floating!(
-        "i0",
-        both(&["i0"]),
-        "I0Backward0",
-        IN,
-        &["i0"],
-        |x| special::bessel_i(0, x),
-        |b, grad| times(b, grad, "special_i1", false)
-    ),
+    OpRow {
+        forward: Some(|args, _| in_single(args, i0_single, |x| special::bessel_i(0, x))),
+        fast: Some(crate::ops::Fast::One(|x| {
+            x.iter().map(|&x| i0_single(x)).collect()
+        })),
+        ..floating!(
+            "i0",
+            both(&["i0"]),
+            "I0Backward0",
+            IN,
+            &["i0"],
+            |x| special::bessel_i(0, x),
+            |b, grad| times(b, grad, "special_i1", false)
+        )
+    },
     // Called by the formulas of `digamma` and `i0` only, which are measured.
     helper("trigamma", |args, _| {
         forward_floating(args, special::trigamma)
@@ -263,26 +270,32 @@ pub const ROWS: &[OpRow] = &[
     helper("special_i1", |args, _| {
         forward_floating(args, |x| special::bessel_i(1, x))
     }),
-    floating!(
-        "sinc",
-        both(&["sinc"]),
-        "SincBackward0",
-        IN,
-        &["sinc"],
-        special::sinc,
-        |b, grad| {
-            let x = b.input(0)?;
-            let angle = b.mul(x, PI)?;
-            let (cosine, sine) = (b.unary("cos", angle)?, b.unary("sin", angle)?);
-            let first = b.mul(angle, cosine)?;
-            let numerator = b.sub(first, sine)?;
-            let square = b.mul(x, angle)?;
-            let slope = b.div(numerator, square)?;
-            let zero = b.binary("eq", x, 0.0)?;
-            let product = b.mul(grad, slope)?;
-            b.masked_fill(product, zero, 0.0)
-        }
-    ),
+    OpRow {
+        forward: Some(|args, _| in_single(args, sinc_single, special::sinc)),
+        fast: Some(crate::ops::Fast::One(|x| {
+            x.iter().map(|&x| sinc_single(x)).collect()
+        })),
+        ..floating!(
+            "sinc",
+            both(&["sinc"]),
+            "SincBackward0",
+            IN,
+            &["sinc"],
+            special::sinc,
+            |b, grad| {
+                let x = b.input(0)?;
+                let angle = b.mul(x, PI)?;
+                let (cosine, sine) = (b.unary("cos", angle)?, b.unary("sin", angle)?);
+                let first = b.mul(angle, cosine)?;
+                let numerator = b.sub(first, sine)?;
+                let square = b.mul(x, angle)?;
+                let slope = b.div(numerator, square)?;
+                let zero = b.binary("eq", x, 0.0)?;
+                let product = b.mul(grad, slope)?;
+                b.masked_fill(product, zero, 0.0)
+            }
+        )
+    },
     floating!(
         "deg2rad",
         both(&["deg2rad"]),
@@ -385,4 +398,30 @@ fn gauss(b: &mut dyn Backward, grad: Var, factor: f64) -> Value {
     let exp = b.unary("exp", minus)?;
     let slope = b.mul(exp, factor)?;
     b.mul(slope, grad)
+}
+
+/// The kernel for floats, of which one of `f32` is computed as such.
+fn in_single(args: &[Arg<Array>], single: fn(f32) -> f32, double: fn(f64) -> f64) -> Arrays {
+    let x = tensor_at(args, 0)?;
+    Ok(vec![match x.dtype() {
+        Dtype::F64 => map::<f64, f64>(x, double),
+        _ => map::<f32, f32>(x, single),
+    }])
+}
+
+/// Measured: PyTorch's series in single precision stays below one where it is one.
+fn i0_single(x: f32) -> f32 {
+    match x {
+        0.0 => 1.0 - f32::EPSILON / 2.0,
+        x => special::bessel_i(0, f64::from(x)) as f32,
+    }
+}
+
+/// Rounding of the angle shows where the sine is zero.
+fn sinc_single(x: f32) -> f32 {
+    let angle = std::f32::consts::PI * x;
+    match x {
+        0.0 => 1.0,
+        _ => angle.sin() / angle,
+    }
 }

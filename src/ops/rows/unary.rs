@@ -152,7 +152,7 @@ pub const ROWS: &[OpRow] = &[
     ),
     OpRow {
         params: &[SELF, int("decimals").keyword()],
-        infer: |args| infer_no_bool(args, "round"),
+        infer: infer_round_decimals,
         forward: Some(|args, _| forward_round_decimals(args)),
         // Not in ops.tsv; measured: RoundBackward1, saves nothing.
         fast: None,
@@ -281,7 +281,7 @@ pub const ROWS: &[OpRow] = &[
         "LogBackward0",
         IN,
         &["log", "log_"],
-        f64::ln,
+        |x| unsigned_nan(x.ln()),
         |b, grad| {
             let x = b.input(0)?;
             b.div(grad, x)
@@ -293,7 +293,7 @@ pub const ROWS: &[OpRow] = &[
         "Log2Backward0",
         IN,
         &["log2"],
-        f64::log2,
+        |x| unsigned_nan(x.log2()),
         |b, grad| log_gradient(b, grad, LN_2)
     ),
     floating!(
@@ -302,7 +302,7 @@ pub const ROWS: &[OpRow] = &[
         "Log10Backward0",
         IN,
         &["log10"],
-        f64::log10,
+        |x| unsigned_nan(x.log10()),
         |b, grad| log_gradient(b, grad, LN_10)
     ),
     floating!(
@@ -324,7 +324,7 @@ pub const ROWS: &[OpRow] = &[
         "SqrtBackward0",
         OUT,
         &["sqrt", "sqrt_"],
-        f64::sqrt,
+        |x| unsigned_nan(x.sqrt()),
         |b, grad| {
             let out = b.output(0)?;
             let twice = b.mul(out, 2.0)?;
@@ -459,6 +459,21 @@ fn log_gradient(b: &mut dyn Backward, grad: Var, log: f64) -> Value {
     b.div(grad, scaled)
 }
 
+fn infer_round_decimals(args: &[Arg<Meta>]) -> Metas {
+    let dtype = tensor_at(args, 0)?.dtype;
+    if dtype.is_floating() {
+        return infer_like(args);
+    }
+    let kernel = match crate::ops::build::int_at(args, 1) {
+        Some(0) => "round_vml_cpu",
+        _ => "round_cpu",
+    };
+    Err(not_implemented(format!(
+        "\"{kernel}\" not implemented for '{}'",
+        dtype.scalar_name()
+    )))
+}
+
 fn forward_round_decimals(args: &[Arg<Array>]) -> Arrays {
     let decimals = crate::ops::build::int_at(args, 1)
         .unwrap_or(0)
@@ -493,6 +508,11 @@ fn forward_logit(args: &[Arg<Array>]) -> Arrays {
         });
         (x / (1.0 - x)).ln()
     })
+}
+
+/// Measured: what is no number by these functions has no sign, which `copysign` shows.
+fn unsigned_nan(x: f64) -> f64 {
+    if x.is_nan() { x.abs() } else { x }
 }
 
 fn logit_gradient(b: &mut dyn Backward, grad: Var) -> Value {

@@ -1,8 +1,8 @@
 //! Views of one result: `infer` gives the layout in the storage of the first argument, and nothing is computed.
 
 use crate::ops::kit::{
-    self, Args, Grads, both, grad, input_meta, int, int_or, ints, list, method, n, opt_int,
-    opt_ints, t, tensor,
+    self, Args, Grads, both, grad, input_meta, int, int_or, ints, list, method, n, opt_int, t,
+    tensor,
 };
 use crate::ops::layout;
 use crate::ops::meta::Meta;
@@ -179,13 +179,35 @@ pub const ROWS: &[OpRow] = &[
     view(
         "squeeze",
         both(&["squeeze"]),
-        &[SELF, opt_ints("dim")],
+        &[SELF],
         writes("SqueezeBackward3"),
         squeeze_infer,
         to_input_shape,
         "SqueezeBackward0",
-        Some(squeeze_node),
+        None,
         &["squeeze", "squeeze_"],
+    ),
+    view(
+        "squeeze.dim",
+        both(&["squeeze"]),
+        &[SELF, int("dim")],
+        writes("SqueezeBackward4"),
+        squeeze_infer,
+        to_input_shape,
+        "SqueezeBackward1",
+        None,
+        &[],
+    ),
+    view(
+        "squeeze.dims",
+        both(&["squeeze"]),
+        &[SELF, ints("dim")],
+        writes("SqueezeBackward5"),
+        squeeze_infer,
+        to_input_shape,
+        "SqueezeBackward2",
+        None,
+        &[],
     ),
     // `squeeze_` of one dimension, which `matmul` uses: only its node is named otherwise.
     view(
@@ -474,13 +496,6 @@ fn squeeze_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
         args.tensor(0)?,
         args.opt_ints(1).as_deref(),
     ))
-}
-fn squeeze_node(args: &[Arg<Meta>]) -> &'static str {
-    match Args(args).opt_ints(1) {
-        None => "SqueezeBackward0",
-        Some(dims) if dims.len() == 1 => "SqueezeBackward1",
-        Some(_) => "SqueezeBackward2",
-    }
 }
 fn unsqueeze_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);

@@ -33,6 +33,12 @@ impl Corpus {
         (id, tree)
     }
 
+    /// The one at this place, counted around.
+    pub(super) fn nth(&self, nth: u64) -> (&str, &Tree) {
+        let (id, tree) = &self.0[(nth % self.0.len() as u64) as usize];
+        (id, tree)
+    }
+
     /// The ids.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(id, _)| id.as_str())
