@@ -67,6 +67,13 @@ impl Analyzer<'_> {
                 let tensor = world.tensor(id);
                 tensor.is_some_and(|tensor| tensor.counter.is_none())
             });
+        if inference_alone
+            && tracking.is_true()
+            && self.any_requires_grad(world, row, &args).is_true()
+            && let Some(error) = ops::written::refusal_of_inference(row)
+        {
+            self.op_error::<()>(world, span, error)?;
+        }
         let recorded = match inference_alone {
             true => Tri::False,
             false => tracking.and(self.any_requires_grad(world, row, &args)),

@@ -100,9 +100,18 @@ impl Machine<'_> {
             && !matches!(row.gradient, Gradient::NotDifferentiable)
             && differentiable(row, &args).any(|tensor| tensor.requires_grad())
             && !self.is_inference_alone(row, &args);
+        let alone = self.is_inference_alone(row, &args);
         if self.grad
             && !self.inference
-            && !self.is_inference_alone(row, &args)
+            && alone
+            && args.iter().flat_map(tensors_of).any(|tensor| tensor.requires_grad())
+            && let Some(error) = ops::written::refusal_of_inference(row)
+        {
+            return self.op_error(error, span);
+        }
+        if self.grad
+            && !self.inference
+            && !alone
             && let Err(error) = ops::inplace::check_constant(row, &args, |t| t.requires_grad())
         {
             return self.op_error(error, span);

@@ -164,6 +164,7 @@ const INDEXED: &[&str] = &[
 /// PyTorch refuses: in part, or, where an index names the places, at all.
 pub fn check_shared(row: &OpRow, target: &Meta, other: &Meta) -> Result<(), OpError> {
     let refused = match shared(target, other) {
+        _ if INDEXED.contains(&row.name) && target == other => true,
         Shared::Nothing => false,
         Shared::Part => true,
         Shared::All => INDEXED.contains(&row.name),
@@ -185,22 +186,26 @@ pub fn reads_what_it_writes(row: &OpRow, target: &Meta, other: &Meta) -> bool {
     if READ_AGAIN.contains(&row.name) {
         return matches!(shared(target, other), Shared::All);
     }
-    let last = |meta: &Meta| {
-        let steps = meta.shape.iter().zip(&meta.strides);
-        meta.offset
-            + steps
-                .map(|(&size, &stride)| size.saturating_sub(1) * stride)
-                .sum::<usize>()
-    };
     // As far as PyTorch does not look.
-    target.numel() > 1
-        && other.numel() > 0
-        && !(is_dense(target) && is_dense(other))
-        && !(target.shape == other.shape
-            && target.strides == other.strides
-            && target.offset == other.offset)
-        && target.offset <= last(other)
-        && other.offset <= last(target)
+    let is_unseen = !(is_dense(target) && is_dense(other));
+    let alike = target.shape == other.shape
+        && target.strides == other.strides
+        && target.offset == other.offset;
+    is_unseen && !alike && target.numel() > 1 && has_common_place(target, other)
+}
+
+/// How many elements are looked at one by one.
+const MAX_COMPARED: usize = 1 << 16;
+
+/// Whether two tensors of one storage have an element in common.
+fn has_common_place(a: &Meta, b: &Meta) -> bool {
+    if a.numel().max(b.numel()) > MAX_COMPARED {
+        return false;
+    }
+    let mut places = super::layout::places(a);
+    places.sort_unstable();
+    let common = |place: &usize| places.binary_search(place).is_ok();
+    super::layout::places(b).iter().any(common)
 }
 
 /// Whether places of the target coincide in a way that PyTorch does not look for, as those of windows do.

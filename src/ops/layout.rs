@@ -700,3 +700,16 @@ pub fn signed(shape: &[usize]) -> SmallVec<[i64; 4]> {
 pub fn torch_size(shape: &[usize]) -> String {
     format!("torch.Size({})", sizes(shape))
 }
+
+/// The place in memory of each element, in order.
+pub fn places(meta: &Meta) -> Vec<usize> {
+    if meta.numel() == 0 {
+        return Vec::new();
+    }
+    let mut places = vec![meta.offset];
+    for (&size, &stride) in meta.shape.iter().zip(&meta.strides) {
+        let steps = |place: usize| (0..size).map(move |at| place + at * stride);
+        places = places.into_iter().flat_map(steps).collect();
+    }
+    places
+}

@@ -2,10 +2,50 @@
 //! a call of inference tensors alone does not come to autograd at all: those writes are counted, and the result's
 //! version is not 0.
 
-use super::row::{Arg, OpRow};
+use super::row::{Arg, OpError, OpRow};
 
 /// Operators that make a tensor of a number: the call is not one of the tensor alone.
-const WRAP_NUMBERS: &[&str] = &["add", "sub", "mul", "div", "xlogy"];
+const WRAP_NUMBERS: &[&str] = &[
+    "add",
+    "copysign",
+    "div",
+    "floor_divide",
+    "fmod.Scalar",
+    "mul",
+    "remainder.Scalar",
+    "rsub",
+    "sub",
+    "xlogy",
+];
+
+/// Measured: operators that, called on inference tensors alone, write their result where autograd looks on, by the name of
+/// what writes. It refuses a tensor that requires grad.
+const WRITES_OUT: &[(&str, &str)] = &[
+    ("abs", "abs"),
+    ("cummax", "cummax"),
+    ("cummin", "cummin"),
+    ("deg2rad", "deg2rad"),
+    ("hardtanh", "hardtanh"),
+    ("logsumexp", "logsumexp"),
+    ("mean", "sum"),
+    ("mean.dim", "sum"),
+    ("median.dim", "median"),
+    ("nan_to_num", "nan_to_num"),
+    ("nanmedian.dim", "nanmedian"),
+    ("rad2deg", "rad2deg"),
+    ("relu6", "hardtanh"),
+    ("renorm", "mul"),
+    ("std", "sum"),
+    ("var", "sum"),
+];
+
+/// What the operator says of inference tensors alone, of which one requires grad, while gradient mode is on.
+pub fn refusal_of_inference(row: &OpRow) -> Option<OpError> {
+    let (_, writer) = WRITES_OUT.iter().find(|(name, _)| *name == row.name)?;
+    Some(OpError::runtime(format!(
+        "{writer}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
+    )))
+}
 
 /// Whether a number among the arguments is a tensor of its own to PyTorch.
 pub fn wraps_number<T>(row: &OpRow, args: &[Arg<T>]) -> bool {
@@ -35,8 +75,8 @@ const OF_INFERENCE: &[(&str, u64)] = &[
     ("long", 1),
     ("to", 1),
     ("type_as", 1),
-    ("flip", 1),
     ("hardtanh", 1),
+    ("relu6", 1),
     ("kthvalue", 1),
     ("logical_and", 1),
     ("logical_not", 1),
@@ -48,17 +88,22 @@ const OF_INFERENCE: &[(&str, u64)] = &[
     ("min.dim", 2),
     ("masked_scatter", 2),
     ("mean", 2),
+    ("mean.dim", 2),
     ("median.dim", 1),
+    ("nanmedian.dim", 1),
     ("mv", 1),
     ("nan_to_num", 1),
     ("prod", 1),
+    ("prod.dim_int", 1),
     ("rad2deg", 1),
+    ("renorm", 1),
     ("repeat", 1),
+    ("rot90", 1),
     ("sort", 1),
     ("soft_margin_loss", 1),
     ("std", 1),
     ("sum", 1),
-    ("topk", 1),
+    ("sum.dim_IntList", 1),
     ("var", 1),
 ];
 

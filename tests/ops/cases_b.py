@@ -24,7 +24,7 @@ def views():
     case(None, 'transpose', 'torch.transpose', V(2, 3, 4), -1, 0)
     case('permute', 'permute', 'torch.permute', V(3, 4), [1, 0]); case(None, 'permute', 'torch.permute', V(2, 3, 4), [-1, 0, 1])
     case('movedim', 'movedim', 'torch.movedim', V(3, 4), 0, 1); case(None, 'movedim.intlist', 'torch.movedim', V(2, 3, 4, 5), [0, 2], [3, 0])
-    case('squeeze', 'squeeze', 'torch.squeeze', V(1, 3)); case('squeeze_', 'squeeze', 'torch.Tensor.squeeze_', V(1, 3)); case(None, 'squeeze', 'torch.squeeze', V(1, 3, 1), 0); case(None, 'squeeze', 'lambda x, d: x.squeeze(tuple(d))', V(1, 3, 1), [0, 2])
+    case('squeeze', 'squeeze', 'torch.squeeze', V(1, 3)); case('squeeze_', 'squeeze', 'torch.Tensor.squeeze_', V(1, 3)); case(None, 'squeeze.dim', 'torch.squeeze', V(1, 3, 1), 0); case(None, 'squeeze.dims', 'lambda x, d: x.squeeze(tuple(d))', V(1, 3, 1), [0, 2])
     case(None, '_squeeze_dim', 'torch.squeeze', V(1, 3), 0)
     case('unsqueeze', 'unsqueeze', 'torch.unsqueeze', V(4), 0); case('unsqueeze_', 'unsqueeze', 'torch.Tensor.unsqueeze_', V(4), 0); case('x[..., None]', 'unsqueeze', 'lambda x, d: x[..., None]', V(4), -1)
     case('expand', 'expand', 'torch.Tensor.expand', V(4), [2, 4]); case(None, 'expand', 'torch.Tensor.expand', V(3, 1), [2, -1, 4]); case('expand_as', 'expand_as', 'torch.Tensor.expand_as', V(4), V(2, 4)); case('broadcast_to', 'broadcast_to', 'torch.broadcast_to', V(4), [2, 4])

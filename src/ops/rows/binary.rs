@@ -294,7 +294,11 @@ pub const ROWS: &[OpRow] = &[
                     let ratio = b.masked_fill(ratio, zero, 0.0)?;
                     b.mul(grad, ratio)
                 }),
-                (1, |b, grad| b.zeros_like(grad))
+                (1, |b, grad| {
+                    let zeros = b.zeros_like(grad)?;
+                    b.count_writes(zeros, 1);
+                    Ok(zeros)
+                })
             ]
         )
     },

@@ -480,10 +480,10 @@ fn check_factor_dtypes(first: &Meta, second: &Meta) -> Result<(), OpError> {
 fn addmm_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let (added, first, second) = (args.tensor(0)?, args.tensor(1)?, args.tensor(2)?);
-    let shape = check_matrices("addmm", ["self", "mat2"], first, second)?;
-    layout::expand(added, &layout::signed(&shape))?;
     check_added_dtype(added, second)?;
     check_factor_dtypes(first, second)?;
+    let shape = check_matrices("addmm", ["self", "mat2"], first, second)?;
+    layout::expand(added, &layout::signed(&shape))?;
     not_for_bool(first.dtype, "addmm_impl_cpu_")?;
     check_added(added, shape)
 }

@@ -176,9 +176,13 @@ fn nll_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let args = Args(args);
     let (input, target, reduction) = (args.tensor(0)?, args.tensor(1)?, args.text(4, "mean"));
     check_reduction(reduction)?;
-    // The order in which PyTorch looks: the batch, then the type, then the sizes.
-    if input.ndim() >= 2 && target.ndim() >= 1 && input.shape[0] != target.shape[0] {
-        return Err(batch_mismatch(input.shape[0], target.shape[0]));
+    // The order in which PyTorch looks: the batch, then the sizes, then the type; of one row, the type first.
+    let batch = target.shape.first().copied().unwrap_or(0);
+    if input.ndim() >= 2 && input.shape[0] != batch {
+        return Err(batch_mismatch(input.shape[0], batch));
+    }
+    if input.ndim() != 1 {
+        check_target(input, target)?;
     }
     if target.dtype != Dtype::I64 && input.ndim() > 0 {
         return Err(OpError::runtime(format!(
