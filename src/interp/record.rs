@@ -104,7 +104,10 @@ impl Machine<'_> {
         if self.grad
             && !self.inference
             && alone
-            && args.iter().flat_map(tensors_of).any(|tensor| tensor.requires_grad())
+            && args
+                .iter()
+                .flat_map(tensors_of)
+                .any(|tensor| tensor.requires_grad())
             && let Some(error) = ops::written::refusal_of_inference(row)
         {
             return self.op_error(error, span);

@@ -478,19 +478,19 @@ fn logits_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     // PyTorch composes it: `(1 - target).mul_(input).sub_(log_sigmoid(input))`.
     match (input.dtype, target.dtype) {
         (Dtype::Bool | Dtype::I64, _) => {
-            return Err(not_implemented("log_sigmoid_cpu", input.dtype));
+            Err(not_implemented("log_sigmoid_cpu", input.dtype))
         }
         (_, Dtype::Bool) => {
-            return Err(OpError::Raises(
+            Err(OpError::Raises(
                 Exception::NotImplementedError,
                 "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.".into(),
-            ));
+            ))
         }
         (_, Dtype::I64) => {
-            return Err(OpError::runtime(format!(
+            Err(OpError::runtime(format!(
                 "result type {} can't be cast to the desired output type Long",
                 input.dtype.scalar_name()
-            )));
+            )))
         }
         _ => Ok(vec![Meta::contiguous(
             target.dtype,
