@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gradlint::lint::{Finding, Prediction};
+use gradlint::lint::Finding;
 use gradlint::source::Files;
 use gradlint::{LintResult, lint_text_in, with_stack};
 use serde::Deserialize;
-use support::recorded::{matches, root};
+use support::recorded::{predicted, root};
 
 /// What a run did.
 #[derive(Deserialize)]
@@ -130,18 +130,10 @@ fn what_raised_is_predicted_and_what_is_whole_is_quiet() {
             continue;
         }
         let is_told = |finding: &Finding| {
-            let Prediction::Raises {
-                error,
-                torch_message,
-                span,
-            } = &finding.prediction
-            else {
-                return false;
-            };
-            error.name() == truth.error
-                && matches(torch_message, &truth.text)
-                && result.sources.file(span.file).name.display().to_string() == truth.file
-                && result.sources.line(*span) == truth.line
+            predicted(finding, &truth.error, &truth.text).is_some_and(|span| {
+                result.sources.file(span.file).name.display().to_string() == truth.file
+                    && result.sources.line(span) == truth.line
+            })
         };
         assert!(result.findings.iter().any(is_told), "{name}");
     }

@@ -13,11 +13,11 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use gradlint::diagnostic::Severity;
-use gradlint::lint::{Finding, Prediction};
+use gradlint::lint::Finding;
 use gradlint::source::Span;
 use gradlint::{LintResult, lint_text, with_stack};
 use serde::Deserialize;
-use support::recorded::{matches, root};
+use support::recorded::{predicted, root};
 
 /// What every program begins with, on a line of its own.
 const IMPORTS: &str = "import torch; from torch import nn; import torch.nn.functional as F\n";
@@ -111,21 +111,14 @@ fn problem(program: &Program, result: &LintResult) -> Option<String> {
 
 /// Whether the finding predicts the exception at a place that is accepted.
 fn predicts(finding: &Finding, error: &str, text: &str, accepted: impl Fn(Span) -> bool) -> bool {
-    let Prediction::Raises {
-        error: kind,
-        torch_message,
-        span,
-    } = &finding.prediction
-    else {
+    let Some(span) = predicted(finding, error, text) else {
         return false;
     };
     let run_by = finding
         .causes
         .last()
         .filter(|cause| cause.message == "run by this backward");
-    kind.name() == error
-        && matches(torch_message, text)
-        && (accepted(*span) || run_by.is_some_and(|cause| accepted(cause.span)))
+    accepted(span) || run_by.is_some_and(|cause| accepted(cause.span))
 }
 
 #[test]

@@ -11,7 +11,7 @@ use gradlint::source::{SourceMap, Span};
 
 use support::generate::{Generated, generate};
 use support::machines::{lint_whole, run_program_with};
-use support::recorded::matches;
+use support::recorded::predicted;
 
 /// How many programs the ordinary run looks at.
 const PROGRAMS: u64 = 2000;
@@ -146,10 +146,8 @@ impl Run<'_> {
     }
 
     fn predicts(&self, finding: &Finding, raised: &Raised, line: u32) -> bool {
-        matches!(&finding.prediction, Prediction::Raises { error, torch_message, span }
-            if error.name() == raised.error
-                && matches(torch_message, &raised.message)
-                && self.sources.line(*span) == line)
+        predicted(finding, &raised.error, &raised.message)
+            .is_some_and(|span| self.sources.line(span) == line)
     }
 
     fn none_was_predicted(&self, line: u32, differences: &mut Vec<String>) {

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use gradlint::diagnostic::Severity;
-use gradlint::lint::{Finding, Prediction};
+use gradlint::lint::Finding;
 use gradlint::source::Span;
 use gradlint::{lint_text, with_stack};
 use serde::Deserialize;
-use support::recorded::{matches, root};
+use support::recorded::{predicted, root};
 
 /// How many scripts there are.
 const SCRIPTS: usize = 85;
@@ -49,17 +49,8 @@ fn problem(name: &str, text: &str, truth: &Truth) -> Option<String> {
         let mut places = finding.causes.iter().map(|cause| cause.span);
         line(finding.span) == cause || places.any(|span| line(span) == cause)
     };
-    let predicts = |finding: &&Finding| match &finding.prediction {
-        Prediction::Raises {
-            error,
-            torch_message,
-            span,
-        } => {
-            error.name() == truth.error
-                && matches(torch_message, &truth.text)
-                && line(*span) == truth.line
-        }
-        _ => false,
+    let predicts = |finding: &&Finding| {
+        predicted(finding, &truth.error, &truth.text).is_some_and(|span| line(span) == truth.line)
     };
     if !found.iter().any(tells) {
         return Some(format!("not found at {cause}: {shown:?}"));

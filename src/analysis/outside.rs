@@ -185,7 +185,7 @@ impl Analyzer<'_> {
         parts.any(|&part| self.requires_grad(world, part).may())
     }
 
-    /// The arguments of an operator, those that are from outside as tensors. `all`: whether nothing else is unknown.
+    /// Puts tensors from outside where an operator takes some and its arguments are not known.
     pub(super) fn outside_operands(
         &mut self,
         world: &mut World,

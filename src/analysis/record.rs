@@ -63,10 +63,10 @@ impl Analyzer<'_> {
         // A call of inference tensors alone does not come to autograd at all.
         let inference_alone = !ops::written::wraps_number(row, &args)
             && differentiable(row, &args).all(|tensor| tensor.is_some())
-            && args.iter().flat_map(tensors_of).all(|id| {
-                let tensor = world.tensor(id);
-                tensor.is_some_and(|tensor| tensor.counter.is_none())
-            });
+            && args
+                .iter()
+                .flat_map(tensors_of)
+                .all(|id| world.is_inference(id));
         if inference_alone
             && tracking.is_true()
             && self.any_requires_grad(world, row, &args).is_true()
@@ -346,12 +346,8 @@ impl Analyzer<'_> {
             .first()
             .and_then(|arg| tensors_of(arg).next())
             .filter(|_| is_view);
-        let of_inference = |id: ObjId| {
-            let tensor = world.tensor(id);
-            tensor.is_some_and(|tensor| tensor.counter.is_none())
-        };
         let mut tensors = args.iter().flat_map(tensors_of).peekable();
-        let alone = tensors.peek().is_some() && tensors.all(of_inference);
+        let alone = tensors.peek().is_some() && tensors.all(|id| world.is_inference(id));
         // What is made of inference tensors alone has the writes of PyTorch's own code in its version.
         let hidden = if alone {
             ops::written::of_inference(row)

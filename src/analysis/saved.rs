@@ -217,11 +217,7 @@ impl Analyzer<'_> {
     }
 
     pub(super) fn refuse_inference(&mut self, world: &mut World, id: ObjId, span: Span) -> Res<()> {
-        if world
-            .tensor(id)
-            .is_none_or(|tensor| tensor.counter.is_some())
-            || world.inference.0.may()
-        {
+        if !world.is_inference(id) || world.inference.0.may() {
             return Ok(());
         }
         let text = "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.";
@@ -258,10 +254,6 @@ pub(super) fn own_saves(row: &OpRow) -> Option<&'static [Save]> {
 
 /// Whether an inference tensor is among the arguments.
 pub(super) fn inference_known(world: &World, args: &OpArgs) -> bool {
-    let of_inference = |id: ObjId| {
-        world
-            .tensor(id)
-            .is_some_and(|tensor| tensor.counter.is_none())
-    };
-    args.iter().flat_map(tensors_of).any(of_inference)
+    let mut tensors = args.iter().flat_map(tensors_of);
+    tensors.any(|id| world.is_inference(id))
 }

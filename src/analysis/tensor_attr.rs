@@ -164,7 +164,7 @@ impl Analyzer<'_> {
             grad_fn: GradFn::None,
             grad: Val::NONE,
             counter: tensor.counter.map(|_| counter),
-            is_loose: tensor.counter.is_none() && !world.inference.0.may(),
+            is_loose: tensor.is_inference() && !world.inference.0.may(),
             view: None,
             retains_grad: false,
             hooks: Default::default(),
@@ -265,7 +265,7 @@ impl Analyzer<'_> {
                 text,
             );
         }
-        if tensor.counter.is_none() && on.may() && !world.inference.0.may() {
+        if tensor.is_inference() && on.may() && !world.inference.0.may() {
             return self.inference_failure(world, id, "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.", span);
         }
         if leaf.may() {
@@ -509,7 +509,7 @@ impl Analyzer<'_> {
             TensorAttr::IsFloatingPoint => {
                 Val::Bool(tensor.dtype.map(crate::ops::Dtype::is_floating))
             }
-            TensorAttr::IsInference => Val::Bool(Some(tensor.counter.is_none())),
+            TensorAttr::IsInference => Val::Bool(Some(tensor.is_inference())),
             TensorAttr::DataPtr => number(Some(i64::from(tensor.storage.number()))),
             TensorAttr::NewTensor => {
                 args.positional.truncate(1);

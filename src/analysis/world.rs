@@ -79,6 +79,11 @@ impl World {
         Box::new(std::mem::replace(self, nowhere))
     }
 
+    /// Whether the tensor was made in inference mode.
+    pub fn is_inference(&self, id: ObjId) -> bool {
+        self.tensor(id).is_some_and(|tensor| tensor.is_inference())
+    }
+
     /// Notes that what follows is not followed.
     pub fn cut_short(&mut self) {
         self.approximate = true;
@@ -240,6 +245,11 @@ fn same_dicts(a: &Dict, b: &Dict) -> bool {
 }
 
 impl Tensor {
+    /// Whether it was made in inference mode, so that nothing counts its writes.
+    pub fn is_inference(&self) -> bool {
+        self.counter.is_none()
+    }
+
     fn same(&self, other: &Tensor) -> bool {
         self.meta == other.meta
             && self.dtype == other.dtype

@@ -95,28 +95,14 @@ impl Machine<'_> {
             return self.unsupported(format!("`{}` in place", row.name), span);
         }
         // In inference mode nothing is recorded, whatever `enable_grad` says (rule R3.3).
-        let recorded = self.grad
-            && !self.inference
-            && !matches!(row.gradient, Gradient::NotDifferentiable)
-            && differentiable(row, &args).any(|tensor| tensor.requires_grad())
-            && !self.is_inference_alone(row, &args);
-        let alone = self.is_inference_alone(row, &args);
-        if self.grad
-            && !self.inference
-            && alone
-            && args
-                .iter()
-                .flat_map(tensors_of)
-                .any(|tensor| tensor.requires_grad())
-            && let Some(error) = ops::written::refusal_of_inference(row)
-        {
-            return self.op_error(error, span);
-        }
-        if self.grad
-            && !self.inference
+        let tracking = self.grad && !self.inference;
+        // A call of inference tensors alone does not come to autograd at all.
+        let alone = is_inference_alone(row, &args);
+        let recorded = tracking
             && !alone
-            && let Err(error) = ops::inplace::check_constant(row, &args, |t| t.requires_grad())
-        {
+            && !matches!(row.gradient, Gradient::NotDifferentiable)
+            && differentiable(row, &args).any(|tensor| tensor.requires_grad());
+        if tracking && let Some(error) = refusal(row, &args, alone) {
             return self.op_error(error, span);
         }
         if let (false, Some(array)) = (in_place, fast(row, &args)) {
@@ -146,8 +132,12 @@ impl Machine<'_> {
             return self.op_error(error, span);
         }
         // Measured: what cannot be saved is told before the sizes are looked at.
-        let of_inference = |tensor: &Tensor| tensor.counter.is_none();
-        if recorded && args.iter().flat_map(tensors_of).any(of_inference) {
+        if recorded
+            && args
+                .iter()
+                .flat_map(tensors_of)
+                .any(|tensor| tensor.is_inference())
+        {
             self.make_node(op, row, &args, metas_of(&args), in_place, span)?;
         }
         let mut inferred = match (row.infer)(&metas) {
@@ -192,23 +182,11 @@ impl Machine<'_> {
         Ok(outputs)
     }
 
-    /// A call of inference tensors alone does not come to autograd at all.
-    fn is_inference_alone(&self, row: &OpRow, args: &[Arg<Tensor>]) -> bool {
-        let mut tensors = args.iter().flat_map(tensors_of);
-        tensors.all(|tensor| tensor.counter.is_none()) && !ops::written::wraps_number(row, args)
-    }
-
     /// What is made of inference tensors alone has the writes of PyTorch's own code in its version.
     fn count_hidden_writes(&self, row: &OpRow, args: &[Arg<Tensor>], outputs: &Outputs) {
-        let mut tensors = args.iter().flat_map(tensors_of);
-        let mut of_inference = false;
-        if self.inference
-            || !tensors.all(|tensor| {
-                of_inference = tensor.counter.is_none();
-                of_inference
-            })
-            || !of_inference
-        {
+        let mut tensors = args.iter().flat_map(tensors_of).peekable();
+        let alone = tensors.peek().is_some() && tensors.all(|tensor| tensor.is_inference());
+        if self.inference || !alone {
             return;
         }
         let version = ops::written::of_inference(row);
@@ -425,7 +403,7 @@ impl Machine<'_> {
             let places = map_arg(arg, &mut |tensor: &Tensor| {
                 let what = match asked {
                     _ if failed.is_some() => SavedKind::Not,
-                    true if !clone_of_self && tensor.counter.is_none() => {
+                    true if !clone_of_self && tensor.is_inference() => {
                         failed = Some(());
                         SavedKind::Not
                     }
@@ -793,4 +771,20 @@ pub(super) fn map_arg<T, U>(arg: &Arg<T>, of: &mut impl FnMut(&T) -> U) -> Arg<U
 /// An error for what a formula asks and the node does not have.
 pub(super) fn not_saved() -> OpError {
     OpError::Unsupported("a gradient formula that asks for what its operator does not save".into())
+}
+
+/// Whether all tensors of a call are inference tensors, and no number counts as a tensor beside them.
+fn is_inference_alone(row: &OpRow, args: &[Arg<Tensor>]) -> bool {
+    let mut tensors = args.iter().flat_map(tensors_of);
+    tensors.all(|tensor| tensor.is_inference()) && !ops::written::wraps_number(row, args)
+}
+
+/// What is said, while gradient mode is on, of tensors that require grad where none may.
+fn refusal(row: &OpRow, args: &[Arg<Tensor>], alone: bool) -> Option<OpError> {
+    if !alone {
+        return ops::inplace::check_constant(row, args, |tensor| tensor.requires_grad()).err();
+    }
+    let mut tensors = args.iter().flat_map(tensors_of);
+    let any = tensors.any(|tensor| tensor.requires_grad());
+    any.then(|| ops::written::refusal_of_inference(row))?
 }

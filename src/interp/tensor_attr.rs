@@ -181,7 +181,7 @@ impl Machine<'_> {
             };
             return self.runtime(text, span);
         }
-        if tensor.counter.is_none() && on && !self.inference {
+        if tensor.is_inference() && on && !self.inference {
             return self.runtime("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.", span);
         }
         if leaf {
@@ -374,7 +374,7 @@ impl Machine<'_> {
             TensorAttr::Numel | TensorAttr::NElement => Value::Int(meta.numel() as i64),
             TensorAttr::IsContiguous => Value::Bool(meta.is_contiguous()),
             TensorAttr::IsFloatingPoint => Value::Bool(meta.dtype.is_floating()),
-            TensorAttr::IsInference => Value::Bool(tensor.counter.is_none()),
+            TensorAttr::IsInference => Value::Bool(tensor.is_inference()),
             TensorAttr::DataPtr => {
                 let address = Rc::as_ptr(&tensor.storage.borrow()) as usize;
                 Value::Int((address + meta.offset * super::value::item_size(meta.dtype)) as i64)

@@ -303,6 +303,10 @@ impl TensorImpl {
     pub fn dtype(&self) -> Dtype {
         self.meta.borrow().dtype
     }
+    /// Whether it was made in inference mode, so that nothing counts its writes.
+    pub fn is_inference(&self) -> bool {
+        self.counter.is_none()
+    }
     pub fn array(&self) -> Array {
         let storage = self.storage.borrow();
         let buffer = Rc::clone(&storage.buffer.borrow());

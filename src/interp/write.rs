@@ -53,7 +53,7 @@ impl Machine<'_> {
     /// An inference tensor may not be written outside of inference mode (rule R3.3); PyTorch says so when it counts
     /// the write, after the kernel.
     pub(super) fn check_inference_target(&mut self, target: &Tensor, span: Span) -> Res<()> {
-        if target.counter.is_none() && target.loose.is_none() && !self.inference {
+        if target.is_inference() && target.loose.is_none() && !self.inference {
             return self.runtime(INFERENCE_WRITE, span);
         }
         Ok(())

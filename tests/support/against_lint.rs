@@ -5,7 +5,7 @@ use gradlint::lint::{Certainty, Finding, Prediction};
 use gradlint::source::SourceMap;
 
 use super::machines::lint_program;
-use super::recorded::{Event, Record, matches};
+use super::recorded::{Event, Record, predicted};
 use super::source::{Differences, Source, read};
 
 /// Where the findings about the program `name` differ from its record.
@@ -136,17 +136,8 @@ fn is_own_raise(source: &Source, event: &Event) -> bool {
 }
 
 fn predicts(finding: &Finding, event: &Event, source: &Source, sources: &SourceMap) -> bool {
-    let Prediction::Raises {
-        error,
-        torch_message,
-        span,
-    } = &finding.prediction
-    else {
-        return false;
-    };
-    error.name() == event.error
-        && matches(torch_message, &event.text)
-        && source.lines.within(sources.line(*span), event.line)
+    predicted(finding, &event.error, &event.text)
+        .is_some_and(|span| source.lines.within(sources.line(span), event.line))
 }
 
 /// What the program's header says after `# key: `.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use gradlint::source::SourceMap;
-use gradlint::syntax::ast::{Block, Module, Stmt, StmtKind};
+use gradlint::syntax::ast::{Block, Module};
 
 /// For the first line of each statement without a block, the last line it reaches to.
 pub struct Lines(BTreeMap<u32, u32>);
@@ -23,7 +23,7 @@ impl Lines {
 
     fn block(&mut self, block: &Block, sources: &SourceMap) {
         for stmt in &block.stmts {
-            let inner = blocks(stmt);
+            let inner = stmt.all_blocks();
             if inner.is_empty() {
                 let last = sources
                     .file(stmt.span.file)
@@ -35,38 +35,5 @@ impl Lines {
                 .into_iter()
                 .for_each(|block| self.block(block, sources));
         }
-    }
-}
-
-fn blocks(stmt: &Stmt) -> Vec<&Block> {
-    match &stmt.kind {
-        StmtKind::If { arms, otherwise } => arms
-            .iter()
-            .map(|(_, block)| block)
-            .chain(otherwise)
-            .collect(),
-        StmtKind::While {
-            body, otherwise, ..
-        }
-        | StmtKind::For {
-            body, otherwise, ..
-        } => std::iter::once(body).chain(otherwise).collect(),
-        StmtKind::With { body, .. } => vec![body],
-        StmtKind::Try {
-            body,
-            handlers,
-            otherwise,
-            finally,
-        } => {
-            let handlers = handlers.iter().map(|handler| &handler.body);
-            std::iter::once(body)
-                .chain(handlers)
-                .chain(otherwise)
-                .chain(finally)
-                .collect()
-        }
-        StmtKind::Function(function) => vec![&function.body],
-        StmtKind::Class(class) => vec![&class.body],
-        _ => Vec::new(),
     }
 }

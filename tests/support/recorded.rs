@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use gradlint::lint::{Finding, Prediction};
+use gradlint::source::Span;
 use serde::{Deserialize, Serialize};
 
 /// `recorded.json`.
@@ -104,6 +106,18 @@ pub fn load() -> Recorded {
     let text =
         std::fs::read_to_string(&path).expect("tests/oracle/recorded.json is made by record.py");
     serde_json::from_str(&text).expect("recorded.json has the form that record.py writes")
+}
+
+/// Where the finding predicts an exception of that type and text, if it does.
+pub fn predicted(finding: &Finding, error: &str, text: &str) -> Option<Span> {
+    match &finding.prediction {
+        Prediction::Raises {
+            error: kind,
+            torch_message,
+            span,
+        } if kind.name() == error && matches(torch_message, text) => Some(*span),
+        _ => None,
+    }
 }
 
 /// Whether `text` is `pattern` with something in place of each `…`.

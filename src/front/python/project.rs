@@ -141,11 +141,7 @@ impl<'f> Project<'f> {
     ) -> Option<Imported> {
         let shortest = if is_relative { 0 } else { 1 };
         (shortest..parts.len()).rev().find_map(|count| {
-            let base = joined(folder, &parts[..count].join("/"));
-            let file = self
-                .file(&format!("{base}.py"))
-                .filter(|_| count > 0)
-                .or_else(|| self.file(&joined(&base, "__init__.py")))?;
+            let file = self.module_in(folder, &parts[..count].join("/"))?;
             self.member(file, parts[count], &parts[count + 1..], hops)
         })
     }
@@ -218,17 +214,21 @@ impl<'f> Project<'f> {
     fn module(&self, from: &str, path: &str) -> Option<usize> {
         let level = level(path);
         let name = path[level..].replace('.', "/");
-        let at = |folder: &str| {
-            let base = joined(folder, &name);
-            let file = (!name.is_empty()).then(|| self.file(&format!("{base}.py")));
-            file.flatten()
-                .or_else(|| self.file(&joined(&base, "__init__.py")))
-        };
+        let at = |folder: &str| self.module_in(folder, &name);
         let mut folders = parents(from);
         match level {
             0 => folders.find_map(at),
             _ => at(folders.nth(level - 1)?),
         }
+    }
+
+    /// The file that is a module or a package below a folder; without a name, the folder's own.
+    fn module_in(&self, folder: &str, name: &str) -> Option<usize> {
+        let base = joined(folder, name);
+        let module = (!name.is_empty()).then(|| self.file(&format!("{base}.py")));
+        module
+            .flatten()
+            .or_else(|| self.file(&joined(&base, "__init__.py")))
     }
 
     /// The number of a file, if there is one of that name.

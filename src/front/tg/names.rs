@@ -19,23 +19,11 @@ pub enum Known {
     Super,
 }
 
-const EXCEPTIONS: [Exception; 15] = [
-    Exception::Exception,
-    Exception::RuntimeError,
-    Exception::NotImplementedError,
-    Exception::TypeError,
-    Exception::ValueError,
-    Exception::IndexError,
-    Exception::KeyError,
-    Exception::AttributeError,
-    Exception::NameError,
-    Exception::UnboundLocalError,
-    Exception::AssertionError,
-    Exception::ZeroDivisionError,
-    Exception::OverflowError,
-    Exception::StopIteration,
-    Exception::RecursionError,
-];
+/// The exceptions that a program names as it names Python's functions.
+fn exceptions() -> impl Iterator<Item = Exception> {
+    let all = Exception::ALL.iter().copied();
+    all.filter(|kind| *kind != Exception::CheckpointError)
+}
 
 const DTYPES: [(&str, Dtype); 11] = [
     ("float32", Dtype::F32),
@@ -172,10 +160,9 @@ fn public_intrinsic(name: &str) -> Option<Known> {
 }
 
 fn exception(name: &str) -> Option<Known> {
-    EXCEPTIONS
-        .iter()
+    exceptions()
         .find(|known| known.name() == name)
-        .map(|found| Known::Builtin(Builtin::Exception(*found)))
+        .map(|found| Known::Builtin(Builtin::Exception(found)))
 }
 
 /// What the prelude writes around an operator comes before the operator itself.
@@ -235,7 +222,7 @@ pub fn all() -> Vec<String> {
             .map(|found| found.name().to_owned())
             .filter(|name| !name.starts_with('_')),
     );
-    names.extend(EXCEPTIONS.iter().map(|found| found.name().to_owned()));
+    names.extend(exceptions().map(|found| found.name().to_owned()));
     names.extend(DTYPES.iter().map(|(name, _)| (*name).to_owned()));
     names.extend(
         NUMBERS

@@ -14,6 +14,22 @@ use crate::with_element;
 
 const GRAD: Param = tensor("grad_output");
 const SIZES: Param = ints("input_sizes");
+const OF_INPUT: &[Param] = &[GRAD, tensor("input")];
+
+/// As `_linked`, where PyTorch has no derivative of the gradient: `text` is what it says.
+const fn once(name: &'static str, text: &'static str) -> OpRow {
+    op(
+        name,
+        INTERNAL,
+        OF_INPUT,
+        linked_infer,
+        linked_forward,
+        &[],
+        Gradient::NotImplemented(Exception::RuntimeError, text),
+        "NotImplemented",
+        &[],
+    )
+}
 
 /// The rows of this file. No row of ops.tsv names them: they are measured through the views whose gradients they are.
 pub const ROWS: &[OpRow] = &[
@@ -22,7 +38,7 @@ pub const ROWS: &[OpRow] = &[
     op(
         "_linked",
         INTERNAL,
-        &[GRAD, tensor("input")],
+        OF_INPUT,
         linked_infer,
         linked_forward,
         &[],
@@ -34,7 +50,7 @@ pub const ROWS: &[OpRow] = &[
     op(
         "_cumprod_once",
         INTERNAL,
-        &[GRAD, tensor("input")],
+        OF_INPUT,
         linked_infer,
         linked_forward,
         &[],
@@ -46,47 +62,17 @@ pub const ROWS: &[OpRow] = &[
         "DivBackward0",
         &[],
     ),
-    op(
+    once(
         "_hardsigmoid_once",
-        INTERNAL,
-        &[GRAD, tensor("input")],
-        linked_infer,
-        linked_forward,
-        &[],
-        Gradient::NotImplemented(
-            Exception::RuntimeError,
-            "derivative for aten::hardsigmoid_backward is not implemented",
-        ),
-        "NotImplemented",
-        &[],
+        "derivative for aten::hardsigmoid_backward is not implemented",
     ),
-    op(
+    once(
         "_multi_margin_once",
-        INTERNAL,
-        &[GRAD, tensor("input")],
-        linked_infer,
-        linked_forward,
-        &[],
-        Gradient::NotImplemented(
-            Exception::RuntimeError,
-            "derivative for aten::multi_margin_loss_backward is not implemented",
-        ),
-        "NotImplemented",
-        &[],
+        "derivative for aten::multi_margin_loss_backward is not implemented",
     ),
-    op(
+    once(
         "_attention_once",
-        INTERNAL,
-        &[GRAD, tensor("input")],
-        linked_infer,
-        linked_forward,
-        &[],
-        Gradient::NotImplemented(
-            Exception::RuntimeError,
-            "derivative for aten::_scaled_dot_product_flash_attention_for_cpu_backward is not implemented",
-        ),
-        "NotImplemented",
-        &[],
+        "derivative for aten::_scaled_dot_product_flash_attention_for_cpu_backward is not implemented",
     ),
     op(
         "select_backward",
