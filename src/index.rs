@@ -23,20 +23,25 @@ macro_rules! define_index {
     ($($(#[$attr:meta])* $vis:vis struct $name:ident = $prefix:literal;)*) => {$(
         $(#[$attr])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        $vis struct $name(u32);
+        $vis struct $name(std::num::NonZeroU32);
 
         impl $crate::index::Idx for $name {
+            #[inline]
             fn new(n: usize) -> Self {
-                $name(u32::try_from(n).expect("index space exhausted"))
+                // One more than the position: zero is what an absent one is, which so takes no room of its own.
+                let raw = u32::try_from(n + 1).ok().and_then(std::num::NonZeroU32::new);
+                $name(raw.expect("index space exhausted"))
             }
+            #[inline]
             fn index(self) -> usize {
-                self.0 as usize
+                self.0.get() as usize - 1
             }
         }
 
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, concat!($prefix, "{}"), self.0)
+                let n = $crate::index::Idx::index(*self);
+                write!(f, concat!($prefix, "{}"), n)
             }
         }
     )*};
@@ -94,6 +99,10 @@ impl<I: Idx, T> IndexVec<I, T> {
             .enumerate()
             .map(|(n, value)| (I::new(n), value))
     }
+    /// Makes room for `additional` more elements.
+    pub fn reserve(&mut self, additional: usize) {
+        self.raw.reserve_exact(additional);
+    }
     /// The element at `id`, if there is one.
     pub fn get(&self, id: I) -> Option<&T> {
         self.raw.get(id.index())
@@ -101,6 +110,74 @@ impl<I: Idx, T> IndexVec<I, T> {
     /// Drops the elements from `len` on.
     pub fn truncate(&mut self, len: usize) {
         self.raw.truncate(len);
+    }
+}
+
+/// A vector that grows by chunks and never moves what it holds, for what there is one of for every statement of a
+/// program: a vector that doubles holds everything twice while it moves, and the half that it left is of no use to
+/// what is allocated later.
+#[derive(Debug)]
+pub struct ChunkedVec<I: Idx, T> {
+    chunks: Vec<Vec<T>>,
+    marker: PhantomData<fn(I)>,
+}
+
+impl<I: Idx, T> ChunkedVec<I, T> {
+    /// Elements of a chunk; the first grows as a vector does, since most programs never need more.
+    const CHUNK: usize = 256;
+
+    /// An empty vector.
+    pub const fn new() -> Self {
+        ChunkedVec {
+            chunks: Vec::new(),
+            marker: PhantomData,
+        }
+    }
+    /// Appends `value` and returns its index.
+    pub fn push(&mut self, value: T) -> I {
+        let id = self.next_id();
+        match self.chunks.last_mut() {
+            Some(chunk) if chunk.len() < Self::CHUNK => chunk.push(value),
+            Some(_) => {
+                let mut chunk = Vec::with_capacity(Self::CHUNK);
+                chunk.push(value);
+                self.chunks.push(chunk);
+            }
+            None => self.chunks.push(vec![value]),
+        }
+        id
+    }
+    /// The index that the next [`push`](Self::push) will return.
+    pub fn next_id(&self) -> I {
+        let last = self.chunks.last().map_or(0, Vec::len);
+        I::new(self.chunks.len().saturating_sub(1) * Self::CHUNK + last)
+    }
+    /// The elements with their indices, in order.
+    pub fn iter_enumerated(&self) -> impl Iterator<Item = (I, &T)> {
+        self.chunks
+            .iter()
+            .flatten()
+            .enumerate()
+            .map(|(n, value)| (I::new(n), value))
+    }
+}
+
+impl<I: Idx, T> Default for ChunkedVec<I, T> {
+    fn default() -> Self {
+        ChunkedVec::new()
+    }
+}
+
+impl<I: Idx, T> ops::Index<I> for ChunkedVec<I, T> {
+    type Output = T;
+    fn index(&self, id: I) -> &T {
+        &self.chunks[id.index() / Self::CHUNK][id.index() % Self::CHUNK]
+    }
+}
+
+impl<I: Idx, T> ops::IndexMut<I> for ChunkedVec<I, T> {
+    fn index_mut(&mut self, id: I) -> &mut T {
+        &mut self.chunks[id.index() / Self::CHUNK][id.index() % Self::CHUNK]
     }
 }
 

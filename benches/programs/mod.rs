@@ -1,6 +1,10 @@
 //! The programs that are measured.
 #![allow(dead_code, reason = "each benchmark uses some")]
 
+/// The command's allocator: what a benchmark says is to hold for the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use std::fmt::Write;
 
 /// `statements` operators one after the other, some of them in place, with a backward at the end.

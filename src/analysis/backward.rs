@@ -43,17 +43,28 @@ pub(super) enum Target {
 
 /// Where gradients arrived.
 pub(super) struct Arrivals {
-    /// For each target: how surely, and the gradient if it is followed.
-    pub at: FxHashMap<Target, (Tri, Option<ObjId>)>,
+    /// How surely one did, for each target.
+    certain: FxHashMap<Target, Tri>,
+    /// The gradients that are followed.
+    grads: FxHashMap<Target, Option<ObjId>>,
     /// Whether some may have gone along ways that are not known.
     pub unknown: bool,
+}
+
+impl Arrivals {
+    /// How surely a gradient arrived at `target`, and which if it is followed; none if none can have.
+    pub fn at(&self, target: Target) -> Option<(Tri, Option<ObjId>)> {
+        let certain = *self.certain.get(&target)?;
+        Some((certain, self.grads.get(&target).copied().flatten()))
+    }
 }
 
 /// A backward on its way.
 struct Pass {
     /// For each node that is reached: whether for sure.
     reached: FxHashMap<NodeId, Tri>,
-    /// How many edges of nodes that are yet to run lead to a node or leaf.
+    /// How many edges of nodes that are yet to run lead to a leaf, or to a node, whichever of its outputs it is: that
+    /// stands at output 0.
     waiting: FxHashMap<Target, u32>,
     /// Whether a gradient arrives at a target.
     arrived: FxHashMap<Target, Tri>,
@@ -139,13 +150,8 @@ impl Analyzer<'_> {
         }
         match result {
             Ok(()) => Ok(Arrivals {
-                at: pass
-                    .arrived
-                    .iter()
-                    .map(|(target, tri)| {
-                        (*target, (*tri, pass.grads.get(target).copied().flatten()))
-                    })
-                    .collect(),
+                certain: pass.arrived,
+                grads: pass.grads,
                 unknown: pass.unknown,
             }),
             Err(mut raise) => {
@@ -221,11 +227,13 @@ impl Analyzer<'_> {
         let mut order = Vec::new();
         let visit = |edge: &Edge, count: bool, pass: &mut Pass, work: &mut Vec<NodeId>| {
             for_each_target(edge, &mut |target| {
-                if count {
-                    *pass.waiting.entry(target).or_default() += 1;
-                }
+                let mut waits = target;
                 if let Target::Output(node, _) = target {
+                    waits = Target::Output(node, 0);
                     work.push(node);
+                }
+                if count {
+                    *pass.waiting.entry(waits).or_default() += 1;
                 }
             });
             pass.unknown |= has_unknown(edge);
@@ -256,22 +264,6 @@ impl Analyzer<'_> {
             }
             pass.only = Some(only);
         }
-        // Dependencies are counted by node, whichever of its outputs they go to.
-        let mut by_node: FxHashMap<NodeId, u32> = FxHashMap::default();
-        let counts: Vec<(Target, u32)> = pass.waiting.drain().collect();
-        for (target, count) in counts {
-            match target {
-                Target::Output(node, _) => *by_node.entry(node).or_default() += count,
-                Target::Leaf(_) => {
-                    pass.waiting.insert(target, count);
-                }
-            }
-        }
-        pass.waiting.extend(
-            by_node
-                .into_iter()
-                .map(|(node, count)| (Target::Output(node, 0), count)),
-        );
         pass
     }
 
@@ -398,7 +390,7 @@ impl Analyzer<'_> {
         request: &Request,
         span: Span,
     ) -> Res<()> {
-        let mut ready: BinaryHeap<(u32, NodeId)> = BinaryHeap::new();
+        let mut ready: BinaryHeap<NodeId> = BinaryHeap::new();
         let mut queued = FxHashSet::default();
         let roots: Vec<NodeId> = pass.reached.keys().copied().collect();
         for node in roots {
@@ -410,11 +402,11 @@ impl Analyzer<'_> {
                 == 0
                 && queued.insert(node)
             {
-                ready.push((self.nodes[node].sequence, node));
+                ready.push(node);
             }
         }
         self.serve_leaves(world, pass, request, span, None)?;
-        while let Some((_, node)) = ready.pop() {
+        while let Some(node) = ready.pop() {
             let certain = pass
                 .reached
                 .get(&node)
@@ -533,7 +525,7 @@ impl Analyzer<'_> {
         world: &mut World,
         pass: &mut Pass,
         target: Target,
-        ready: &mut BinaryHeap<(u32, NodeId)>,
+        ready: &mut BinaryHeap<NodeId>,
         queued: &mut FxHashSet<NodeId>,
         request: &Request,
         span: Span,
@@ -553,7 +545,7 @@ impl Analyzer<'_> {
             Target::Leaf(leaf) => self.serve_leaves(world, pass, request, span, Some(leaf)),
             Target::Output(node, _) => {
                 if queued.insert(node) {
-                    ready.push((self.nodes[node].sequence, node));
+                    ready.push(node);
                 }
                 Ok(())
             }
@@ -700,7 +692,7 @@ pub(super) fn for_each_target(edge: &Edge, visit: &mut impl FnMut(Target)) {
         Edge::Leaf(leaf) => visit(Target::Leaf(*leaf)),
         Edge::Node(node, output) => visit(Target::Output(*node, *output)),
         Edge::OneOf(parts) => {
-            for part in parts {
+            for part in parts.iter() {
                 for_each_target(part, visit);
             }
         }

@@ -95,28 +95,23 @@ impl Analyzer<'_> {
             return Ok(if edges.len() == 1 {
                 edges.remove(0)
             } else {
-                Edge::OneOf(edges.into())
+                Edge::one_of(edges)
             });
         }
         let leaf = |bit: Tri| match bit {
             Tri::True => Edge::Leaf(id),
             Tri::False => Edge::Null,
-            Tri::Maybe => Edge::OneOf(Box::new([Edge::Leaf(id), Edge::Null])),
+            Tri::Maybe => Edge::one_of([Edge::Leaf(id), Edge::Null]),
         };
         Ok(match &tensor.grad_fn {
             GradFn::None => leaf(tensor.bit),
             GradFn::Node(node, output) => Edge::Node(*node, *output),
-            GradFn::OneOf(parts) => Edge::OneOf(
-                parts
-                    .iter()
-                    .map(|part| {
-                        part.map_or_else(
-                            || leaf(tensor.bit),
-                            |(node, output)| Edge::Node(node, output),
-                        )
-                    })
-                    .collect(),
-            ),
+            GradFn::OneOf(parts) => Edge::one_of(parts.iter().map(|part| {
+                part.map_or_else(
+                    || leaf(tensor.bit),
+                    |(node, output)| Edge::Node(node, output),
+                )
+            })),
             GradFn::Unknown(_) => Edge::Unknown,
         })
     }
@@ -145,10 +140,9 @@ impl Analyzer<'_> {
             name: "AsStridedBackward0",
             span: self.place(span),
             edges: SmallVec::from_iter([edge]),
-            saved: SmallVec::new(),
+            saved: Vec::new(),
             hidden: false,
             recorded: Tri::True,
-            sequence: 0,
             constant_gradient: None,
         });
         let now = tensor

@@ -507,7 +507,7 @@ impl Analyzer<'_> {
                 Const::Bool(value) => Val::Bool(Some(*value)),
                 Const::Int(value) => Val::int(*value),
                 Const::Float(value) => Val::float(*value),
-                Const::Str(value) => Val::Str(Some(value.clone())),
+                Const::Str(value) => Val::Str(Some(Rc::clone(value))),
                 Const::Ellipsis => Val::Ellipsis,
             },
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::graph::{Edge, NodeKind};
-use super::op_args::{differentiable, edges_by_argument, map_arg, tensors_of};
+use super::op_args::{differentiable, edges_by_argument, tensors_of};
 use super::record::OpArgs;
 use super::value::{GradFn, NodeId, Obj, ObjId};
 use super::world::World;
@@ -43,7 +43,11 @@ impl Analyzer<'_> {
         span: Span,
     ) -> Res<Option<Vec<Option<ObjId>>>> {
         let (op, args, outputs) = match &self.nodes[node].kind {
-            NodeKind::Op { op, args, outputs } => (*op, args.to_vec(), outputs.to_vec()),
+            NodeKind::Op { op, args, outputs } => {
+                let mut args = args.to_vec();
+                args.extend(table::row(*op).defaults(args.len()));
+                (*op, args, outputs.to_vec())
+            }
             NodeKind::AsStrided => return Ok(self.as_strided_gradient(world, node, grads, span)),
             NodeKind::CopySlices(_)
             | NodeKind::NotImplemented(..)
@@ -255,20 +259,12 @@ impl Backward for Run<'_, '_> {
         let Some(id) = table::by_name(op) else {
             return Err(OpError::Unsupported(format!("no operator `{op}`")));
         };
-        let args: Option<OpArgs> = args
+        let mut args: OpArgs = args
             .iter()
-            .map(|arg| map_arg(arg, &mut |var: &Var| Some(self.vars[*var])))
+            .map(|arg| arg.map(&mut |var: &Var| self.vars[*var]))
             .collect();
-        let mut args = args.unwrap_or_default();
         let row = table::row(id);
-        while args.len() < row.params.len() {
-            args.push(match row.params[args.len()].default {
-                Some(crate::ops::row::Default::Scalar(scalar)) => Arg::Scalar(scalar),
-                Some(crate::ops::row::Default::Str(text)) => Arg::Str(text.into()),
-                Some(crate::ops::row::Default::Ints(ints)) => Arg::Ints(ints.into()),
-                _ => Arg::None,
-            });
-        }
+        args.extend(row.defaults(args.len()));
         match self.analyzer.run_op(self.world, id, args, false, self.span) {
             Ok(Some(outputs)) => Ok(outputs.into_iter().map(|id| self.vars.push(id)).collect()),
             Ok(None) => Err(OpError::Unsupported("a result that is not known".into())),

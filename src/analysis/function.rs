@@ -180,10 +180,9 @@ impl Analyzer<'_> {
             name: Symbol::intern(name).as_str(),
             span: place,
             edges,
-            saved: SmallVec::new(),
+            saved: Vec::new(),
             hidden: false,
             recorded,
-            sequence: 0,
             constant_gradient: None,
         }))
     }
@@ -259,10 +258,7 @@ impl Analyzer<'_> {
             }
             return Ok(id);
         };
-        let here = match recorded.is_true() {
-            true => GradFn::Node(node, at as u32),
-            false => GradFn::OneOf(Rc::new([None, Some((node, at as u32))])),
-        };
+        let here = GradFn::output(node, at as u32, recorded);
         if is_dirty {
             let leaf = self.requires_grad(world, id).and(self.is_leaf(world, id));
             if leaf.may() {

@@ -264,7 +264,7 @@ impl Analyzer<'_> {
         let mut out = Vec::with_capacity(inputs.len());
         for (at, &input) in inputs.iter().enumerate() {
             let target = self.target_of(world, input);
-            let found = target.and_then(|target| arrived.at.get(&target).copied());
+            let found = target.and_then(|target| arrived.at(target));
             let certain = found.map_or(
                 if target.is_some() && !arrived.unknown {
                     Tri::False

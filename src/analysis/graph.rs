@@ -20,20 +20,18 @@ pub(super) struct Node {
     /// An edge for each differentiable tensor argument.
     pub edges: SmallVec<[Edge; 2]>,
     /// What it keeps.
-    pub saved: SmallVec<[SavedTensor; 2]>,
+    pub saved: Vec<SavedTensor>,
     /// Whether it keeps something no version counter speaks of, which is gone after backward.
     pub hidden: bool,
     /// Whether it was recorded for sure (rule R2.1).
     pub recorded: Tri,
-    /// The order of creation.
-    pub sequence: u32,
     /// An argument that is a gradient without a graph of its own, which makes it a constant here.
     pub constant_gradient: Option<OriginId>,
 }
 
 // A program of 300,000 statements has as many of these or more; `cargo bench --bench memory` is what it comes to.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Node>() <= 256);
+const _: () = assert!(size_of::<Node>() <= 152);
 
 /// What a node computes.
 #[derive(Debug)]
@@ -42,7 +40,7 @@ pub(super) enum NodeKind {
     Op {
         /// The operator.
         op: OpId,
-        /// The arguments, for second derivatives.
+        /// The arguments, for second derivatives, without those at the end that are the row's defaults.
         args: Box<[Arg<ObjId>]>,
         /// The results.
         outputs: SmallVec<[ObjId; 1]>,
@@ -69,9 +67,16 @@ pub(super) enum Edge {
     /// To an output of another node.
     Node(NodeId, u32),
     /// To one of these.
-    OneOf(Box<[Edge]>),
+    OneOf(Box<SmallVec<[Edge; 2]>>),
     /// Not known.
     Unknown,
+}
+
+impl Edge {
+    /// To one of these.
+    pub(super) fn one_of(edges: impl IntoIterator<Item = Edge>) -> Edge {
+        Edge::OneOf(Box::new(edges.into_iter().collect()))
+    }
 }
 
 /// A tensor that a node keeps (rule R6.1).

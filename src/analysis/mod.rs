@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::index::IndexVec;
+use crate::index::{ChunkedVec, IndexVec};
 use crate::ir::{FuncId, Program, UnitId};
 use crate::ops::{Exception, OpError};
 use crate::source::{Origin as TextOrigin, SourceMap, Span};
@@ -104,7 +104,7 @@ pub(crate) struct Analyzer<'p> {
     program: &'p Program,
     sources: &'p SourceMap,
     ids: IndexVec<ObjId, ()>,
-    nodes: IndexVec<NodeId, Node>,
+    nodes: ChunkedVec<NodeId, Node>,
     origins: Origins,
     /// The calls that are being followed, outermost first: where, and the number of the instruction.
     calls: Vec<(Span, u32)>,
@@ -172,7 +172,7 @@ impl<'p> Analyzer<'p> {
             program,
             sources,
             ids: IndexVec::new(),
-            nodes: IndexVec::new(),
+            nodes: ChunkedVec::new(),
             origins: Origins::new(start),
             calls: Vec::new(),
             at: (start, 0),

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::fact::Failure;
 use super::graph::{Edge, Node, NodeKind};
-use super::op_args::{differentiable, map_arg, tensors_of};
+use super::op_args::{differentiable, tensors_of};
 use super::saved::inference_known;
 use super::story::{Happened, OriginId, Source, Step};
 use super::value::{Counter, Creation, GradFn, NodeId, Obj, ObjId, Storage, Tensor, Val, View};
@@ -155,7 +155,10 @@ impl Analyzer<'_> {
     /// The arguments with the tensors' layouts, if all are known.
     pub(super) fn metas(&self, world: &World, args: &[Arg<ObjId>]) -> Option<Vec<Arg<Meta>>> {
         args.iter()
-            .map(|arg| map_arg(arg, &mut |id| world.tensor(*id)?.meta.as_deref().cloned()))
+            .map(|arg| {
+                let meta = |id: &ObjId| world.tensor(*id)?.meta.as_deref().cloned();
+                arg.try_map(&mut |id| meta(id).ok_or(())).ok()
+            })
             .collect()
     }
 
@@ -209,14 +212,13 @@ impl Analyzer<'_> {
         });
         for shape in GUESSED_SHAPES {
             let mut of = |id: &ObjId| {
-                Some(Meta::contiguous(
-                    world.tensor(*id)?.dtype.unwrap_or(Dtype::F32),
-                    *shape,
-                ))
+                let tensor = world.tensor(*id).ok_or(())?;
+                let dtype = tensor.dtype.unwrap_or(Dtype::F32);
+                Ok::<_, ()>(Meta::contiguous(dtype, *shape))
             };
-            let guessed: Option<Vec<Arg<Meta>>> =
-                args.iter().map(|arg| map_arg(arg, &mut of)).collect();
-            let Some(mut guessed) = guessed else {
+            let guessed: Result<Vec<Arg<Meta>>, ()> =
+                args.iter().map(|arg| arg.try_map(&mut of)).collect();
+            let Ok(mut guessed) = guessed else {
                 return Some(unknown);
             };
             for arg in &mut guessed {
@@ -252,9 +254,8 @@ impl Analyzer<'_> {
         })
     }
 
-    /// A new node; its sequence number is its place.
-    pub(super) fn add_node(&mut self, mut node: Node) -> NodeId {
-        node.sequence = self.nodes.len() as u32;
+    /// A new node; the order of their numbers is that in which they were made.
+    pub(super) fn add_node(&mut self, node: Node) -> NodeId {
         self.nodes.push(node)
     }
 
@@ -270,16 +271,14 @@ impl Analyzer<'_> {
         recorded: Tri,
         span: Span,
     ) -> Res<NodeId> {
-        let sequence = self.nodes.len() as u32;
         let id = self.nodes.push(Node {
             kind: NodeKind::AsStrided,
             name: node_name(row, metas, in_place),
             span: self.place(span),
             edges: SmallVec::new(),
-            saved: SmallVec::new(),
+            saved: Vec::new(),
             hidden: false,
             recorded,
-            sequence,
             constant_gradient: None,
         });
         let mut edges = SmallVec::new();
@@ -316,7 +315,7 @@ impl Analyzer<'_> {
             }
             _ => NodeKind::Op {
                 op,
-                args: args.into(),
+                args: row.without_defaults(args).into(),
                 outputs: SmallVec::new(),
             },
         };
@@ -378,12 +377,7 @@ impl Analyzer<'_> {
             };
             let differentiable = dtype.is_none_or(Dtype::is_floating);
             if let (Some(node), true) = (node, differentiable) {
-                let here = Some((node, at as u32));
-                world.tensor_mut(id).grad_fn = if recorded.is_true() {
-                    GradFn::Node(node, at as u32)
-                } else {
-                    GradFn::OneOf(Rc::new([None, here]))
-                };
+                world.tensor_mut(id).grad_fn = GradFn::output(node, at as u32, recorded);
             }
             outputs.push(id);
         }

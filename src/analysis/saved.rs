@@ -23,8 +23,8 @@ impl Analyzer<'_> {
         args: &[Arg<ObjId>],
         in_place: bool,
         span: Span,
-    ) -> Res<(SmallVec<[SavedTensor; 2]>, bool)> {
-        let mut saved = SmallVec::new();
+    ) -> Res<(Vec<SavedTensor>, bool)> {
+        let mut saved = Vec::new();
         let mut hidden = false;
         for save in &in_order_of_names(row, saves(row, in_place)) {
             if !self.is_saved(world, save, args).may() {

@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use crate::index::IndexVec;
+use crate::index::ChunkedVec;
 use crate::source::Span;
 use crate::symbol::Symbol;
 
@@ -14,7 +14,7 @@ crate::define_index! {
 
 impl OriginId {
     /// Of no particular origin.
-    pub const NOWHERE: OriginId = OriginId(0);
+    pub const NOWHERE: OriginId = OriginId(std::num::NonZeroU32::MIN);
 }
 
 /// What made a value.
@@ -74,13 +74,13 @@ pub struct Origin {
 /// All origins of one analysis.
 #[derive(Debug)]
 pub struct Origins {
-    all: IndexVec<OriginId, Origin>,
+    all: ChunkedVec<OriginId, Origin>,
 }
 
 impl Origins {
     /// Origins with the one of nowhere, at `span`.
     pub fn new(span: Span) -> Origins {
-        let mut all = IndexVec::new();
+        let mut all = ChunkedVec::new();
         all.push(Origin {
             span,
             source: Source::Nowhere,

@@ -182,17 +182,12 @@ impl Analyzer<'_> {
                 name: "",
                 span: place,
                 edges,
-                saved: SmallVec::new(),
+                saved: Vec::new(),
                 hidden: inputs.iter().any(|&id| self.is_weight(world, id)),
                 recorded,
-                sequence: 0,
                 constant_gradient: None,
             });
-            world.tensor_mut(out).grad_fn = if recorded.is_true() {
-                GradFn::Node(node, 0)
-            } else {
-                GradFn::OneOf([None, Some((node, 0))].into())
-            };
+            world.tensor_mut(out).grad_fn = GradFn::output(node, 0, recorded);
         }
         Ok(Val::Obj(out))
     }

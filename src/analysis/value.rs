@@ -3,6 +3,8 @@
 
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use super::story::OriginId;
 use crate::dataflow::Tri;
 use crate::index::Idx;
@@ -414,14 +416,14 @@ pub struct Tensor {
     /// Where it comes from.
     pub origin: OriginId,
     /// If it stands for one of several tensors after a merge: which.
-    pub one_of: Option<Rc<[ObjId]>>,
+    pub one_of: Option<Rc<SmallVec<[ObjId; 2]>>>,
     /// What happened to its gradient and flag.
     pub history: Rare<Events>,
 }
 
 // A program of 300,000 statements has as many of these or more; `cargo bench --bench memory` is what it comes to.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Tensor>() <= 120);
+const _: () = assert!(size_of::<Tensor>() <= 104);
 
 /// What few tensors have; the others pay a pointer for it.
 #[derive(Clone, Debug)]
@@ -499,6 +501,9 @@ impl<T: Nothing> std::ops::DerefMut for Rare<T> {
     }
 }
 
+/// An output of a node, or none.
+pub type MaybeOutput = Option<(NodeId, u32)>;
+
 /// A tensor's place in the graph.
 #[derive(Clone, PartialEq, Debug)]
 pub enum GradFn {
@@ -507,9 +512,24 @@ pub enum GradFn {
     /// Output of a node.
     Node(NodeId, u32),
     /// Any of these, after a merge; an absent one stands for [`GradFn::None`].
-    OneOf(Rc<[Option<(NodeId, u32)>]>),
+    OneOf(Rc<SmallVec<[MaybeOutput; 2]>>),
     /// Not known which; whether there is one at all.
     Unknown(Tri),
+}
+
+impl GradFn {
+    /// Any of these.
+    pub fn one_of(parts: impl IntoIterator<Item = MaybeOutput>) -> GradFn {
+        GradFn::OneOf(Rc::new(parts.into_iter().collect()))
+    }
+
+    /// This output of a node, if it was recorded.
+    pub fn output(node: NodeId, output: u32, recorded: Tri) -> GradFn {
+        match recorded.is_true() {
+            true => GradFn::Node(node, output),
+            false => GradFn::one_of([None, Some((node, output))]),
+        }
+    }
 }
 
 /// What a tensor is a view of (rules R5.1, R5.4).

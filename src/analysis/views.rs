@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use super::call::Args;
-use super::op_args::map_arg;
 use super::value::{Obj, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
@@ -360,11 +359,7 @@ impl Analyzer<'_> {
                 return Ok(None);
             };
             let mut args = vec![Arg::Tensor(at)];
-            args.extend(
-                step.args
-                    .iter()
-                    .filter_map(|arg| map_arg(arg, &mut |id: &ObjId| Some(*id))),
-            );
+            args.extend(step.args.iter().cloned());
             match self.run_op(world, row, args, false, span)? {
                 Some(outputs) if !outputs.is_empty() => at = outputs[0],
                 _ => return Ok(None),
@@ -598,12 +593,7 @@ impl Analyzer<'_> {
             return self.apply(world, row, args, true, span).map(|_| ());
         }
         let mut args = args;
-        while args.len() < table::row(row).params.len() {
-            args.push(match table::row(row).params[args.len()].default {
-                Some(crate::ops::row::Default::Scalar(scalar)) => Arg::Scalar(scalar),
-                _ => Arg::None,
-            });
-        }
+        args.extend(table::row(row).defaults(args.len()));
         self.apply(world, row, args, true, span).map(|_| ())
     }
 

@@ -410,7 +410,7 @@ impl<'a> Join<'a> {
         one_of.extend(parts(b, y));
         one_of.dedup();
         match one_of.len() <= MAX_ONE_OF {
-            true => either.one_of = Some(one_of.into()),
+            true => either.one_of = Some(Rc::new(one_of.into())),
             // A gradient that reaches one of so many is not seen here any more.
             false => {
                 either.one_of = None;
@@ -548,7 +548,7 @@ impl super::value::GradFn {
                 if all.len() > MAX_ONE_OF {
                     GradFn::Unknown(exists)
                 } else {
-                    GradFn::OneOf(all.into())
+                    GradFn::one_of(all)
                 }
             }
             _ => GradFn::Unknown(exists),

@@ -345,7 +345,7 @@ impl Analyzer<'_> {
                     GradFn::Node(node, output) => Some((*node, *output)),
                     _ => None,
                 };
-                GradFn::OneOf(Rc::new([before, Some((node, 0))]))
+                GradFn::one_of([before, Some((node, 0))])
             }
         };
         let certain = self.nodes[node].recorded;
@@ -358,14 +358,9 @@ impl Analyzer<'_> {
                     GradFn::Node(node, output) => Edge::Node(*node, *output),
                     GradFn::None if base.bit.is_true() => Edge::Leaf(view.base),
                     GradFn::None => Edge::Null,
-                    GradFn::OneOf(parts) => Edge::OneOf(
-                        parts
-                            .iter()
-                            .map(|part| {
-                                part.map_or(Edge::Null, |(node, output)| Edge::Node(node, output))
-                            })
-                            .collect(),
-                    ),
+                    GradFn::OneOf(parts) => Edge::one_of(parts.iter().map(|part| {
+                        part.map_or(Edge::Null, |(node, output)| Edge::Node(node, output))
+                    })),
                     GradFn::Unknown(_) => Edge::Unknown,
                 };
                 let inner = &self.nodes[node];
@@ -379,10 +374,9 @@ impl Analyzer<'_> {
                     name: "torch::autograd::CopySlices",
                     span,
                     edges,
-                    saved: SmallVec::new(),
+                    saved: Vec::new(),
                     hidden: true,
                     recorded,
-                    sequence: 0,
                     constant_gradient: None,
                 });
                 let grad_fn = here(&base.grad_fn, certain, slices);

@@ -1,7 +1,6 @@
 //! The short way to an operator's numbers: elements of `f32` that lie in order.
 
 use super::value::Tensor;
-use crate::ops::row::Default as RowDefault;
 use crate::ops::{self, Arg, Array, Fast, OpRow, Shape};
 
 /// The numbers of an operator in its common case: see [`ops::Fast`].
@@ -11,10 +10,8 @@ pub(super) fn fast(row: &OpRow, args: &[Arg<Tensor>]) -> Option<Array> {
         Fast::One(_) => 1,
         Fast::Two(_) => 2,
     };
-    let is_default = |(arg, param): (&Arg<Tensor>, &ops::Param)| match (arg, param.default) {
-        (Arg::Scalar(value), Some(RowDefault::Scalar(default))) => *value == default,
-        (Arg::None, Some(RowDefault::None)) => true,
-        _ => false,
+    let is_default = |(arg, param): (&Arg<Tensor>, &ops::Param)| {
+        param.default.is_some_and(|default| default.is(arg))
     };
     let others = args.get(operands..)?.iter().zip(&row.params[operands..]);
     let (Some(Arg::Tensor(first)), true) = (args.first(), others.into_iter().all(is_default))

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::record::{map_arg, not_saved, tensors_of, with_defaults};
+use super::record::{not_saved, tensors_of, with_defaults};
 use super::value::{Node, Tensor};
 use super::{Machine, Stop};
 use crate::index::IndexVec;
@@ -103,7 +103,7 @@ impl Backward for Formula<'_, '_> {
         };
         let args: Vec<Arg<Tensor>> = args
             .iter()
-            .map(|arg| map_arg(arg, &mut |var: &Var| Rc::clone(&self.vars[*var])))
+            .map(|arg| arg.map(&mut |var: &Var| Rc::clone(&self.vars[*var])))
             .collect();
         let args = with_defaults(table::row(id), args);
         match self.machine.run_op(id, args, false, self.span) {

@@ -13,7 +13,6 @@ use super::value::{
 };
 use super::write::{check_shared, writes_itself};
 use super::{Machine, Res};
-use crate::ops::row::Default as RowDefault;
 use crate::ops::{
     self, Arg, Array, Gradient, InPlace, Meta, OpError, OpId, OpRow, ParamKind, ResultKind, Save,
     Saved, Shape, When, table,
@@ -241,7 +240,7 @@ impl Machine<'_> {
         }
         let arrays: Vec<Arg<Array>> = args
             .iter()
-            .map(|arg| map_arg(arg, &mut |tensor: &Tensor| tensor.array()))
+            .map(|arg| arg.map(&mut |tensor: &Tensor| tensor.array()))
             .collect();
         let results = match forward(&arrays, &mut self.rng) {
             Ok(results) => results,
@@ -400,7 +399,7 @@ impl Machine<'_> {
                 .any(|save| save.what == Saved::Input(at) && is_saved(save, &needs));
             let clone_of_self = in_place && at == 0 && own_saves(row).is_none();
             let mut failed = None;
-            let places = map_arg(arg, &mut |tensor: &Tensor| {
+            let places = arg.map(&mut |tensor: &Tensor| {
                 let what = match asked {
                     _ if failed.is_some() => SavedKind::Not,
                     true if !clone_of_self && tensor.is_inference() => {
@@ -605,11 +604,11 @@ impl Machine<'_> {
 /// The arguments without their numbers.
 fn metas_of(args: &[Arg<Tensor>]) -> Vec<Arg<Meta>> {
     let mut meta = |tensor: &Tensor| Meta::clone(&tensor.meta.borrow());
-    args.iter().map(|arg| map_arg(arg, &mut meta)).collect()
+    args.iter().map(|arg| arg.map(&mut meta)).collect()
 }
 
 fn metas_as(arg: &Arg<Meta>) -> Arg<usize> {
-    map_arg(arg, &mut |_: &Meta| 0)
+    arg.map(&mut |_: &Meta| 0)
 }
 
 /// Where the numbers are, and how often they were written.
@@ -649,14 +648,7 @@ pub(super) fn plain(
 
 /// Arguments with the defaults of the trailing parameters that are not given.
 pub(super) fn with_defaults(row: &OpRow, mut args: Vec<Arg<Tensor>>) -> Vec<Arg<Tensor>> {
-    while args.len() < row.params.len() {
-        args.push(match row.params[args.len()].default {
-            Some(RowDefault::Scalar(scalar)) => Arg::Scalar(scalar),
-            Some(RowDefault::Str(text)) => Arg::Str(text.into()),
-            Some(RowDefault::Ints(ints)) => Arg::Ints(ints.into()),
-            _ => Arg::None,
-        });
-    }
+    args.extend(row.defaults(args.len()));
     args
 }
 
@@ -735,36 +727,6 @@ fn node_name(row: &OpRow, metas: &[Arg<Meta>], in_place: bool) -> &'static str {
         ) if in_place => node,
         (_, Some(by)) => by(metas),
         _ => row.node,
-    }
-}
-
-/// The argument with its tensors replaced.
-pub(super) fn map_arg<T, U>(arg: &Arg<T>, of: &mut impl FnMut(&T) -> U) -> Arg<U> {
-    use ops::IndexItem as I;
-    match arg {
-        Arg::None => Arg::None,
-        Arg::Tensor(tensor) => Arg::Tensor(of(tensor)),
-        Arg::Tensors(tensors) => Arg::Tensors(tensors.iter().map(of).collect()),
-        Arg::Scalar(scalar) => Arg::Scalar(*scalar),
-        Arg::Ints(ints) => Arg::Ints(ints.clone()),
-        Arg::Str(text) => Arg::Str(Rc::clone(text)),
-        Arg::Dtype(dtype) => Arg::Dtype(*dtype),
-        Arg::Index(items) => Arg::Index(
-            items
-                .iter()
-                .map(|item| match item {
-                    I::None => I::None,
-                    I::Ellipsis => I::Ellipsis,
-                    I::Int(at) => I::Int(*at),
-                    I::Bool(value) => I::Bool(*value),
-                    I::Slice(a, b, c) => I::Slice(*a, *b, *c),
-                    I::Tensor(tensor) => I::Tensor(of(tensor)),
-                    I::Unknown => I::Unknown,
-                })
-                .collect(),
-        ),
-        Arg::Data(data, shape, dtype) => Arg::Data(Rc::clone(data), shape.clone(), *dtype),
-        Arg::Unknown => Arg::Unknown,
     }
 }
 

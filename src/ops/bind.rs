@@ -5,7 +5,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::meta::{Dtype, Scalar, Shape};
-use super::row::{Arg, Default, IndexItem, OpError, OpId, OpRow, Param, ParamKind, Raw};
+use super::row::{Arg, Default, IndexItem, Nested, OpError, OpId, OpRow, Param, ParamKind, Raw};
 use super::table;
 
 /// How a call is written.
@@ -236,10 +236,7 @@ fn too_many<T>(
 
 fn default<T>(row: &OpRow, form: Form, place: usize, param: &Param) -> Result<Arg<T>, OpError> {
     match param.default {
-        Some(Default::None) => Ok(Arg::None),
-        Some(Default::Scalar(scalar)) => Ok(Arg::Scalar(scalar)),
-        Some(Default::Str(text)) => Ok(Arg::Str(text.into())),
-        Some(Default::Ints(ints)) => Ok(Arg::Ints(ints.into())),
+        Some(default) => Ok(default.arg()),
         None => Err(OpError::type_error(format!(
             "{}() missing 1 required positional arguments: \"{}\"",
             said(row, form),
@@ -422,7 +419,7 @@ fn data<T>(value: &Raw<T>) -> Result<Arg<T>, OpError> {
         .map(|&scalar| super::promote::of_scalar(scalar))
         .max()
         .unwrap_or(Dtype::F32);
-    Ok(Arg::Data(Rc::new(flat), shape, dtype))
+    Ok(Arg::Data(Rc::new(Nested { flat, shape, dtype })))
 }
 
 /// Appends the numbers of `value`, checked against `shape`; false where one is not known.

@@ -50,27 +50,6 @@ pub fn not_implemented(text: impl Into<String>) -> OpError {
     OpError::Raises(Exception::NotImplementedError, text.into())
 }
 
-/// The metas of array arguments.
-pub fn metas(args: &[Arg<Array>]) -> Vec<Arg<Meta>> {
-    args.iter().map(meta_of).collect()
-}
-
-fn meta_of(arg: &Arg<Array>) -> Arg<Meta> {
-    match arg {
-        Arg::None => Arg::None,
-        Arg::Tensor(array) => Arg::Tensor(array.meta.clone()),
-        Arg::Tensors(arrays) => {
-            Arg::Tensors(arrays.iter().map(|array| array.meta.clone()).collect())
-        }
-        Arg::Scalar(scalar) => Arg::Scalar(*scalar),
-        Arg::Ints(ints) => Arg::Ints(ints.clone()),
-        Arg::Str(text) => Arg::Str(text.clone()),
-        Arg::Dtype(dtype) => Arg::Dtype(*dtype),
-        Arg::Data(data, shape, dtype) => Arg::Data(data.clone(), shape.clone(), *dtype),
-        Arg::Index(_) | Arg::Unknown => Arg::Unknown,
-    }
-}
-
 /// `f` of each element of `x`.
 pub fn map<S: Element, T: Element>(x: &Array, f: impl Fn(S) -> T) -> Array {
     Array::from_vec(

@@ -123,32 +123,8 @@ pub const fn formula(formula: Formula) -> Gradient {
 /// The arguments without their numbers.
 pub fn metas(args: &[Arg<Array>]) -> Vec<Arg<Meta>> {
     args.iter()
-        .map(|arg| match arg {
-            Arg::None => Arg::None,
-            Arg::Tensor(array) => Arg::Tensor(array.meta.clone()),
-            Arg::Tensors(arrays) => {
-                Arg::Tensors(arrays.iter().map(|array| array.meta.clone()).collect())
-            }
-            Arg::Scalar(value) => Arg::Scalar(*value),
-            Arg::Ints(values) => Arg::Ints(values.clone()),
-            Arg::Str(text) => Arg::Str(text.clone()),
-            Arg::Dtype(dtype) => Arg::Dtype(*dtype),
-            Arg::Index(items) => Arg::Index(items.iter().map(index_meta).collect()),
-            Arg::Data(values, shape, dtype) => Arg::Data(values.clone(), shape.clone(), *dtype),
-            Arg::Unknown => Arg::Unknown,
-        })
+        .map(|arg| arg.map(&mut |array: &Array| array.meta.clone()))
         .collect()
-}
-fn index_meta(item: &IndexItem<Array>) -> IndexItem<Meta> {
-    match item {
-        IndexItem::None => IndexItem::None,
-        IndexItem::Ellipsis => IndexItem::Ellipsis,
-        IndexItem::Int(value) => IndexItem::Int(*value),
-        IndexItem::Bool(value) => IndexItem::Bool(*value),
-        IndexItem::Slice(start, end, step) => IndexItem::Slice(*start, *end, *step),
-        IndexItem::Tensor(array) => IndexItem::Tensor(array.meta.clone()),
-        IndexItem::Unknown => IndexItem::Unknown,
-    }
 }
 /// What `infer` says of the first result.
 pub fn inferred(infer: Infer, args: &[Arg<Array>]) -> Result<Meta, OpError> {

@@ -1,5 +1,6 @@
 //! What a row of the operator table is made of.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::rc::Rc;
 
@@ -157,10 +158,52 @@ pub enum Arg<T> {
     Dtype(Dtype),
     /// The items between the brackets of `x[…]`.
     Index(Vec<IndexItem<T>>),
-    /// Nested numbers, for `tensor([[1, 2], [3, 4]])`: flattened, with their shape and dtype.
-    Data(Rc<Vec<Scalar>>, super::meta::Shape, Dtype),
+    /// Nested numbers, for `tensor([[1, 2], [3, 4]])`.
+    Data(Rc<Nested>),
     /// Known to the analysis to be there, but not which. `infer` and `forward` are never called with one.
     Unknown,
+}
+
+/// Nested lists of numbers.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Nested {
+    /// The numbers, row by row.
+    pub flat: Vec<Scalar>,
+    /// The lengths of the lists, from the outermost on.
+    pub shape: super::meta::Shape,
+    /// The dtype that holds them all.
+    pub dtype: Dtype,
+}
+
+impl<T> Arg<T> {
+    /// The argument with its tensors replaced.
+    pub fn map<U>(&self, of: &mut impl FnMut(&T) -> U) -> Arg<U> {
+        let Ok(arg) = self.try_map(&mut |tensor| Ok::<U, Infallible>(of(tensor)));
+        arg
+    }
+
+    /// The argument with its tensors replaced, or the first error.
+    pub fn try_map<U, E>(&self, of: &mut impl FnMut(&T) -> Result<U, E>) -> Result<Arg<U>, E> {
+        Ok(match self {
+            Arg::None => Arg::None,
+            Arg::Tensor(tensor) => Arg::Tensor(of(tensor)?),
+            Arg::Tensors(tensors) => {
+                Arg::Tensors(tensors.iter().map(of).collect::<Result<_, _>>()?)
+            }
+            Arg::Scalar(scalar) => Arg::Scalar(*scalar),
+            Arg::Ints(ints) => Arg::Ints(ints.clone()),
+            Arg::Str(text) => Arg::Str(Rc::clone(text)),
+            Arg::Dtype(dtype) => Arg::Dtype(*dtype),
+            Arg::Index(items) => Arg::Index(
+                items
+                    .iter()
+                    .map(|item| item.try_map(of))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Arg::Data(nested) => Arg::Data(Rc::clone(nested)),
+            Arg::Unknown => Arg::Unknown,
+        })
+    }
 }
 
 /// An item between the brackets of `x[…]`.
@@ -180,6 +223,20 @@ pub enum IndexItem<T> {
     Tensor(T),
     /// Not known to the analysis.
     Unknown,
+}
+
+impl<T> IndexItem<T> {
+    fn try_map<U, E>(&self, of: &mut impl FnMut(&T) -> Result<U, E>) -> Result<IndexItem<U>, E> {
+        Ok(match self {
+            IndexItem::None => IndexItem::None,
+            IndexItem::Ellipsis => IndexItem::Ellipsis,
+            IndexItem::Int(at) => IndexItem::Int(*at),
+            IndexItem::Bool(value) => IndexItem::Bool(*value),
+            IndexItem::Slice(start, stop, step) => IndexItem::Slice(*start, *stop, *step),
+            IndexItem::Tensor(tensor) => IndexItem::Tensor(of(tensor)?),
+            IndexItem::Unknown => IndexItem::Unknown,
+        })
+    }
 }
 
 /// What a parameter takes.
@@ -242,6 +299,29 @@ pub enum Default {
     Str(&'static str),
     /// A list of integers.
     Ints(&'static [i64]),
+}
+
+impl Default {
+    /// The argument that stands for an absent one.
+    pub fn arg<T>(self) -> Arg<T> {
+        match self {
+            Default::None => Arg::None,
+            Default::Scalar(scalar) => Arg::Scalar(scalar),
+            Default::Str(text) => Arg::Str(text.into()),
+            Default::Ints(ints) => Arg::Ints(ints.into()),
+        }
+    }
+
+    /// Whether the argument is the one that stands for an absent one.
+    pub fn is<T>(self, arg: &Arg<T>) -> bool {
+        match (self, arg) {
+            (Default::None, Arg::None) => true,
+            (Default::Scalar(default), Arg::Scalar(scalar)) => default == *scalar,
+            (Default::Str(default), Arg::Str(text)) => *default == **text,
+            (Default::Ints(default), Arg::Ints(ints)) => default == ints.as_slice(),
+            _ => false,
+        }
+    }
 }
 
 /// The ways an operator can be written.
@@ -390,6 +470,29 @@ pub struct OpRow {
     pub fast: Option<Fast>,
     /// Rows of `ops.tsv` that this row is checked against; empty only with a comment that says what was measured instead.
     pub evidence: &'static [&'static str],
+}
+
+impl OpRow {
+    /// What stands for the parameters from number `given` on where no argument does.
+    pub fn defaults<T>(&self, given: usize) -> impl Iterator<Item = Arg<T>> + use<'_, T> {
+        let absent = self.params.get(given..).unwrap_or_default();
+        absent
+            .iter()
+            .map(|param| param.default.map_or(Arg::None, Default::arg))
+    }
+
+    /// The arguments without those at the end that say what [`defaults`](Self::defaults) says again.
+    pub fn without_defaults<'a, T>(&self, args: &'a [Arg<T>]) -> &'a [Arg<T>] {
+        let says_more = |(arg, param): (&Arg<T>, &Param)| match param.default {
+            Some(default) => !default.is(arg),
+            None => !matches!(arg, Arg::None),
+        };
+        if args.len() > self.params.len() {
+            return args;
+        }
+        let last = args.iter().zip(self.params).rposition(says_more);
+        &args[..last.map_or(0, |last| last + 1)]
+    }
 }
 
 /// What a backward formula may ask and do. Formulas are written with operators of the table, so that they

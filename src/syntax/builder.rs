@@ -3,6 +3,7 @@
 use super::ast::*;
 use super::errors::Errors;
 use super::literal::{self, LiteralError};
+use super::token::{Spanned, Token};
 use crate::diagnostic::{Diagnostic, Label};
 use crate::index::{Idx as _, IndexVec};
 use crate::source::{FileId, Span};
@@ -74,6 +75,16 @@ impl<'text> Builder<'text> {
     }
 
     // Between parses
+
+    /// Makes room for what these tokens can become: an arena that grows is there twice while it moves.
+    pub fn reserve(&mut self, tokens: &[Spanned]) {
+        let count = tokens
+            .iter()
+            .filter(|spanned| may_be_node(spanned.token))
+            .count();
+        self.exprs.reserve(count);
+        self.depths.reserve_exact(count);
+    }
 
     /// Takes what the parse of a statement made; forgets the rest.
     pub fn take_statement(&mut self) -> Option<StmtKind> {
@@ -406,4 +417,18 @@ fn join_text(parts: Vec<FStringPart>) -> Vec<FStringPart> {
         out.push(FStringPart::Text(text.into()));
     }
     out
+}
+
+/// Whether an expression may begin at this token, or be made by it.
+const fn may_be_node(token: Token) -> bool {
+    !matches!(
+        token,
+        Token::Newline
+            | Token::Semicolon
+            | Token::Assign
+            | Token::Comma
+            | Token::RightParen
+            | Token::RightBracket
+            | Token::RightBrace
+    )
 }

@@ -50,7 +50,8 @@ pub fn lex(file: FileId, text: &str, errors: &mut Errors) -> Lexed {
     if text.starts_with(BYTE_ORDER_MARK) {
         logos.bump(BYTE_ORDER_MARK.len());
     }
-    let tokens = Vec::with_capacity(text.len() / 4 + 1);
+    // Room for short names; what is not used costs nothing, but a vector that grows is there twice while it moves.
+    let tokens = Vec::with_capacity(text.len() * 2 / 3 + 1);
     let out = Lexed {
         tokens,
         comments: Vec::new(),

@@ -18,7 +18,9 @@ pub fn parse(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
     let mut builder = Builder::new(file, text);
     let mut lexed = lexer::lex(file, text, &mut builder.errors);
     let layout = layout::layout(file, &mut lexed.tokens, &mut builder.errors);
+    builder.reserve(&lexed.tokens);
     let mut parser = Parser::new(builder, layout);
+    parser.frame().stmts.reserve_exact(lines_of(&lexed.tokens));
     for (at, &token) in lexed.tokens.iter().enumerate() {
         parser.token(at as u32, token);
     }
@@ -46,6 +48,12 @@ pub fn parse(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
         },
         builder.errors.finish(),
     )
+}
+
+/// How many statements there are at most, in all blocks.
+fn lines_of(tokens: &[Spanned]) -> usize {
+    let ends = |spanned: &&Spanned| matches!(spanned.token, Token::Newline | Token::Semicolon);
+    tokens.iter().filter(ends).count() + 1
 }
 
 /// A block that is being read, or the file itself.

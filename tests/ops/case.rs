@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::rc::Rc;
 
 use gradlint::ops::bind::bind_overloaded;
 use gradlint::ops::inplace::requested;
-use gradlint::ops::kernel::metas;
+use gradlint::ops::kit::metas;
 use gradlint::ops::row::Default as Preset;
 use gradlint::ops::*;
 use serde_json::Value;
@@ -296,11 +295,7 @@ impl Call {
     pub fn arrays(&self) -> Vec<Arg<Array>> {
         self.args
             .iter()
-            .map(|arg| {
-                map_arg(arg, &mut |&tensor: &usize| {
-                    self.tensors[tensor].array.clone()
-                })
-            })
+            .map(|arg| arg.map(&mut |&tensor: &usize| self.tensors[tensor].array.clone()))
             .collect()
     }
     /// Tensors that require grad, at each position.
@@ -405,12 +400,7 @@ fn whole(value: &Raw<usize>) -> Option<i64> {
 }
 
 pub fn preset<T>(param: &Param) -> Arg<T> {
-    match param.default {
-        Some(Preset::Scalar(scalar)) => Arg::Scalar(scalar),
-        Some(Preset::Str(text)) => Arg::Str(text.into()),
-        Some(Preset::Ints(ints)) => Arg::Ints(ints.into()),
-        Some(Preset::None) | None => Arg::None,
-    }
+    param.default.map_or(Arg::None, Preset::arg)
 }
 
 pub fn tensors_of(arg: &Arg<usize>) -> Vec<usize> {
@@ -429,37 +419,4 @@ pub fn tensors_of(arg: &Arg<usize>) -> Vec<usize> {
             .collect(),
         _ => Vec::new(),
     }
-}
-
-pub fn map_arg<T, U>(arg: &Arg<T>, f: &mut dyn FnMut(&T) -> U) -> Arg<U> {
-    match arg {
-        Arg::None => Arg::None,
-        Arg::Tensor(tensor) => Arg::Tensor(f(tensor)),
-        Arg::Tensors(tensors) => Arg::Tensors(tensors.iter().map(f).collect()),
-        Arg::Scalar(scalar) => Arg::Scalar(*scalar),
-        Arg::Ints(ints) => Arg::Ints(ints.clone()),
-        Arg::Str(text) => Arg::Str(Rc::clone(text)),
-        Arg::Dtype(dtype) => Arg::Dtype(*dtype),
-        Arg::Data(data, shape, dtype) => Arg::Data(Rc::clone(data), shape.clone(), *dtype),
-        Arg::Unknown => Arg::Unknown,
-        Arg::Index(items) => Arg::Index(items.iter().map(|item| map_item(item, f)).collect()),
-    }
-}
-
-pub fn map_item<T, U>(item: &IndexItem<T>, f: &mut dyn FnMut(&T) -> U) -> IndexItem<U> {
-    match item {
-        IndexItem::None => IndexItem::None,
-        IndexItem::Ellipsis => IndexItem::Ellipsis,
-        IndexItem::Int(value) => IndexItem::Int(*value),
-        IndexItem::Bool(value) => IndexItem::Bool(*value),
-        IndexItem::Slice(start, stop, step) => IndexItem::Slice(*start, *stop, *step),
-        IndexItem::Tensor(tensor) => IndexItem::Tensor(f(tensor)),
-        IndexItem::Unknown => IndexItem::Unknown,
-    }
-}
-
-pub fn metas_of(args: &[Arg<Array>]) -> Vec<Arg<Meta>> {
-    args.iter()
-        .map(|arg| map_arg(arg, &mut |array: &Array| array.meta.clone()))
-        .collect()
 }

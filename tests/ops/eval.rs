@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gradlint::ops::kit::metas;
 use gradlint::ops::*;
 use smallvec::SmallVec;
 
@@ -9,7 +10,7 @@ use super::case::*;
 
 /// Runs an operator, and checks that its kernel gives what `infer` said.
 pub fn run(row: &OpRow, args: &[Arg<Array>], rng: &mut Rng) -> Result<Vec<Array>, OpError> {
-    let metas = metas_of(args);
+    let metas = metas(args);
     let inferred = match (row.infer)(&metas) {
         // The shape is in the numbers: whatever the kernel gives.
         Err(OpError::Unsupported(why)) if why == gradlint::ops::kit::SHAPE_FROM_VALUES => {
@@ -154,7 +155,7 @@ impl Backward for Eval<'_> {
         );
         let mut arrays: Vec<Arg<Array>> = args
             .iter()
-            .map(|arg| map_arg(arg, &mut |&var: &Var| self.at(var).clone()))
+            .map(|arg| arg.map(&mut |&var: &Var| self.at(var).clone()))
             .collect();
         for param in row.params.iter().skip(arrays.len()) {
             if param.default.is_none() {
@@ -209,7 +210,7 @@ pub fn gradients(
     let args = call.arrays();
     let mut eval = Eval {
         call,
-        metas: metas_of(&args),
+        metas: metas(&args),
         args,
         outputs,
         grads,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use gradlint::ops::inplace::{check_in_place, check_overlap};
+use gradlint::ops::kit::metas;
 use gradlint::ops::*;
 
 use super::case::*;
@@ -170,7 +171,7 @@ pub mod check_case {
         let by = call
             .row
             .node_by
-            .map_or(call.row.node, |by| by(&metas_of(&call.arrays())));
+            .map_or(call.row.node, |by| by(&metas(&call.arrays())));
         let ours = match call.row.in_place {
             InPlace::Yes {
                 node: Some(node), ..
@@ -445,7 +446,7 @@ fn refuse(call: &Call) -> Result<(), OpError> {
         return call.run().map(drop);
     };
     check_overlap(call.row, &target.meta)?;
-    for meta in (call.row.infer)(&metas_of(&args))? {
+    for meta in (call.row.infer)(&metas(&args))? {
         check_in_place(call.row, &target.meta, &meta)?;
     }
     call.run().map(drop)

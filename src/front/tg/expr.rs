@@ -95,7 +95,7 @@ impl UnitLowerer<'_, '_, '_> {
 
     fn text(&mut self, text: &Rc<str>) -> Operand {
         self.low.attributes.define_text(text);
-        Operand::Const(Const::Str(Rc::clone(text)))
+        Operand::string(Rc::clone(text))
     }
 
     fn elements(&mut self, parts: &[ExprId]) -> Box<[Element]> {

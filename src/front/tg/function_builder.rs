@@ -183,6 +183,10 @@ impl FunctionBuilder {
         self.set.extend(instr.dest);
         self.blocks[self.current].instrs.push(instr);
     }
+    /// Makes room for the instructions of so many statements, which are one each or more.
+    pub fn reserve(&mut self, statements: usize) {
+        self.blocks[self.current].instrs.reserve_exact(statements);
+    }
     /// Adds an instruction at the end of another block than the current.
     pub fn push_to(&mut self, block: BlockId, instr: Instr) {
         self.set.extend(instr.dest);

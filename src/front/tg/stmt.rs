@@ -79,7 +79,7 @@ impl UnitLowerer<'_, '_, '_> {
             (None, Some(exception)) => Operand::Reg(*exception),
             (None, None) => self.exception(
                 Exception::RuntimeError,
-                Operand::Const(Const::Str("No active exception to reraise".into())),
+                Operand::string("No active exception to reraise".into()),
                 span,
             ),
         };

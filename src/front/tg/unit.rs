@@ -68,6 +68,7 @@ impl<'l, 'a, 'm> UnitLowerer<'l, 'a, 'm> {
         self.declare_locals(self.scope, span);
         self.bind_shadowed_builtins(span);
         let module = self.module;
+        self.f().reserve(module.body.stmts.len());
         self.block(&module.body);
         self.f()
             .end(Terminator::Return(Operand::Const(Const::None)), span);

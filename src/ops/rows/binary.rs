@@ -7,8 +7,9 @@ use crate::ops::build::{
 };
 use crate::ops::formula::Value;
 use crate::ops::kernel::{
-    Arithmetic, fast_two, infer_arithmetic, infer_floating, metas, not_implemented, operand_at,
+    Arithmetic, fast_two, infer_arithmetic, infer_floating, not_implemented, operand_at,
 };
+use crate::ops::kit::metas;
 use crate::ops::meta::{Dtype, Meta, Scalar};
 use crate::ops::promote::{Promotion, to_float};
 use crate::ops::row::{

@@ -5,7 +5,8 @@ use crate::ops::broadcast::fresh;
 use crate::ops::build::{
     Arrays, IN_PLACE, Metas, SELF, both, f64_at, flag, flag_at, number, operand, tensor, tensor_at,
 };
-use crate::ops::kernel::{infer_bool, map, metas, operand_at, zip};
+use crate::ops::kernel::{infer_bool, map, operand_at, zip};
+use crate::ops::kit::metas;
 use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::promote::Promotion;
 use crate::ops::row::{Arg, Backward, Forms, Gradient, InPlace, OpError, OpRow, ResultKind, Var};

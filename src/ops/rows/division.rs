@@ -8,8 +8,9 @@ use crate::ops::build::{
 };
 use crate::ops::formula::Value;
 use crate::ops::kernel::{
-    Arithmetic, infer_arithmetic, infer_floating, metas, not_implemented, operand_at,
+    Arithmetic, infer_arithmetic, infer_floating, not_implemented, operand_at,
 };
+use crate::ops::kit::metas;
 use crate::ops::meta::{Dtype, Meta};
 use crate::ops::promote::Promotion;
 use crate::ops::row::{

@@ -6,7 +6,8 @@ use crate::ops::build::{
     Arrays, Metas, SELF, dtype, dtype_at, f64_at, function, int, int_at, ints, ints_at, method,
     number, operand, param, scalar_at, tensor, tensor_at,
 };
-use crate::ops::kernel::{full, metas, operand_at};
+use crate::ops::kernel::{full, operand_at};
+use crate::ops::kit::metas;
 use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::promote::of_scalar;
 use crate::ops::row::{
@@ -574,22 +575,22 @@ fn forward_linspace(args: &[Arg<Array>]) -> Arrays {
 }
 
 fn infer_tensor(args: &[Arg<Meta>]) -> Metas {
-    let Some(Arg::Data(_, shape, dtype)) = args.first() else {
+    let Some(Arg::Data(nested)) = args.first() else {
         return Err(OpError::Unsupported("tensor() of this".into()));
     };
     Ok(vec![fresh(
-        dtype_at(args, 1).unwrap_or(*dtype),
-        shape.clone(),
+        dtype_at(args, 1).unwrap_or(nested.dtype),
+        nested.shape.clone(),
     )?])
 }
 
 fn forward_tensor(args: &[Arg<Array>]) -> Arrays {
     let meta = infer_tensor(&metas(args))?.remove(0);
-    let Some(Arg::Data(data, ..)) = args.first() else {
+    let Some(Arg::Data(nested)) = args.first() else {
         return Err(OpError::Unsupported("tensor() of this".into()));
     };
     Ok(vec![
-        crate::with_element!(meta.dtype, T => Array::from_vec(meta.shape, data.iter().map(|&scalar| <T as crate::ops::Element>::from_scalar(scalar)).collect::<Vec<T>>())),
+        crate::with_element!(meta.dtype, T => Array::from_vec(meta.shape, nested.flat.iter().map(|&scalar| <T as crate::ops::Element>::from_scalar(scalar)).collect::<Vec<T>>())),
     ])
 }
 

@@ -3,8 +3,9 @@
 use crate::ops::array::Array;
 use crate::ops::build::{Arrays, IN_PLACE, Metas, SELF, both, operand, tensor, tensor_at};
 use crate::ops::kernel::{
-    infer_arithmetic, infer_bool, infer_like, map, metas, not_implemented, operand_at, zip,
+    infer_arithmetic, infer_bool, infer_like, map, not_implemented, operand_at, zip,
 };
+use crate::ops::kit::metas;
 use crate::ops::meta::{Dtype, Meta};
 use crate::ops::promote::Promotion;
 use crate::ops::row::{Arg, Forms, Gradient, OpRow, Param, ResultKind};

@@ -8,7 +8,8 @@ use crate::ops::build::{
     Arrays, Metas, SELF, both, dtype, dtype_at, f64_at, flag, flag_at, function, int, int_at, ints,
     method, number, tensor, tensor_at,
 };
-use crate::ops::kernel::{Arithmetic, metas, not_implemented};
+use crate::ops::kernel::{Arithmetic, not_implemented};
+use crate::ops::kit::metas;
 use crate::ops::meta::{Dtype, Meta};
 use crate::ops::row::{Arg, Default, Forms, Gradient, InPlace, OpError, OpRow, Param, ResultKind};
 use crate::with_element;

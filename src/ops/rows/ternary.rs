@@ -9,7 +9,8 @@ use crate::ops::build::{
     tensor, tensor_at,
 };
 use crate::ops::formula::{Grads, Value};
-use crate::ops::kernel::{Arithmetic, infer_arithmetic, metas, not_implemented, operand_at};
+use crate::ops::kernel::{Arithmetic, infer_arithmetic, not_implemented, operand_at};
+use crate::ops::kit::metas;
 use crate::ops::meta::{Meta, Scalar, Shape};
 use crate::ops::promote::Promotion;
 use crate::ops::row::{
