@@ -681,13 +681,8 @@ impl Analyzer<'_> {
                         });
                 }
                 let origin = self.origin(span, Source::Rebuilt, [tensor.origin]);
-                let storage = self.alloc(
-                    world,
-                    Obj::Storage(Storage {
-                        last: 0,
-                        span: None,
-                    }),
-                );
+                let length = world.storage(tensor.storage).and_then(|of| of.length);
+                let storage = self.alloc(world, Obj::Storage(Storage::new(length)));
                 let counter = self.new_counter(world);
                 let mut copy = (*tensor).clone();
                 copy.origin = origin;

@@ -112,6 +112,8 @@ impl Analyzer<'_> {
         }
         if in_place {
             self.check_inference_target(world, &args, span)?;
+        } else {
+            self.check_storage(world, row, &args, &inferred, span)?;
         }
         if let (ResultKind::SelfIf(is_self), Some(metas), Some(Arg::Tensor(first))) =
             (row.result, &metas, args.first())
@@ -150,6 +152,32 @@ impl Analyzer<'_> {
             }
         }
         Ok(Some(outputs))
+    }
+
+    /// Whether views stay in the storage that they are of, which [`Self::infer`] does not know.
+    fn check_storage(
+        &mut self,
+        world: &mut World,
+        row: &OpRow,
+        args: &[Arg<ObjId>],
+        inferred: &Inferred,
+        span: Span,
+    ) -> Res<()> {
+        let is_view = matches!(row.result, ResultKind::View | ResultKind::MultiView);
+        let base = args.first().and_then(|arg| tensors_of(arg).next());
+        let (true, Some(base), Some(metas)) = (is_view, base, &inferred.metas) else {
+            return Ok(());
+        };
+        let storage = world.tensor(base).map(|base| base.storage);
+        let length = storage.and_then(|storage| world.storage(storage)?.length);
+        let refused = length.and_then(|length| {
+            let check = |meta| ops::layout::check_storage(meta, length as usize).err();
+            metas.iter().find_map(check)
+        });
+        match refused {
+            Some(error) => self.op_error(world, span, error).map(|_: Option<()>| ()),
+            None => Ok(()),
+        }
     }
 
     /// The arguments with the tensors' layouts, if all are known.
@@ -445,13 +473,9 @@ impl Analyzer<'_> {
         dtype: Option<Dtype>,
         origin: OriginId,
     ) -> ObjId {
-        let storage = self.alloc(
-            world,
-            Obj::Storage(Storage {
-                last: 0,
-                span: None,
-            }),
-        );
+        let length = meta.as_deref().and_then(ops::layout::span);
+        let length = length.and_then(|length| u32::try_from(length).ok());
+        let storage = self.alloc(world, Obj::Storage(Storage::new(length)));
         let counter = if world.inference.0.is_true() {
             None
         } else {

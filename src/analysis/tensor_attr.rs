@@ -373,13 +373,7 @@ impl Analyzer<'_> {
         tensor.meta.clone_from(&from.meta);
         tensor.dtype = from.dtype.or(tensor.dtype);
         let old = std::mem::replace(&mut tensor.storage, from.storage);
-        world.put(
-            old,
-            Obj::Storage(super::value::Storage {
-                last: number,
-                span: Some(place),
-            }),
-        );
+        world.write_storage(old, number, place);
         Ok(())
     }
 

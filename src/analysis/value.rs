@@ -384,6 +384,19 @@ pub struct Storage {
     pub last: u32,
     /// Where that was.
     pub span: Option<Span>,
+    /// How many elements it has room for, if known.
+    pub length: Option<u32>,
+}
+
+impl Storage {
+    /// One that was never written.
+    pub fn new(length: Option<u32>) -> Storage {
+        Storage {
+            last: 0,
+            span: None,
+            length,
+        }
+    }
 }
 
 /// A tensor.

@@ -140,6 +140,15 @@ impl World {
             _ => None,
         }
     }
+    /// Notes a write to a storage. Must be one.
+    pub fn write_storage(&mut self, id: ObjId, number: u32, place: Span) {
+        match self.heap.slot_mut(id.number()) {
+            Some(Obj::Storage(storage)) => {
+                (storage.last, storage.span) = (number, Some(place));
+            }
+            other => unreachable!("{id:?} is no storage: {other:?}"),
+        }
+    }
     /// The elements of a list that is known.
     pub fn list(&self, id: ObjId) -> Option<&Rc<Vec<Val>>> {
         match self.obj(id) {
@@ -209,7 +218,7 @@ impl Obj {
             (Obj::Counter(a), Obj::Counter(b)) => {
                 a.last == b.last && a.low == b.low && a.high == b.high
             }
-            (Obj::Storage(a), Obj::Storage(b)) => a.last == b.last,
+            (Obj::Storage(a), Obj::Storage(b)) => a.last == b.last && a.length == b.length,
             (Obj::List(a), Obj::List(b)) | (Obj::Set(a), Obj::Set(b)) => {
                 Rc::ptr_eq(a, b) || same_values(a, b)
             }
@@ -472,11 +481,13 @@ impl<'a> Join<'a> {
                 Obj::Tensor(Rc::new(self.tensors(ours, theirs, a, b)))
             }
             (Obj::Counter(a), Obj::Counter(b)) => Obj::Counter(a.join(b)),
-            (Obj::Storage(a), Obj::Storage(b)) => Obj::Storage(if a.last >= b.last {
-                a.clone()
-            } else {
-                b.clone()
-            }),
+            (Obj::Storage(a), Obj::Storage(b)) => {
+                let later = if a.last >= b.last { a } else { b };
+                Obj::Storage(Storage {
+                    length: a.length.filter(|_| a.length == b.length),
+                    ..later.clone()
+                })
+            }
             (Obj::List(a), Obj::List(b)) if a.len() == b.len() => Obj::List(Rc::new(
                 a.iter()
                     .zip(b.iter())

@@ -10,7 +10,7 @@ use super::graph::{Edge, Node, NodeKind};
 use super::op_args::tensors_of;
 use super::record::Inferred;
 use super::story::{Happened, Step};
-use super::value::{Counter, Creation, GradFn, NodeId, Obj, ObjId, Storage, Write};
+use super::value::{Counter, Creation, GradFn, NodeId, Obj, ObjId, Write};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
@@ -244,13 +244,7 @@ impl Analyzer<'_> {
                 before: counter.writes.take(),
             }));
         }
-        world.put(
-            tensor.storage,
-            Obj::Storage(Storage {
-                last: number,
-                span: Some(place),
-            }),
-        );
+        world.write_storage(tensor.storage, number, place);
         for &part in tensor
             .one_of
             .iter()
