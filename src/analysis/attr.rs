@@ -152,6 +152,27 @@ impl Analyzer<'_> {
         }
     }
 
+    /// Which failure the use of a value that does not fit is.
+    pub(super) fn failure_of(&self, value: &Val) -> Failure {
+        match value {
+            Val::None(_) => self.none_failure(value),
+            _ => Failure::Other,
+        }
+    }
+
+    /// A `TypeError` about a value, with what is known of where it comes from.
+    pub(super) fn refuse_value<T>(
+        &mut self,
+        world: &mut World,
+        value: &Val,
+        text: String,
+        span: Span,
+    ) -> Res<T> {
+        let failure = self.failure_of(value);
+        self.raise(world, span, failure, Exception::TypeError, text)
+            .map_err(|raise| self.about(world, raise, value))
+    }
+
     fn instance_attr(
         &mut self,
         world: &mut World,

@@ -69,17 +69,11 @@ impl Analyzer<'_> {
 
     fn not_callable(&mut self, world: &mut World, callee: &Val, span: Span) -> Res<Val> {
         let name = self.type_name(world, callee);
-        let failure = if let Val::None(_) = callee {
-            self.none_failure(callee)
-        } else {
-            Failure::Other
-        };
-        self.raise(
+        self.refuse_value(
             world,
-            span,
-            failure,
-            Exception::TypeError,
+            callee,
             format!("'{name}' object is not callable"),
+            span,
         )
     }
 
@@ -492,19 +486,12 @@ impl Analyzer<'_> {
 
     fn no_len(&mut self, world: &mut World, value: &Val, span: Span) -> Res<Val> {
         let name = self.type_name(world, value);
-        let failure = if let Val::None(_) = value {
-            self.none_failure(value)
-        } else {
-            Failure::Other
-        };
-        self.raise(
+        self.refuse_value(
             world,
-            span,
-            failure,
-            Exception::TypeError,
+            value,
             format!("object of type '{name}' has no len()"),
+            span,
         )
-        .map_err(|raise| self.about(world, raise, value))
     }
 
     fn range(&mut self, world: &mut World, args: &Args, span: Span) -> Res<Val> {

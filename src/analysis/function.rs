@@ -115,7 +115,7 @@ impl Analyzer<'_> {
         let wrap = Wrapping {
             node,
             constant: self.tensors_among(world, constant),
-            origin: self.function_origin(world, &inputs, any, span),
+            origin: self.origin_of_call(world, &inputs, any, span),
             inputs,
             dirty,
         };
@@ -135,7 +135,7 @@ impl Analyzer<'_> {
     }
 
     /// What the results come from: the call as a whole, not what its forward does while gradients are off.
-    fn function_origin(
+    pub(super) fn origin_of_call(
         &mut self,
         world: &World,
         inputs: &[ObjId],

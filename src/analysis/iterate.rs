@@ -158,19 +158,12 @@ impl Analyzer<'_> {
 
     fn not_iterable(&mut self, world: &mut World, value: &Val, span: Span) -> Res<Val> {
         let name = self.type_name(world, value);
-        let failure = if let Val::None(_) = value {
-            self.none_failure(value)
-        } else {
-            super::fact::Failure::Other
-        };
-        self.raise(
+        self.refuse_value(
             world,
-            span,
-            failure,
-            Exception::TypeError,
+            value,
             format!("'{name}' object is not iterable"),
+            span,
         )
-        .map_err(|raise| self.about(world, raise, value))
     }
 
     /// The next value of an iterator, and whether there is one.
@@ -284,20 +277,8 @@ impl Analyzer<'_> {
             Some(_) => None,
             None if matches!(value, Val::None(_)) || value.is_number() => {
                 let name = self.type_name(world, value);
-                let failure = if value.is_number() {
-                    super::fact::Failure::Other
-                } else {
-                    self.none_failure(value)
-                };
-                return self
-                    .raise(
-                        world,
-                        span,
-                        failure,
-                        Exception::TypeError,
-                        format!("cannot unpack non-iterable {name} object"),
-                    )
-                    .map_err(|raise| self.about(world, raise, value));
+                let text = format!("cannot unpack non-iterable {name} object");
+                return self.refuse_value(world, value, text, span);
             }
             None => self.elements(world, value),
         };

@@ -62,23 +62,9 @@ impl Analyzer<'_> {
             (_, Val::Obj(_)) => self.dunder(world, value, unary_method(op), &[], span),
             _ => {
                 let name = self.type_name(world, value);
-                let failure = self.failure_of(value);
-                self.raise(
-                    world,
-                    span,
-                    failure,
-                    Exception::TypeError,
-                    format!("bad operand type for unary {}: '{name}'", op.text()),
-                )
-                .map_err(|raise| self.about(world, raise, value))
+                let text = format!("bad operand type for unary {}: '{name}'", op.text());
+                self.refuse_value(world, value, text, span)
             }
-        }
-    }
-
-    fn failure_of(&self, value: &Val) -> super::fact::Failure {
-        match value {
-            Val::None(_) => self.none_failure(value),
-            _ => super::fact::Failure::Other,
         }
     }
 
@@ -391,8 +377,6 @@ impl Analyzer<'_> {
         }
         let names = (self.type_name(world, a), self.type_name(world, b));
         let subject = if matches!(b, Val::None(_)) { b } else { a };
-        let failure = self.failure_of(subject);
-        let subject = subject.clone();
         let text = match text {
             "**" => "** or pow()",
             "**=" => "**=",
@@ -402,8 +386,7 @@ impl Analyzer<'_> {
             "unsupported operand type(s) for {text}: '{}' and '{}'",
             names.0, names.1
         );
-        self.raise(world, span, failure, Exception::TypeError, message)
-            .map_err(|raise| self.about(world, raise, &subject))
+        self.refuse_value(world, subject, message, span)
     }
 
     /// Whether all operators of a value are modelled. In Python types have some (`int | None`, `list[int]`), sets have, and
@@ -505,20 +488,14 @@ impl Analyzer<'_> {
                 if other.is_number() || matches!(other, Val::None(_) | Val::Str(_)) =>
             {
                 let names = (self.type_name(world, a), self.type_name(world, b));
-                let subject = if matches!(a, Val::None(_)) {
-                    a.clone()
-                } else {
-                    b.clone()
-                };
-                let failure = self.failure_of(&subject);
+                let subject = if matches!(a, Val::None(_)) { a } else { b };
                 let text = format!(
                     "'{}' not supported between instances of '{}' and '{}'",
                     op.text(),
                     names.0,
                     names.1
                 );
-                self.raise(world, span, failure, Exception::TypeError, text)
-                    .map_err(|raise| self.about(world, raise, &subject))
+                self.refuse_value(world, subject, text, span)
             }
             _ => Ok(Val::Bool(None)),
         }
@@ -538,34 +515,31 @@ impl Analyzer<'_> {
         }
         match (a, b) {
             (Val::Str(x), Val::Str(y)) => x.as_ref().zip(y.as_ref()).map(|(x, y)| x == y),
-            (Val::Tuple(x, _), Val::Tuple(y, _)) => {
-                if x.len() != y.len() {
-                    return Some(false);
-                }
-                let parts: Vec<Option<bool>> = x
-                    .iter()
-                    .zip(y.iter())
-                    .map(|(x, y)| self.equal(world, x, y))
-                    .collect();
-                all_equal(&parts)
-            }
+            (Val::Tuple(x, _), Val::Tuple(y, _)) => self.all_equal(world, x, y),
             (Val::Obj(x), Val::Obj(y)) => {
                 if x == y {
                     return Some(true);
                 }
-                let (x, y) = (world.list(*x)?.clone(), world.list(*y)?.clone());
-                if x.len() != y.len() {
-                    return Some(false);
-                }
-                let parts: Vec<Option<bool>> = x
-                    .iter()
-                    .zip(y.iter())
-                    .map(|(x, y)| self.equal(world, x, y))
-                    .collect();
-                all_equal(&parts)
+                self.all_equal(world, world.list(*x)?, world.list(*y)?)
             }
             _ => Some(a.same(b)),
         }
+    }
+
+    /// Whether two sequences are equal, element by element.
+    fn all_equal(&mut self, world: &World, a: &[Val], b: &[Val]) -> Option<bool> {
+        if a.len() != b.len() {
+            return Some(false);
+        }
+        let mut known = true;
+        for (a, b) in a.iter().zip(b) {
+            match self.equal(world, a, b) {
+                Some(true) => {}
+                Some(false) => return Some(false),
+                None => known = false,
+            }
+        }
+        known.then_some(true)
     }
 
     /// Whether a value counts as true.
@@ -648,13 +622,6 @@ pub(super) fn operand_of<T>(value: &Val) -> Option<Raw<T>> {
 /// Whether one of two operands is from outside.
 fn is_any_outside(a: &Val, b: &Val) -> bool {
     matches!(a, Val::Outside) || matches!(b, Val::Outside)
-}
-
-fn all_equal(parts: &[Option<bool>]) -> Option<bool> {
-    if parts.contains(&Some(false)) {
-        return Some(false);
-    }
-    (!parts.contains(&None)).then_some(true)
 }
 
 fn identical(a: &Val, b: &Val) -> Option<bool> {

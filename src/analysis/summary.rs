@@ -8,7 +8,6 @@ use super::Analyzer;
 use super::call::Args;
 use super::exec::Completion;
 use super::graph::{Node, NodeKind};
-use super::story::Source;
 use super::value::{Closure, GradFn, Instance, Obj, ObjId, Val};
 use super::world::World;
 use crate::dataflow::Tri;
@@ -152,19 +151,7 @@ impl Analyzer<'_> {
         });
         let any = if has_unknown { any.or(Tri::Maybe) } else { any };
         let recorded = world.grad.0.and(any);
-        let origins: SmallVec<[_; 2]> = inputs
-            .iter()
-            .filter_map(|&id| world.tensor(id).map(|tensor| tensor.origin))
-            .take(8)
-            .collect();
-        let source = match () {
-            () if any.may() && !world.inference.0.is_false() => {
-                Source::Inference(world.inference.1)
-            }
-            () if any.may() && !world.grad.0.is_true() => Source::NoGrad(world.grad.1),
-            () => Source::Operator,
-        };
-        let origin = self.origin(span, source, origins);
+        let origin = self.origin_of_call(world, &inputs, any, span);
         let out = self.new_tensor(world, None, None, origin);
         if recorded.may() {
             let place = self.place(span);

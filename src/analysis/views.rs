@@ -131,20 +131,11 @@ impl Analyzer<'_> {
         if !self.has_only_known_operators(world, object) {
             return Ok(Val::Unknown);
         }
-        let name = self.type_name(world, object);
-        let failure = if let Val::None(_) = object {
-            self.none_failure(object)
-        } else {
-            super::fact::Failure::Other
-        };
-        self.raise(
-            world,
-            span,
-            failure,
-            Exception::TypeError,
-            format!("'{name}' object is not subscriptable"),
-        )
-        .map_err(|raise| self.about(world, raise, object))
+        let text = format!(
+            "'{}' object is not subscriptable",
+            self.type_name(world, object)
+        );
+        self.refuse_value(world, object, text, span)
     }
 
     fn sequence_item(
@@ -389,19 +380,8 @@ impl Analyzer<'_> {
                 }
                 _ => {
                     let name = self.type_name(world, object);
-                    let failure = if let Val::None(_) = object {
-                        self.none_failure(object)
-                    } else {
-                        super::fact::Failure::Other
-                    };
-                    self.raise(
-                        world,
-                        span,
-                        failure,
-                        Exception::TypeError,
-                        format!("'{name}' object does not support item assignment"),
-                    )
-                    .map_err(|raise| self.about(world, raise, object))
+                    let text = format!("'{name}' object does not support item assignment");
+                    self.refuse_value(world, object, text, span)
                 }
             };
         };

@@ -2,7 +2,67 @@
 
 use super::{Function, ParamKind};
 use crate::operator::{BinaryOp, UnaryOp};
+use crate::ops::Exception;
 use crate::symbol::Symbol;
+
+/// Python's builtin functions and types that are modelled.
+const BUILTINS: &[&str] = &[
+    "abs",
+    "all",
+    "any",
+    "bool",
+    "callable",
+    "classmethod",
+    "delattr",
+    "dict",
+    "divmod",
+    "enumerate",
+    "filter",
+    "float",
+    "getattr",
+    "hasattr",
+    "id",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "list",
+    "map",
+    "max",
+    "min",
+    "next",
+    "object",
+    "pow",
+    "print",
+    "property",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "slice",
+    "sorted",
+    "staticmethod",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "type",
+    "zip",
+];
+
+/// The exceptions that Python itself has, as far as they are modelled.
+pub fn exceptions() -> impl Iterator<Item = Exception> {
+    let all = Exception::ALL.iter().copied();
+    all.filter(|kind| *kind != Exception::CheckpointError)
+}
+
+/// Whether the name is one of Python's builtins that are modelled, exceptions among them.
+pub fn is_builtin(name: &str) -> bool {
+    BUILTINS.contains(&name) || exceptions().any(|kind| kind.name() == name)
+}
 
 /// `a op b` of integers; none beyond 64 bits, for `/` and `@`, and for a divisor of zero.
 pub fn integer_binary(op: BinaryOp, a: i64, b: i64) -> Option<i64> {

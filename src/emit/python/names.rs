@@ -2,74 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::ir::python;
 use crate::symbol::Symbol;
-
-/// Python's own functions and types that the language has under their own names. They win over PyTorch's of the same
-/// name (`abs`, `max`, …), which are reached as `torch.max` or as methods; `sum`, `any` and `all` go by their argument.
-const PYTHON: &[&str] = &[
-    "abs",
-    "bool",
-    "callable",
-    "classmethod",
-    "delattr",
-    "dict",
-    "divmod",
-    "enumerate",
-    "filter",
-    "float",
-    "getattr",
-    "hasattr",
-    "id",
-    "int",
-    "isinstance",
-    "issubclass",
-    "iter",
-    "len",
-    "list",
-    "map",
-    "max",
-    "min",
-    "next",
-    "object",
-    "pow",
-    "print",
-    "property",
-    "range",
-    "repr",
-    "reversed",
-    "round",
-    "set",
-    "setattr",
-    "slice",
-    "sorted",
-    "staticmethod",
-    "str",
-    "super",
-    "tuple",
-    "type",
-    "zip",
-    "ArithmeticError",
-    "AssertionError",
-    "AttributeError",
-    "BaseException",
-    "Exception",
-    "IndexError",
-    "KeyError",
-    "LookupError",
-    "NameError",
-    "NotImplementedError",
-    "OverflowError",
-    "RecursionError",
-    "RuntimeError",
-    "StopIteration",
-    "TypeError",
-    "UnboundLocalError",
-    "UserWarning",
-    "ValueError",
-    "Warning",
-    "ZeroDivisionError",
-    "__name__",
-];
 
 /// The imports, in their order, each with the name that needs it.
 const IMPORTS: &[(&str, &str)] = &[
@@ -163,7 +97,9 @@ impl Needs {
             self.imports.insert(name);
             return name.into();
         }
-        if PYTHON.contains(&name) {
+        // Python's own win over PyTorch's of the same name (`abs`, `max`, …), which are reached as `torch.max` or as
+        // methods; `sum`, `any` and `all` go by their argument, above.
+        if python::is_builtin(name) || name == "__name__" {
             name.into()
         } else {
             self.torch(name)

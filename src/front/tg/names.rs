@@ -1,7 +1,8 @@
 //! What a dotted name means that the program does not bind: builtins, operators, and what the prelude exports.
 
+use crate::ir::python::exceptions;
 use crate::ir::{Builtin, Intrinsic};
-use crate::ops::{Dtype, Exception, table};
+use crate::ops::{Dtype, table};
 use crate::prelude::{self, Export};
 
 /// What a name was found to be.
@@ -17,12 +18,6 @@ pub enum Known {
     Unknown,
     /// `super`
     Super,
-}
-
-/// The exceptions that a program names as it names Python's functions.
-fn exceptions() -> impl Iterator<Item = Exception> {
-    let all = Exception::ALL.iter().copied();
-    all.filter(|kind| *kind != Exception::CheckpointError)
 }
 
 const DTYPES: [(&str, Dtype); 11] = [

@@ -2,71 +2,8 @@
 //! modelled. Everything else is unknown.
 
 use super::names::{self, Known};
-use crate::ir::Intrinsic;
+use crate::ir::{Intrinsic, python};
 use crate::prelude;
-
-/// Python's builtins that are modelled.
-const BUILTINS: &[&str] = &[
-    "abs",
-    "all",
-    "any",
-    "bool",
-    "callable",
-    "classmethod",
-    "delattr",
-    "dict",
-    "divmod",
-    "enumerate",
-    "filter",
-    "float",
-    "getattr",
-    "hasattr",
-    "id",
-    "int",
-    "isinstance",
-    "issubclass",
-    "iter",
-    "len",
-    "list",
-    "map",
-    "max",
-    "min",
-    "next",
-    "object",
-    "pow",
-    "print",
-    "property",
-    "range",
-    "repr",
-    "reversed",
-    "round",
-    "set",
-    "setattr",
-    "slice",
-    "sorted",
-    "staticmethod",
-    "str",
-    "sum",
-    "super",
-    "tuple",
-    "type",
-    "zip",
-    "Exception",
-    "RuntimeError",
-    "NotImplementedError",
-    "TypeError",
-    "ValueError",
-    "IndexError",
-    "KeyError",
-    "AttributeError",
-    "NameError",
-    "UnboundLocalError",
-    "AssertionError",
-    "ZeroDivisionError",
-    "OverflowError",
-    "StopIteration",
-    "RecursionError",
-];
 
 /// The modules of Python's library of which something is modelled.
 const MODULES: &[&str] = &[
@@ -179,7 +116,7 @@ pub fn foreign(path: &str) -> Foreign {
 
 /// Whether the name is one of Python's builtins that are modelled.
 pub fn is_builtin(name: &str) -> bool {
-    BUILTINS.contains(&name)
+    python::is_builtin(name)
 }
 
 /// Whether something of that module of Python's library is modelled.
