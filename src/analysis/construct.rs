@@ -356,7 +356,7 @@ impl Analyzer<'_> {
         }
         let dtype = args.named("dtype").cloned();
         let mut sources = SmallVec::new();
-        self.origins_in(world, &data, &mut sources, 0);
+        let cuts = self.origins_in(world, &data, &mut sources, 0);
         let value = if let Some(tensor) = world.as_tensor(&data) {
             let of = world.tensor(tensor).cloned();
             let (meta, own) = (
@@ -406,6 +406,9 @@ impl Analyzer<'_> {
             Source::Factory
         };
         let origin = self.origin(span, source, sources);
+        if rebuilt && !cuts {
+            self.origins.set_idle(origin);
+        }
         if let Some(id) = world.as_tensor(&value) {
             world.tensor_mut(id).origin = origin;
         }
@@ -433,33 +436,41 @@ impl Analyzer<'_> {
         depth < 8 && (items.iter()).any(|item| self.has_larger_tensor(world, item, depth + 1))
     }
 
-    /// The origins of the tensors and numbers read from tensors in nested lists.
+    /// The origins of the tensors and numbers read from tensors in nested lists, and whether any of those tensors may
+    /// have a graph.
     fn origins_in(
         &mut self,
         world: &mut World,
         value: &Val,
         out: &mut SmallVec<[OriginId; 2]>,
         depth: usize,
-    ) {
+    ) -> bool {
         if out.len() >= 8 || depth > 4 {
-            return;
+            return false;
         }
-        match value {
+        let list;
+        let items: &[Val] = match value {
             Val::Int(_, origin) | Val::Float(_, origin) if *origin != OriginId::NOWHERE => {
-                out.push(*origin)
+                out.push(*origin);
+                return self.origins.get(*origin).source == Source::Item;
             }
             Val::Obj(id) => match world.obj(*id).cloned() {
-                Some(Obj::Tensor(tensor)) => out.push(tensor.origin),
-                Some(Obj::List(items)) => items
-                    .iter()
-                    .for_each(|item| self.origins_in(world, item, out, depth + 1)),
-                _ => {}
+                Some(Obj::Tensor(tensor)) => {
+                    out.push(tensor.origin);
+                    return self.requires_grad(world, *id).may();
+                }
+                Some(Obj::List(items)) => {
+                    list = items;
+                    &list
+                }
+                _ => &[],
             },
-            Val::Tuple(items, _) => items
-                .iter()
-                .for_each(|item| self.origins_in(world, item, out, depth + 1)),
-            _ => {}
-        }
+            Val::Tuple(items, _) => items,
+            _ => &[],
+        };
+        items.iter().fold(false, |any, item| {
+            self.origins_in(world, item, out, depth + 1) || any
+        })
     }
 
     /// A factory's `requires_grad` (rule R1.3).

@@ -69,6 +69,8 @@ pub struct Origin {
     pub inputs: SmallVec<[OriginId; 2]>,
     /// Whether it is computed from a gradient that `autograd.grad` gave without `create_graph`.
     pub of_gradient: bool,
+    /// Whether it would cut a graph, but there was none to cut.
+    pub is_idle: bool,
 }
 
 /// All origins of one analysis.
@@ -86,6 +88,7 @@ impl Origins {
             source: Source::Nowhere,
             inputs: SmallVec::new(),
             of_gradient: false,
+            is_idle: false,
         });
         Origins { all }
     }
@@ -99,7 +102,12 @@ impl Origins {
             source,
             inputs,
             of_gradient,
+            is_idle: false,
         })
+    }
+    /// Notes that what this one would cut had no graph.
+    pub fn set_idle(&mut self, id: OriginId) {
+        self.all[id].is_idle = true;
     }
     /// One of them.
     pub fn get(&self, id: OriginId) -> &Origin {
@@ -131,21 +139,25 @@ impl Origins {
 
     /// Why nothing that `from` was computed of requires grad: the nearest cut, else the nearest factories.
     ///
-    /// Breadth first, so that the cut nearest to the loss is told; bounded by [`MAX_LOOK`].
+    /// Breadth first, so that the cut nearest to the loss is told; bounded by [`MAX_LOOK`]. A `detach()` of what has no
+    /// graph anyway is told only if nothing else is there to be told.
     pub fn why_no_graph(&self, from: OriginId) -> Vec<Step> {
         let mut queue = std::collections::VecDeque::from([from]);
         let mut seen = rustc_hash::FxHashSet::default();
         let mut factories = Vec::new();
+        let mut idle = None;
         while let Some(id) = queue.pop_front() {
             if id == OriginId::NOWHERE || !seen.insert(id) || seen.len() > MAX_LOOK {
                 continue;
             }
             let origin = self.get(id);
             if let Some(happened) = origin.source.cut() {
-                return vec![Step {
-                    span: origin.span,
-                    happened,
-                }];
+                let span = origin.span;
+                let step = Step { span, happened };
+                match origin.is_idle {
+                    false => return vec![step],
+                    true => idle = idle.or(Some(step)),
+                }
             }
             if origin.source == Source::Factory && factories.len() < MAX_FACTORIES {
                 factories.push(Step {
@@ -154,6 +166,9 @@ impl Origins {
                 });
             }
             queue.extend(origin.inputs.iter().copied());
+        }
+        if factories.is_empty() {
+            factories.extend(idle);
         }
         factories.sort_by_key(|step: &Step| step.span);
         factories

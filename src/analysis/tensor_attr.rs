@@ -157,7 +157,7 @@ impl Analyzer<'_> {
         let Some(tensor) = world.tensor(id).cloned() else {
             return id;
         };
-        let origin = self.origin(span, Source::Data, [tensor.origin]);
+        let origin = self.cut_origin(world, Source::Data, id, span);
         let counter = self.new_counter(world);
         let new = super::value::Tensor {
             bit: Tri::False,
@@ -182,7 +182,7 @@ impl Analyzer<'_> {
         let Some(tensor) = world.tensor(id).cloned() else {
             return new;
         };
-        let origin = self.origin(span, Source::Detach, [tensor.origin]);
+        let origin = self.cut_origin(world, Source::Detach, id, span);
         // A result of `detach` shares the counter (rule R4.1) and is a view that is not differentiable.
         let detached = world.tensor_mut(new);
         detached.counter = tensor.counter;
@@ -585,6 +585,18 @@ impl Analyzer<'_> {
         }
     }
 
+    /// The origin of what `detach()` and its kin make of a tensor.
+    fn cut_origin(&mut self, world: &World, source: Source, of: ObjId, span: Span) -> OriginId {
+        let from = world
+            .tensor(of)
+            .map_or(OriginId::NOWHERE, |tensor| tensor.origin);
+        let origin = self.origin(span, source, [from]);
+        if self.requires_grad(world, of).is_false() {
+            self.origins.set_idle(origin);
+        }
+        origin
+    }
+
     /// The origin of a number that is read from a tensor.
     pub(super) fn item_origin(&mut self, world: &World, id: ObjId, span: Span) -> OriginId {
         let from = world
@@ -642,7 +654,7 @@ impl Analyzer<'_> {
                     raise
                 });
         }
-        let origin = self.origin(span, Source::Detach, [tensor.origin]);
+        let origin = self.cut_origin(world, Source::Detach, id, span);
         let tensor = world.tensor_mut(id);
         tensor.grad_fn = GradFn::None;
         tensor.bit = Tri::False;
