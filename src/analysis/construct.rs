@@ -468,9 +468,11 @@ impl Analyzer<'_> {
             Val::Tuple(items, _) => items,
             _ => &[],
         };
-        items.iter().fold(false, |any, item| {
-            self.origins_in(world, item, out, depth + 1) || any
-        })
+        let mut any = false;
+        for item in items {
+            any |= self.origins_in(world, item, out, depth + 1);
+        }
+        any
     }
 
     /// A factory's `requires_grad` (rule R1.3).

@@ -232,12 +232,7 @@ impl Analyzer<'_> {
 
     fn why_not_required(&self, from: OriginId) -> (WhyNone, Vec<Step>) {
         let origin = self.origins.get(from);
-        let step = |happened: Happened| {
-            vec![Step {
-                span: origin.span,
-                happened,
-            }]
-        };
+        let step = |happened: Happened| origin.steps(happened);
         match origin.source {
             Source::Detach | Source::Variable => (WhyNone::Detached, step(Happened::Cut)),
             Source::Data => (WhyNone::Detached, step(Happened::CutByData)),
@@ -292,13 +287,7 @@ impl Analyzer<'_> {
                 _ => None,
             };
             if let Some((why, happened)) = cut {
-                return (
-                    why,
-                    vec![Step {
-                        span: origin.span,
-                        happened,
-                    }],
-                );
+                return (why, origin.steps(happened));
             }
             at = parent;
         }

@@ -73,6 +73,22 @@ pub struct Origin {
     pub is_idle: bool,
 }
 
+impl Origin {
+    /// What there is to tell of it, if this is what happened there.
+    pub fn steps(&self, happened: Happened) -> Vec<Step> {
+        let mode = match self.source {
+            Source::NoGrad(mode) | Source::Inference(mode) => Some(mode),
+            _ => None,
+        };
+        let off = mode.map(|span| Step {
+            span,
+            happened: Happened::GradientsOff,
+        });
+        let span = self.span;
+        off.into_iter().chain([Step { span, happened }]).collect()
+    }
+}
+
 /// All origins of one analysis.
 #[derive(Debug)]
 pub struct Origins {
@@ -152,11 +168,9 @@ impl Origins {
             }
             let origin = self.get(id);
             if let Some(happened) = origin.source.cut() {
-                let span = origin.span;
-                let step = Step { span, happened };
                 match origin.is_idle {
-                    false => return vec![step],
-                    true => idle = idle.or(Some(step)),
+                    false => return origin.steps(happened),
+                    true => idle = idle.or_else(|| origin.steps(happened).pop()),
                 }
             }
             if origin.source == Source::Factory && factories.len() < MAX_FACTORIES {
@@ -223,6 +237,8 @@ pub enum Happened {
     TurnedIntoNumber,
     /// An operator without a derivative.
     NotDifferentiable(&'static str),
+    /// `no_grad` or inference mode begins.
+    GradientsOff,
     /// Computed under `no_grad`.
     UnderNoGrad,
     /// Computed in inference mode.
@@ -279,6 +295,7 @@ impl std::fmt::Display for Happened {
             Happened::NotDifferentiable(name) => {
                 return write!(f, "`{name}` has no derivative, so the graph ends here");
             }
+            Happened::GradientsOff => "gradients are off from here",
             Happened::UnderNoGrad => "computed here while gradients were off",
             Happened::UnderInference => "computed here in inference mode",
             Happened::GradientIsConstant => "a gradient without `create_graph=true` is a constant",
