@@ -72,6 +72,9 @@ pub enum FactKind {
     },
     /// A parameter gets gradients, and no optimizer holds it, although one holds its siblings, or held what it replaced.
     NotHeld,
+    /// Parameters were added to a module after an optimizer was given all that it had; they get gradients, and no
+    /// optimizer holds them.
+    AddedLate,
     /// A backward used a saved tensor that had been changed behind the version counter.
     StaleSaved,
     /// Gradients of several iterations add up since nothing clears them.

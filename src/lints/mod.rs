@@ -46,6 +46,7 @@ pub mod out_with_grad;
 pub mod output_without_graph;
 pub mod parameter_never_reached;
 pub mod parameter_replaced;
+pub mod parameters_added_late;
 pub mod parameters_not_registered;
 pub mod python_error;
 pub mod refused_assignment;
@@ -123,6 +124,7 @@ pub static RULES: &[&Rule] = &[
     &parameters_not_registered::RULE,
     &optimizer_parameters::RULE,
     &gradients_accumulate::RULE,
+    &parameters_added_late::RULE,
     &method_not_called::RULE,
     &graph_kept_alive::RULE,
     &constant_gradient::RULE,
@@ -179,6 +181,7 @@ const PATTERNS: &[Pattern] = &[
     parameters_not_registered::PATTERN,
     optimizer_parameters::PATTERN,
     gradients_accumulate::PATTERN,
+    parameters_added_late::PATTERN,
     method_not_called::PATTERN,
     graph_kept_alive::PATTERN,
     constant_gradient::PATTERN,
@@ -259,6 +262,7 @@ fn prediction(fact: &Fact, sources: &SourceMap) -> Prediction {
             }
         }
         FactKind::NotHeld
+        | FactKind::AddedLate
         | FactKind::NotCalled { .. }
         | FactKind::GraphKept
         | FactKind::SilentCut { .. }
