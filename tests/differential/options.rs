@@ -18,6 +18,10 @@ pub struct Options {
     pub show: bool,
     /// Compare the strides of tensors, too.
     pub strides: bool,
+    /// The programs of one operator each, in place of random ones.
+    pub single_operators: bool,
+    /// Of these, only calls whose text has this in it.
+    pub operator: Option<String>,
     /// How many disagreements of one kind are shrunk and shown.
     pub shown: usize,
     /// Compare programs of files instead of random ones.
@@ -35,6 +39,8 @@ impl Options {
             record: false,
             show: false,
             strides: false,
+            single_operators: false,
+            operator: None,
             shown: 1,
             programs: Vec::new(),
         };
@@ -55,6 +61,8 @@ impl Options {
                 "--record" => options.record = true,
                 "--show" => options.show = true,
                 "--strides" => options.strides = true,
+                "--single-operators" => options.single_operators = true,
+                "--operator" => options.operator = Some(value()),
                 "--list" => return None,
                 // A filter of `cargo test` that is not about this test.
                 filter if !filter.starts_with('-') && !"differential".contains(filter) => {

@@ -14,6 +14,7 @@ use super::shrink::shrink;
 use super::subject::Subject;
 use crate::support::program_generator::Generator;
 use crate::support::program_generator::corpus::Corpus;
+use crate::support::program_generator::single::Singles;
 use crate::support::program_generator::tree::{self, Tree};
 
 /// Where programs come from: a label and a program for each number, and what PyTorch is known to have done.
@@ -35,18 +36,25 @@ pub fn live(python: &str, options: &Options) -> Report {
     if !options.programs.is_empty() {
         return run(&Files(&options.programs), Some(python), options);
     }
+    if options.single_operators {
+        return live_on(&Singles::all(options.operator.as_deref()), python, options);
+    }
     let supply = Seeds {
         generator: generator(options),
         first: options.seed,
         count: options.count,
     };
+    live_on(&supply, python, options)
+}
+
+fn live_on(supply: &dyn Supply, python: &str, options: &Options) -> Report {
     if options.show {
-        for nth in 0..supply.count {
+        for nth in 0..supply.count() {
             println!("{}", supply.program(nth).tree.text());
         }
         return Report::default();
     }
-    run(&supply, Some(python), options)
+    run(supply, Some(python), options)
 }
 
 /// The generator of random programs.
@@ -79,6 +87,21 @@ impl Supply for Seeds {
             label: format!("seed {seed}"),
             tree: generated.tree,
             holds: generated.holds,
+            known: None,
+        }
+    }
+}
+
+impl Supply for Singles {
+    fn count(&self) -> u64 {
+        Singles::count(self)
+    }
+    fn program(&self, nth: u64) -> Program {
+        let (label, tree) = self.nth(nth);
+        Program {
+            label: label.to_owned(),
+            tree: tree.clone(),
+            holds: None,
             known: None,
         }
     }

@@ -17,6 +17,7 @@ mod mutated;
 mod operators;
 mod recipes;
 mod scope;
+pub mod single;
 pub mod tree;
 mod writes;
 

@@ -595,7 +595,8 @@ fn written_arguments(call: &Call) -> Vec<String> {
     out
 }
 
-fn preset(param: &Param) -> Option<Arg<Meta>> {
+/// What a parameter is where it is not given.
+pub fn preset(param: &Param) -> Option<Arg<Meta>> {
     Some(match param.default? {
         Preset::None => Arg::None,
         Preset::Scalar(scalar) => Arg::Scalar(scalar),

@@ -8,7 +8,7 @@ use super::scope::{Growing, contiguous};
 
 /// A call with holes for tensors, and the sizes of its result. `{2,3}` is any floating tensor of these sizes, `{p2,3}` one of
 /// numbers between zero and one, `{i5:2,3}` integers below five, `{b2}` a mask.
-const RECIPES: &[(&str, &[usize])] = &[
+pub const RECIPES: &[(&str, &[usize])] = &[
     ("F.conv1d({1,2,5}, {3,2,2})", &[1, 3, 4]),
     ("F.conv1d({2,2,3}, {1,2,2}, {1})", &[2, 1, 2]),
     ("F.conv2d({1,1,3,3}, {1,1,2,2})", &[1, 1, 2, 2]),
