@@ -31,6 +31,14 @@ fn shapes_that_do_not_fit_raise() {
 }
 
 #[test]
+fn what_lapack_cannot_do_is_an_error_of_its_own() {
+    let folder = Folder::new("singular");
+    let text = "try {\n    linalg.inv(ones(2, 2))\n} catch RuntimeError as e {\n    print(type(e).__name__)\n}\n";
+    folder.file("a.tg", text);
+    folder.run(&["run", "a.tg"]).is(0).says("_LinAlgError");
+}
+
+#[test]
 fn what_is_too_much_is_stopped() {
     let folder = Folder::new("bounds");
     folder.file("memory.tg", "x = zeros(1000000, 1000000)\n");

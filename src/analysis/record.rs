@@ -121,6 +121,12 @@ impl Analyzer<'_> {
         {
             return Ok(Some(SmallVec::from_slice(&[*first])));
         }
+        if recorded.is_true()
+            && !in_place
+            && let Err(error) = ops::inplace::check_asked_type(row, &args)
+        {
+            self.op_error::<()>(world, span, error)?;
+        }
         // What is of no floating type has no graph, and nothing is asked of the operands.
         let is_floating = |dtype: &Option<Dtype>| dtype.is_none_or(Dtype::is_floating);
         let node = match row.gradient {
@@ -377,7 +383,7 @@ impl Analyzer<'_> {
         let alone = tensors.peek().is_some() && tensors.all(|id| world.is_inference(id));
         // What is made of inference tensors alone has the writes of PyTorch's own code in its version.
         let hidden = if alone {
-            ops::written::of_inference(row)
+            ops::written::of_inference(row, args)
         } else {
             0
         };

@@ -220,7 +220,8 @@ fn derives(kind: Exception, base: Exception) -> bool {
             (
                 Exception::NotImplementedError
                     | Exception::RecursionError
-                    | Exception::CheckpointError,
+                    | Exception::CheckpointError
+                    | Exception::LinAlgError,
                 Exception::RuntimeError
             ) | (Exception::UnboundLocalError, Exception::NameError)
         )

@@ -159,6 +159,12 @@ impl Machine<'_> {
         {
             return Ok(SmallVec::from_iter([Rc::clone(first)]));
         }
+        if recorded
+            && !in_place
+            && let Err(error) = ops::inplace::check_asked_type(row, &args)
+        {
+            return self.op_error(error, span);
+        }
         // What is of no floating type has no graph, and nothing is asked of the operands.
         let recorded = recorded
             && (in_place
@@ -188,7 +194,7 @@ impl Machine<'_> {
         if self.inference || !alone {
             return;
         }
-        let version = ops::written::of_inference(row);
+        let version = ops::written::of_inference(row, args);
         for counter in outputs.iter().filter_map(|output| output.counter.as_ref()) {
             counter.set(version);
         }

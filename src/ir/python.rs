@@ -56,7 +56,7 @@ const BUILTINS: &[&str] = &[
 /// The exceptions that Python itself has, as far as they are modelled.
 pub fn exceptions() -> impl Iterator<Item = Exception> {
     let all = Exception::ALL.iter().copied();
-    all.filter(|kind| *kind != Exception::CheckpointError)
+    all.filter(|kind| !matches!(kind, Exception::CheckpointError | Exception::LinAlgError))
 }
 
 /// Whether the name is one of Python's builtins that are modelled, exceptions among them.

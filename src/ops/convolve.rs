@@ -196,17 +196,14 @@ impl Sides<'_> {
             Side::Input => self.input,
             Side::Weight => self.weight,
         };
-        if first.dtype() == Dtype::F64 {
-            Ok(Array::from_vec::<f64>(
-                shape,
-                self.values(side, &first.values::<f64>(), &second.values_as::<f64>())?,
-            ))
-        } else {
-            Ok(Array::from_vec::<f32>(
-                shape,
-                self.values(side, &first.values_as::<f32>(), &second.values_as::<f32>())?,
-            ))
+        if first.dtype() == Dtype::F32 {
+            let values =
+                self.values(side, &first.values_as::<f32>(), &second.values_as::<f32>())?;
+            return Ok(Array::from_vec::<f32>(shape, values));
         }
+        // Integers, too: their products and sums are exact as far as 2^53.
+        let values = self.values(side, &first.values_as::<f64>(), &second.values_as::<f64>())?;
+        Ok(Array::from_vec::<f64>(shape, values).cast(first.dtype()))
     }
     fn values<T: Element + LinalgScalar + Sum>(
         &self,

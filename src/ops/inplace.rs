@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::meta::{Meta, Scalar, sizes};
-use super::row::{Arg, Gradient, OpError, OpRow, Param, ParamKind};
+use super::row::{Arg, Gradient, OpError, OpRow, Param, ParamKind, ResultKind};
 use super::rows::masked::c_name;
 use super::strides::is_dense;
 
@@ -256,6 +256,22 @@ pub fn not_implemented_text(text: &'static str, in_place: bool) -> Cow<'static, 
             Cow::Owned(format!("{what}_ is not implemented{rest}"))
         }
         _ => Cow::Borrowed(text),
+    }
+}
+
+/// What autograd says where an operator with a derivative is asked for a type that no gradient can flow to
+/// (`x.sum(dtype=int64)`). A conversion is none of these: it leaves autograd.
+pub fn check_asked_type<T>(row: &OpRow, args: &[Arg<T>]) -> Result<(), OpError> {
+    let asked = args.iter().find_map(|arg| match arg {
+        Arg::Dtype(dtype) if !dtype.is_floating() => Some(dtype),
+        _ => None,
+    });
+    match (row.gradient, row.result, asked) {
+        (Gradient::Formula(_), ResultKind::Fresh, Some(dtype)) => Err(OpError::runtime(format!(
+            "Autograd not support dtype: {}",
+            dtype.scalar_name()
+        ))),
+        _ => Ok(()),
     }
 }
 

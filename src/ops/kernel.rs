@@ -50,6 +50,42 @@ pub fn not_implemented(text: impl Into<String>) -> OpError {
     OpError::Raises(Exception::NotImplementedError, text.into())
 }
 
+/// What a kernel says of a type that it is not written for.
+pub fn refused_by(kernel: &str, dtype: Dtype) -> OpError {
+    not_implemented(format!(
+        "\"{kernel}\" not implemented for '{}'",
+        dtype.scalar_name()
+    ))
+}
+
+/// A kernel that is written for all numbers refuses bools.
+pub fn not_for_bool(kernel: &str, dtype: Dtype) -> Result<(), OpError> {
+    match dtype {
+        Dtype::Bool => Err(refused_by(kernel, dtype)),
+        _ => Ok(()),
+    }
+}
+
+/// A kernel that is written for floating numbers refuses all else.
+pub fn floating_only(kernel: &str, dtype: Dtype) -> Result<(), OpError> {
+    match dtype.is_floating() {
+        true => Ok(()),
+        false => Err(refused_by(kernel, dtype)),
+    }
+}
+
+/// What a kernel says that takes its operands one after the other as what the first is.
+pub fn of_one_type(first: &Meta, second: &Meta) -> Result<(), OpError> {
+    if first.dtype == second.dtype {
+        return Ok(());
+    }
+    Err(OpError::runtime(format!(
+        "expected scalar type {} but found {}",
+        first.dtype.scalar_name(),
+        second.dtype.scalar_name()
+    )))
+}
+
 /// `f` of each element of `x`.
 pub fn map<S: Element, T: Element>(x: &Array, f: impl Fn(S) -> T) -> Array {
     Array::from_vec(
@@ -190,16 +226,12 @@ const KERNELS: &[(&str, &str)] = &[
 /// Measured: what an activation says of a tensor that is not floating.
 pub fn refusal_of_type(name: &str, dtype: Dtype) -> OpError {
     let kernel = KERNELS.iter().find(|(row, _)| *row == name);
-    not_implemented(match (kernel, name, dtype) {
-        (Some((_, kernel)), ..) => {
-            format!("\"{kernel}\" not implemented for '{}'", dtype.scalar_name())
-        }
-        (None, "threshold", Dtype::Bool) => "\"threshold_cpu\" not implemented for 'Bool'".into(),
+    match (kernel, name, dtype) {
+        (Some((_, kernel)), ..) => refused_by(kernel, dtype),
+        (None, "threshold", Dtype::Bool) => refused_by("threshold_cpu", dtype),
         (None, "hardtanh" | "relu6", Dtype::Bool) => {
-            "Bool inputs not supported for hardtanh".into()
+            not_implemented("Bool inputs not supported for hardtanh")
         }
-        _ => {
-            return OpError::Unsupported(format!("{name} of a tensor that is not floating"));
-        }
-    })
+        _ => OpError::Unsupported(format!("{name} of a tensor that is not floating")),
+    }
 }

@@ -38,6 +38,8 @@ pub enum Exception {
     RecursionError,
     /// Of `torch.utils.checkpoint`.
     CheckpointError,
+    /// `torch.linalg.LinAlgError`, a RuntimeError.
+    LinAlgError,
 }
 
 impl Exception {
@@ -59,6 +61,7 @@ impl Exception {
         Exception::StopIteration,
         Exception::RecursionError,
         Exception::CheckpointError,
+        Exception::LinAlgError,
     ];
 
     /// The one that Python calls so.
@@ -86,6 +89,7 @@ impl Exception {
             Exception::StopIteration => "StopIteration",
             Exception::RecursionError => "RecursionError",
             Exception::CheckpointError => "CheckpointError",
+            Exception::LinAlgError => "_LinAlgError",
         }
     }
 }

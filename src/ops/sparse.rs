@@ -2,9 +2,10 @@
 //! map, from which the operator, its gradient, and the gradient's gradient are computed.
 
 use super::array::Array;
+use super::kernel::{floating_only, not_for_bool, refused_by};
 use super::kernels::{self, ravel, unravel};
 use super::layout::{self, wrap_dim};
-use super::meta::{Dtype, Shape};
+use super::meta::{Dtype, Meta, Shape};
 use super::row::OpError;
 
 /// For each element of the result, the elements of the argument that it is made of, and how much of each.
@@ -492,11 +493,58 @@ fn adaptive(sizes: &[usize], p: &[i64]) -> Result<Sparse, OpError> {
     }))
 }
 
-/// Whether a map that averages may be computed in this type.
-pub fn averages(dtype: Dtype) -> Result<(), OpError> {
-    if dtype.is_floating() {
-        Ok(())
-    } else {
-        Err(OpError::Unsupported("an average of integers".into()))
+/// What the kernel of a map says of integers and bools.
+pub fn check_type(kind: &str, meta: &Meta) -> Result<(), OpError> {
+    let dtype = meta.dtype;
+    match kind {
+        "avg_pool" => not_for_bool("avg_pool2d", dtype),
+        "adaptive_avg_pool" => floating_only("adaptive_avg_pool2d", dtype),
+        "reflect" => not_for_bool(
+            of_dims(
+                meta,
+                ["reflection_pad1d", "reflection_pad2d", "reflection_pad3d"],
+            ),
+            dtype,
+        ),
+        "replicate" => not_for_bool(
+            of_dims(
+                meta,
+                [
+                    "replication_pad1d",
+                    "replication_pad2d",
+                    "replication_pad3d",
+                ],
+            ),
+            dtype,
+        ),
+        "nearest" => floating_only(
+            of_dims(
+                meta,
+                [
+                    "compute_indices_weights_nearest",
+                    "upsample_nearest2d_channels_last",
+                    "compute_indices_weights_nearest",
+                ],
+            ),
+            dtype,
+        ),
+        "linear" => floating_only(
+            of_dims(
+                meta,
+                [
+                    "compute_indices_weights_linear",
+                    "upsample_bilinear2d_channels_last",
+                    "compute_indices_weights_linear",
+                ],
+            ),
+            dtype,
+        ),
+        // Measured: bools are taken.
+        "im2col" if dtype == Dtype::I64 => Err(refused_by("im2col_out_cpu", dtype)),
+        _ => Ok(()),
     }
+}
+/// By the dimensions of the input, without batch and channels.
+fn of_dims<'n>(meta: &Meta, names: [&'n str; 3]) -> &'n str {
+    names[meta.ndim().saturating_sub(3).min(2)]
 }

@@ -14,6 +14,7 @@ const BY_ELEMENT: &[&str] = &[
     "add",
     "addcdiv",
     "addcmul",
+    "argsort",
     "asin",
     "asinh",
     "atan",
@@ -171,7 +172,7 @@ const BY_COLUMN: &[(&str, &[usize])] = &[
 
 /// Lays the results out as PyTorch does, where that is not in order.
 pub fn lay_out(row: &OpRow, args: &[Arg<Meta>], results: &mut [Meta]) {
-    let Some(Arg::Tensor(first)) = args.first() else {
+    let Some(first) = args.iter().find_map(tensor) else {
         return;
     };
     if let Some((_, matrices)) = BY_COLUMN.iter().find(|(name, _)| *name == row.name) {
@@ -197,6 +198,10 @@ pub fn lay_out(row: &OpRow, args: &[Arg<Meta>], results: &mut [Meta]) {
     }
     if BY_ELEMENT.contains(&row.name) {
         let mut operands: Vec<&Meta> = args.iter().filter_map(tensor).collect();
+        if row.name == "where.method" {
+            // The condition is the first operand, and the second argument.
+            operands.swap(0, 1);
+        }
         if FROM_THE_LAST.contains(&row.name) {
             operands.reverse();
         }

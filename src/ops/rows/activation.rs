@@ -9,7 +9,7 @@ use crate::ops::build::{
     output, param, str_at, tensor, tensor_at,
 };
 use crate::ops::formula::{Grads, Value, int as int_arg};
-use crate::ops::kernel::{infer_like, map_floating, zip};
+use crate::ops::kernel::{infer_like, map, map_floating, refused_by, zip};
 use crate::ops::meta::{Dtype, Meta, Scalar};
 use crate::ops::row::{
     Arg, Backward, Default, Exception, Forms, Gradient, InPlace, OpError, OpRow, Param, ParamKind,
@@ -31,7 +31,7 @@ macro_rules! activation {
             result: ResultKind::Fresh,
             in_place: $in_place,
             infer: |args| infer_floating_only(args, $name),
-            forward: Some(|$args, _| Ok(vec![map_floating(tensor_at($args, 0)?, |$x| $forward)])),
+            forward: Some(|$args, _| Ok(vec![mapped(tensor_at($args, 0)?, |$x| $forward)])),
             saves: IN,
             gradient: Gradient::Formula(|b| b.first($gradient)),
             node: $node,
@@ -65,7 +65,16 @@ fn bound_at(args: &[Arg<Array>], place: usize, default: f64) -> f64 {
     let bound = f64_at(args, place, default);
     match args.first() {
         Some(Arg::Tensor(x)) if x.dtype() == Dtype::F32 => f64::from(bound as f32),
+        Some(Arg::Tensor(x)) if x.dtype() == Dtype::I64 => bound.trunc(),
         _ => bound,
+    }
+}
+
+/// Of integers, those that are held to bounds stay integers.
+fn mapped(x: &Array, f: impl Fn(f64) -> f64) -> Array {
+    match x.dtype() {
+        Dtype::I64 => map::<i64, i64>(x, |value| f(value as f64) as i64),
+        _ => map_floating(x, f),
     }
 }
 
@@ -437,9 +446,13 @@ pub const ROWS: &[OpRow] = &[
 const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
 const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 
+/// Bounds that integers are held to as well, the bounds taken as integers.
+const FOR_INTEGERS: &[&str] = &["hardtanh", "relu6", "threshold"];
+
 fn infer_floating_only(args: &[Arg<Meta>], name: &str) -> Metas {
     let dtype = tensor_at(args, 0)?.dtype;
-    if dtype.is_floating() {
+    let is_for_integers = dtype == Dtype::I64 && FOR_INTEGERS.contains(&name);
+    if dtype.is_floating() || is_for_integers {
         return infer_like(args);
     }
     Err(crate::ops::kernel::refusal_of_type(name, dtype))
@@ -607,7 +620,7 @@ fn infer_prelu(args: &[Arg<Meta>]) -> Metas {
                 weight.dtype.scalar_name()
             )));
         }
-        return Err(OpError::Unsupported("prelu of these types".into()));
+        return Err(refused_by("prelu_cpu", x.dtype));
     }
     if weight.numel() != 1 {
         if x.ndim() == 0 {

@@ -6,12 +6,13 @@ use smallvec::SmallVec;
 use super::masked::c_name;
 use crate::ops::array::Array;
 use crate::ops::convolve::{Geometry, Side, Sides};
+use crate::ops::kernel;
 use crate::ops::kit::{
     self, Args, Grads, INTERNAL, formula, functional, grad, input_meta, int_or, ints, ints_or, op,
     opt_tensor, param, same, saved, t, tensor,
 };
 use crate::ops::layout::{self, list};
-use crate::ops::meta::{Meta, Shape};
+use crate::ops::meta::{Dtype, Meta, Shape};
 use crate::ops::rng::Rng;
 use crate::ops::row::{Arg, Backward, OpError, OpRow, Param, ParamKind, Save, Var};
 
@@ -197,7 +198,36 @@ fn show(sizes: &[i64]) -> String {
         .collect::<Vec<_>>()
         .join(" x ")
 }
-fn check_types(input: &Meta, weight: &Meta, bias: Option<&Meta>) -> Result<(), OpError> {
+/// The kernel that convolves what no library does.
+fn own_kernel(g: &Geometry, n: usize, is_transposed: bool) -> &'static str {
+    match (is_transposed, n) {
+        (true, 3) => "slow_conv_transpose3d_out_cpu",
+        (true, _) => "slow_conv_transpose2d_out_cpu",
+        (false, _) if g.dilation.iter().any(|&dilation| dilation != 1) => "slow_conv_dilated<>",
+        (false, 3) => "compute_columns3d",
+        (false, _) => "slow_conv2d_cpu",
+    }
+}
+/// Whether PyTorch gives the call to MKLDNN (of one thread): it then asks for one type in words of its own.
+fn goes_to_mkldnn(input: &Meta, whole: &Meta, weight: &Meta, g: &Geometry) -> bool {
+    let is_not_one = |numbers: &[i64]| numbers.iter().any(|&number| number != 1);
+    let kernel = &weight.shape[2..];
+    let worth = is_not_one(&g.stride)
+        || is_not_one(&g.dilation)
+        || whole.shape[0] >= 16
+        || kernel.iter().any(|&size| size != 1);
+    let large = g.groups > 1
+        || whole.shape[0] > 1
+        || kernel.len() > 1 && kernel.iter().rev().take(2).all(|&size| size > 3)
+        || whole.shape.iter().take(4).product::<usize>() > 20_480;
+    input.dtype == Dtype::F32 && worth && large
+}
+fn check_types(
+    [input, whole, weight]: [&Meta; 3],
+    bias: Option<&Meta>,
+    g: &Geometry,
+    is_transposed: bool,
+) -> Result<(), OpError> {
     if let Some(bias) = bias.filter(|bias| bias.dtype != input.dtype) {
         return Err(OpError::runtime(format!(
             "Input type ({}) and bias type ({}) should be the same",
@@ -205,17 +235,19 @@ fn check_types(input: &Meta, weight: &Meta, bias: Option<&Meta>) -> Result<(), O
             c_name(bias.dtype)
         )));
     }
-    if input.dtype != weight.dtype {
+    if input.dtype != weight.dtype && goes_to_mkldnn(input, whole, weight, g) {
         return Err(OpError::runtime(format!(
-            "expected scalar type {} but found {}",
-            input.dtype.scalar_name(),
-            weight.dtype.scalar_name()
+            "Input type (torch.FloatTensor) and weight type ({}) should be the same or input should be a MKLDNN tensor and weight is a dense tensor",
+            match weight.dtype {
+                Dtype::F32 => "torch.FloatTensor",
+                Dtype::F64 => "torch.DoubleTensor",
+                Dtype::I64 => "torch.LongTensor",
+                Dtype::Bool => "CPUBoolType",
+            }
         )));
     }
-    if !input.dtype.is_floating() {
-        return Err(OpError::Unsupported("a convolution of integers".into()));
-    }
-    Ok(())
+    kernel::not_for_bool(own_kernel(g, weight.ndim() - 2, is_transposed), input.dtype)?;
+    kernel::of_one_type(input, weight)
 }
 fn check_bias(
     weight: &Meta,
@@ -295,7 +327,7 @@ fn conv_infer(args: &[Arg<Meta>], n: usize) -> Result<Vec<Meta>, OpError> {
     check_weight(weight, n)?;
     let geometry = geometry(args, n, weight)?;
     let mut shape = conv_shape(&whole, weight, bias, &geometry)?;
-    check_types(input, weight, bias)?;
+    check_types([input, &whole, weight], bias, &geometry, false)?;
     if input.ndim() == n + 1 {
         shape.remove(0);
     }
@@ -499,7 +531,7 @@ fn transposed_infer(args: &[Arg<Meta>], n: usize) -> Result<Vec<Meta>, OpError> 
     check_weight(weight, n)?;
     let (g, beside) = transposed_geometry(args, n)?;
     let mut shape = transposed_shape(&whole, weight, bias, &g, &beside)?;
-    check_types(input, weight, bias)?;
+    check_types([input, &whole, weight], bias, &g, true)?;
     if input.ndim() == n + 1 {
         shape.remove(0);
     }

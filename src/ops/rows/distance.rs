@@ -2,6 +2,7 @@
 
 use crate::ops::array::{Array, Element};
 use crate::ops::broadcast::{broadcast, fresh, wrap_dim};
+use crate::ops::kernel::{not_for_bool, not_implemented, of_one_type};
 use crate::ops::kernels::Along;
 use crate::ops::kit::{
     self, Args, Grads, HIDDEN, IN_PLACE, INTERNAL, both, float_or, formula, function, grad,
@@ -9,7 +10,7 @@ use crate::ops::kit::{
 };
 use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::rng::Rng;
-use crate::ops::row::{Arg, Backward, Exception, OpError, OpRow, Param, ParamKind, Var};
+use crate::ops::row::{Arg, Backward, OpError, OpRow, Param, ParamKind, Var};
 
 const SELF: Param = tensor("self");
 
@@ -102,19 +103,6 @@ pub const ROWS: &[OpRow] = &[
     ),
 ];
 
-fn need_floats(meta: &Meta, kernel: &str) -> Result<(), OpError> {
-    if meta.dtype.is_floating() {
-        return Ok(());
-    }
-    Err(OpError::Raises(
-        Exception::NotImplementedError,
-        format!(
-            "\"{kernel}\" not implemented for '{}'",
-            meta.dtype.scalar_name()
-        ),
-    ))
-}
-
 /// The dimension of size three that a cross product is along.
 fn cross_dim<T>(
     args: Args<'_, T>,
@@ -146,15 +134,10 @@ fn cross_infer(args: &[Arg<Meta>], default: Option<i64>) -> Result<Vec<Meta>, Op
             sizes[0], sizes[1]
         )));
     }
-    if first.dtype != second.dtype || first.dtype == Dtype::Bool {
-        return Err(OpError::Unsupported(
-            "a cross product of these dtypes".into(),
-        ));
-    }
-    Ok(vec![fresh(
-        first.dtype,
-        broadcast(&first.shape, &second.shape)?,
-    )?])
+    let shape = broadcast(&first.shape, &second.shape)?;
+    not_for_bool("cross", first.dtype)?;
+    of_one_type(first, second)?;
+    Ok(vec![fresh(first.dtype, shape)?])
 }
 fn cross_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     let args = Args(args);
@@ -384,7 +367,12 @@ fn renorm_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
         )));
     }
     wrap_dim(args.int(2, 0), meta.ndim())?;
-    need_floats(meta, "renorm")?;
+    if !meta.dtype.is_floating() {
+        return Err(not_implemented(format!(
+            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {}",
+            meta.dtype.scalar_name()
+        )));
+    }
     Ok(vec![fresh(meta.dtype, meta.shape.clone())?])
 }
 /// The norm of order `p` of each slice along a dimension.
@@ -501,9 +489,10 @@ fn trilinear_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
         return Err(OpError::Unsupported("a bilinear map of these sizes".into()));
     };
     let alike = left.dtype == weight.dtype && weight.dtype == right.dtype;
-    if (rows, n, m) != (others, i, j) || !alike || !left.dtype.is_floating() {
+    if (rows, n, m) != (others, i, j) || !alike {
         return Err(OpError::Unsupported("a bilinear map of these sizes".into()));
     }
+    not_for_bool("bmm", left.dtype)?;
     Ok(vec![fresh(left.dtype, &[*rows, *outs][..])?])
 }
 fn trilinear_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {

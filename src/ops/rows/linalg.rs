@@ -116,6 +116,10 @@ pub(super) fn check_square(meta: &Meta, name: &str) -> Result<(), OpError> {
     }
     Ok(())
 }
+/// What LAPACK could not do with the numbers.
+fn singular(text: impl Into<String>) -> OpError {
+    OpError::Raises(Exception::LinAlgError, text.into())
+}
 fn square(args: &[Arg<Meta>], name: &str) -> Result<Vec<Meta>, OpError> {
     let meta = Args(args).tensor(0)?;
     check_square(meta, name)?;
@@ -173,7 +177,7 @@ fn inv_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> 
             .map(|place| if place / n == place % n { 1.0 } else { 0.0 })
             .collect();
         eliminate(&mut matrix, &mut inverse, n, n).map_err(|place| {
-            OpError::runtime(format!(
+            singular(format!(
                 "linalg.inv: The diagonal element {place} is zero, the inversion could not be completed because the input matrix is singular."
             ))
         })?;
@@ -286,9 +290,11 @@ fn solve_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let (a, b) = (Args(args).tensor(0)?, Args(args).tensor(1)?);
     check_square(a, "linalg.solve")?;
     if a.dtype != b.dtype {
-        return Err(OpError::Unsupported(
-            "linalg.solve of different dtypes".into(),
-        ));
+        return Err(OpError::runtime(format!(
+            "linalg.solve: Expected A and B to have the same dtype, but found A of type {} and B of type {} instead",
+            a.dtype.scalar_name(),
+            b.dtype.scalar_name()
+        )));
     }
     let (n, batch) = (a.shape[a.ndim() - 1], a.ndim() - 2);
     let vector = b.ndim() == 1 && batch == 0;
@@ -321,9 +327,7 @@ fn solve_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError
     let mut values = b.values_as::<f64>().into_owned();
     for (mut matrix, part) in all.into_iter().zip(values.chunks_mut((n * columns).max(1))) {
         eliminate(&mut matrix, part, n, columns).map_err(|_| {
-            OpError::runtime(
-                "torch.linalg.solve: The solver failed because the input matrix is singular.",
-            )
+            singular("torch.linalg.solve: The solver failed because the input matrix is singular.")
         })?;
     }
     Ok(vec![
@@ -365,7 +369,7 @@ fn cholesky_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpEr
                 } else if rest > 0.0 {
                     lower[row * n + row] = rest.sqrt();
                 } else {
-                    return Err(OpError::runtime(format!(
+                    return Err(singular(format!(
                         "linalg.cholesky: The factorization could not be completed because the input is not positive-definite (the leading minor of order {} is not positive-definite).",
                         row + 1
                     )));

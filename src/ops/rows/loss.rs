@@ -1,6 +1,7 @@
 //! Losses that are one node. Those that PyTorch composes of others are in the prelude, and so are the warnings.
 
 use crate::ops::array::Array;
+use crate::ops::kernel::{floating_only, refused_by};
 use crate::ops::kit::{
     self, Args, Grads, formula, functional, grad, input_meta, op, saved, t, tensor, text_or,
 };
@@ -83,7 +84,7 @@ pub const ROWS: &[OpRow] = &[
         "soft_margin_loss",
         functional(&["soft_margin_loss"]),
         &[INPUT, kit::fixed("target"), REDUCTION],
-        |args| infer(args, 2, None),
+        soft_margin_infer,
         soft_margin_forward,
         BOTH,
         formula(soft_margin_formula),
@@ -146,17 +147,11 @@ fn infer(args: &[Arg<Meta>], reduction: usize, kernel: Option<&str>) -> Result<V
         .result();
     if !dtype.is_floating() {
         return Err(match kernel {
-            Some(kernel) => not_implemented(kernel, dtype),
+            Some(kernel) => refused_by(kernel, dtype),
             None => OpError::Unsupported("a loss of integers".into()),
         });
     }
     Ok(vec![Meta::contiguous(dtype, reduced(shape, reduction))])
-}
-fn not_implemented(kernel: &str, dtype: Dtype) -> OpError {
-    OpError::Raises(
-        Exception::NotImplementedError,
-        format!("\"{kernel}\" not implemented for '{}'", dtype.scalar_name()),
-    )
 }
 /// Sums or averages the elements of a loss.
 pub fn reduce(values: Vec<f64>, shape: &[usize], reduction: &str, dtype: Dtype) -> Array {
@@ -368,7 +363,7 @@ fn bce_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
         }
     }
     if !input.dtype.is_floating() {
-        return Err(not_implemented("binary_cross_entropy", input.dtype));
+        return Err(refused_by("binary_cross_entropy", input.dtype));
     }
     if input.dtype != target.dtype {
         return Err(OpError::runtime(format!(
@@ -478,7 +473,7 @@ fn logits_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     // PyTorch composes it: `(1 - target).mul_(input).sub_(log_sigmoid(input))`.
     match (input.dtype, target.dtype) {
         (Dtype::Bool | Dtype::I64, _) => {
-            Err(not_implemented("log_sigmoid_cpu", input.dtype))
+            Err(refused_by("log_sigmoid_cpu", input.dtype))
         }
         (_, Dtype::Bool) => {
             Err(OpError::Raises(
@@ -582,6 +577,28 @@ fn logits_formula(b: &mut dyn Backward) -> Grads {
     Ok(grads)
 }
 
+/// Measured: the loss is computed in what it writes, the input's negation, which is the target's type.
+fn soft_margin_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
+    let own = Args(args);
+    let (input, target) = (own.tensor(0)?.dtype, own.tensor(1)?.dtype);
+    if input.is_floating() {
+        return infer(args, 2, None);
+    }
+    check_reduction(own.text(2, "mean"))?;
+    broadcast_shape(own)?;
+    if let Some(neg) = crate::ops::table::by_name("neg") {
+        (crate::ops::table::row(neg).infer)(&args[..1])?;
+    }
+    let joint = match target.is_floating() {
+        true => target,
+        false => Dtype::F32,
+    };
+    Err(OpError::runtime(format!(
+        "result type {} can't be cast to the desired output type {}",
+        joint.scalar_name(),
+        input.scalar_name()
+    )))
+}
 fn soft_margin_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
     elementwise(args, 2, |x, y| (-y * x).exp().ln_1p())
 }
@@ -634,6 +651,7 @@ fn multi_margin_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             target.dtype.scalar_name()
         )));
     }
+    floating_only("multi_margin_loss_cpu_kernel", input.dtype)?;
     Ok(vec![Meta::contiguous(
         input.dtype,
         reduced(target.shape.clone(), reduction),

@@ -5,6 +5,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Ix2, LinalgScalar};
 
 use super::masked::c_name;
 use crate::ops::array::{Array, Element};
+use crate::ops::kernel::{not_for_bool, of_one_type};
 use crate::ops::kit::{
     self, Args, Grads, IN_PLACE, both, float_or, formula, grad, input_meta, keyword, op, saved_if,
     t, tensor,
@@ -12,7 +13,7 @@ use crate::ops::kit::{
 use crate::ops::layout;
 use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::rng::Rng;
-use crate::ops::row::{Arg, Backward, Exception, OpError, OpRow, Param, Save, Var};
+use crate::ops::row::{Arg, Backward, OpError, OpRow, Param, Save, Var};
 
 const SELF: Param = tensor("self");
 const BETA: Param = keyword(float_or("beta", 1.0));
@@ -145,20 +146,11 @@ fn check_matrices(
     layout::checked_numel(&shape)?;
     Ok(shape)
 }
-fn not_for_bool(dtype: Dtype, kernel: &str) -> Result<(), OpError> {
-    if dtype == Dtype::Bool {
-        return Err(OpError::Raises(
-            Exception::NotImplementedError,
-            format!("\"{kernel}\" not implemented for 'Bool'"),
-        ));
-    }
-    Ok(())
-}
 fn mm_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let (first, second) = (Args(args).tensor(0)?, Args(args).tensor(1)?);
     let shape = check_matrices("mm", ["self", "mat2"], first, second)?;
     check_same_dtype(first, second)?;
-    not_for_bool(first.dtype, "addmm_impl_cpu_")?;
+    not_for_bool("addmm_impl_cpu_", first.dtype)?;
     Ok(vec![Meta::contiguous(first.dtype, shape)])
 }
 
@@ -299,14 +291,8 @@ fn check_batches(first: &Meta, second: &Meta) -> Result<Shape, OpError> {
 fn bmm_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let (first, second) = (Args(args).tensor(0)?, Args(args).tensor(1)?);
     let shape = check_batches(first, second)?;
-    if first.dtype != second.dtype {
-        return Err(OpError::runtime(format!(
-            "expected scalar type {} but found {}",
-            first.dtype.scalar_name(),
-            second.dtype.scalar_name()
-        )));
-    }
-    not_for_bool(first.dtype, "baddbmm")?;
+    not_for_bool("bmm", first.dtype)?;
+    of_one_type(first, second)?;
     Ok(vec![Meta::contiguous(first.dtype, shape)])
 }
 fn bmm_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
@@ -360,7 +346,7 @@ fn check_matrix_vector(added: Option<&Meta>, matrix: &Meta, vector: &Meta) -> Re
             vector.dtype.scalar_name()
         )));
     }
-    not_for_bool(matrix.dtype, "addmv_impl_cpu")
+    not_for_bool("addmv_impl_cpu", matrix.dtype)
 }
 fn mv_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let (matrix, vector) = (Args(args).tensor(0)?, Args(args).tensor(1)?);
@@ -428,7 +414,7 @@ fn dot_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             "inconsistent tensor size, expected tensor [{a}] and src [{b}] to have the same number of elements, but got {a} and {b} elements respectively"
         )));
     }
-    not_for_bool(first.dtype, "dot")?;
+    not_for_bool("dot", first.dtype)?;
     Ok(vec![Meta::contiguous(first.dtype, Shape::new())])
 }
 fn dot_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
@@ -484,7 +470,7 @@ fn addmm_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     check_factor_dtypes(first, second)?;
     let shape = check_matrices("addmm", ["self", "mat2"], first, second)?;
     layout::expand(added, &layout::signed(&shape))?;
-    not_for_bool(first.dtype, "addmm_impl_cpu_")?;
+    not_for_bool("addmm_impl_cpu_", first.dtype)?;
     check_added(added, shape)
 }
 /// `beta * added + alpha * product`
@@ -609,7 +595,7 @@ fn baddbmm_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             c_name(second.dtype)
         )));
     }
-    not_for_bool(first.dtype, "baddbmm")?;
+    not_for_bool("baddbmm", first.dtype)?;
     check_added(added, shape)
 }
 fn baddbmm_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {

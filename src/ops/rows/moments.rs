@@ -68,7 +68,7 @@ macro_rules! moments {
             params: $params,
             result: ResultKind::Fresh,
             in_place: InPlace::No,
-            infer: |$args| infer_moments($args, &$read, $moments.with_mean),
+            infer: |$args| infer_moments($args, &$read, $moments),
             forward: Some(|$args, _| {
                 let read = $read;
                 $moments.forward(tensor_at($args, 0)?, &read)
@@ -330,9 +330,19 @@ fn norm_row_gradient(b: &mut dyn Backward, grad: Var) -> Value {
 }
 
 fn infer_dist(args: &[Arg<Meta>]) -> Metas {
+    // The difference is taken first, and refuses bools.
+    crate::ops::table::by_name("sub").map_or(Ok(Vec::new()), |sub| {
+        (crate::ops::table::row(sub).infer)(&args[..2])
+    })?;
     let joint = crate::ops::kernel::infer_arithmetic(&args[..2])?;
     // With `p=0` PyTorch's own backward breaks down.
-    if !joint[0].dtype.is_floating() || f64_at(args, 2, 2.0) == 0.0 {
+    if !joint[0].dtype.is_floating() {
+        return Err(not_implemented(format!(
+            "norm(): input dtype should be either floating point or complex. Got {} instead.",
+            joint[0].dtype.scalar_name()
+        )));
+    }
+    if f64_at(args, 2, 2.0) == 0.0 {
         return Err(OpError::Unsupported("this kind of dist".into()));
     }
     Ok(vec![fresh(joint[0].dtype, Shape::new())?])

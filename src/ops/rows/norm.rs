@@ -1,13 +1,14 @@
 //! Normalization. `rms_norm`, `instance_norm` and `local_response_norm` are composites, in the prelude.
 
 use crate::ops::array::Array;
+use crate::ops::kernel::{floating_only, of_one_type};
 use crate::ops::kernels::Along;
 use crate::ops::kit::{
     self, Args, Grads, HIDDEN, flag_or, float_or, formula, function, functional, grad, input_meta,
     ints, op, opt_fixed, opt_tensor, saved, t, tensor,
 };
 use crate::ops::layout::{list, signed};
-use crate::ops::meta::{Meta, Shape};
+use crate::ops::meta::{Dtype, Meta, Shape};
 use crate::ops::rng::Rng;
 use crate::ops::row::{Arg, Backward, Exception, OpError, OpRow, Var};
 
@@ -74,28 +75,23 @@ pub const ROWS: &[OpRow] = &[
     ),
 ];
 
-fn not_implemented(kernel: &str, meta: &Meta) -> Result<(), OpError> {
-    if meta.dtype.is_floating() {
-        return Ok(());
-    }
-    let text = format!(
-        "\"{kernel}\" not implemented for '{}'",
-        meta.dtype.scalar_name()
-    );
-    Err(OpError::Raises(Exception::NotImplementedError, text))
-}
-fn same_dtype(args: Args<'_, Meta>, places: &[usize]) -> Result<(), OpError> {
+/// The types of the input and of what scales it, at `places`. The first of these says whether the types are mixed, which
+/// PyTorch has for types that are not known here.
+fn check_types(args: Args<'_, Meta>, places: &[usize], kernel: &str) -> Result<(), OpError> {
     let input = args.tensor(0)?;
-    if places
-        .iter()
-        .filter_map(|&place| args.opt(place))
-        .any(|meta| meta.dtype != input.dtype)
-    {
-        return Err(OpError::runtime(
-            "mixed dtype (CPU): all inputs must share same datatype.",
-        ));
+    let given = || places.iter().filter_map(|&place| args.opt(place));
+    let is_mixed = given()
+        .next()
+        .is_some_and(|first| first.dtype != input.dtype);
+    if is_mixed {
+        let are_single = given().all(|meta| meta.dtype == Dtype::F32);
+        return Err(OpError::runtime(match are_single {
+            true => "mixed dtype (CPU): all inputs must share same datatype.",
+            false => "mixed dtype (CPU): expect parameter to have scalar type of Float",
+        }));
     }
-    Ok(())
+    floating_only(kernel, input.dtype)?;
+    given().try_for_each(|meta| of_one_type(input, meta))
 }
 
 /// Mean and inverse standard deviation of each group, for each element: how groups lie is the caller's.
@@ -189,8 +185,8 @@ fn batch_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             _ => {}
         }
     }
-    not_implemented("batch_norm", input)?;
-    same_dtype(args, &[1, 2, 3, 4])?;
+    floating_only("batch_norm", input.dtype)?;
+    check_types(args, &[1, 2, 3, 4], "batch_norm")?;
     let stats = Meta::contiguous(input.dtype, &[channels][..]);
     Ok(vec![
         Meta::contiguous(input.dtype, input.shape.clone()),
@@ -404,8 +400,7 @@ fn layer_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             input.sizes()
         )));
     }
-    not_implemented("LayerNormKernelImpl", input)?;
-    same_dtype(args, &[2, 3])?;
+    check_types(args, &[2, 3], "LayerNormKernelImpl")?;
     Ok(vec![Meta::contiguous(input.dtype, input.shape.clone())])
 }
 fn layer_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
@@ -492,8 +487,7 @@ fn group_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
             )));
         }
     }
-    not_implemented("GroupNormKernelImpl", input)?;
-    same_dtype(args, &[2, 3])?;
+    check_types(args, &[2, 3], "GroupNormKernelImpl")?;
     Ok(vec![Meta::contiguous(input.dtype, input.shape.clone())])
 }
 fn group_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {

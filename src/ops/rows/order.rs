@@ -10,7 +10,7 @@ use crate::ops::build::{
     Arrays, Metas, SELF, both, constant, f64_at, flag, flag_at, function, input, int, int_at,
     number, operand, output, tensor_at,
 };
-use crate::ops::kernel::not_implemented;
+use crate::ops::kernel::{not_for_bool, not_implemented};
 use crate::ops::meta::{Dtype, Meta};
 use crate::ops::row::{
     Arg, Backward, Default, Gradient, InPlace, OpError, OpRow, Param, ParamKind, ResultKind, Var,
@@ -99,7 +99,7 @@ pub const ROWS: &[OpRow] = &[
         both(&["nanmedian"]),
         &[SELF],
         |args| {
-            not_for_bool(args, "median_cpu")?;
+            not_for_bool("median_cpu", tensor_at(args, 0)?.dtype)?;
             infer_reduced(tensor_at(args, 0)?, &[], false, tensor_at(args, 0)?.dtype)
         },
         forward_nanmedian,
@@ -113,7 +113,7 @@ pub const ROWS: &[OpRow] = &[
         both(&["nanmedian"]),
         &[SELF, int("dim"), KEEPDIM],
         |args| {
-            not_for_bool(args, "median_out")?;
+            not_for_bool("median_out", tensor_at(args, 0)?.dtype)?;
             infer_pair(args, "nanmedian")
         },
         |args: &[Arg<Array>]| select_along(args, middle_number),
@@ -280,6 +280,10 @@ fn infer_places(args: &[Arg<Meta>], sought: usize) -> Metas {
     let shape =
         tensor_at(args, sought).map_or_else(|_| crate::ops::Shape::new(), |x| x.shape.clone());
     check_searched(sorted, &shape, sought == 0)?;
+    // Against numbers, bools are numbers.
+    if tensor_at(args, sought).is_ok_and(|sought| sought.dtype == Dtype::Bool) {
+        not_for_bool("searchsorted_out_cpu", sorted.dtype)?;
+    }
     if flag_at(args, 2) {
         return Err(OpError::Unsupported("a search for int32".into()));
     }
@@ -370,15 +374,6 @@ fn aminmax_gradient(b: &mut dyn Backward) -> crate::ops::formula::Grads {
         });
     }
     Ok(vec![total])
-}
-
-fn not_for_bool(args: &[Arg<Meta>], kernel: &str) -> Result<(), OpError> {
-    match tensor_at(args, 0)?.dtype {
-        Dtype::Bool => Err(not_implemented(format!(
-            "\"{kernel}\" not implemented for 'Bool'"
-        ))),
-        _ => Ok(()),
-    }
 }
 
 /// The place of the lower middle of those that are numbers.

@@ -1,6 +1,7 @@
 //! Maximum pools. Average pools are in `shape`; pools of one dimension are in the prelude.
 
 use crate::ops::array::Array;
+use crate::ops::kernel::{floating_only, not_for_bool};
 use crate::ops::kit::{
     self, Args, Grads, INTERNAL, fixed, flag_or, formula, functional, grad, input_meta, ints,
     ints_or, op, opt_ints, saved, t, tensor,
@@ -231,7 +232,9 @@ fn max_sizes(args: &[Arg<Meta>]) -> Result<[usize; 2], OpError> {
 }
 fn max_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let meta = Args(args).tensor(0)?;
-    with_sizes(meta, meta.dtype, max_sizes(args)?)
+    let sizes = max_sizes(args)?;
+    not_for_bool("max_pool2d", meta.dtype)?;
+    with_sizes(meta, meta.dtype, sizes)
 }
 fn indices_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     with_sizes(Args(args).tensor(0)?, Dtype::I64, max_sizes(args)?)
@@ -380,7 +383,9 @@ fn adaptive_size(args: &[Arg<Meta>]) -> Result<[usize; 2], OpError> {
 }
 fn adaptive_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let meta = Args(args).tensor(0)?;
-    with_sizes(meta, meta.dtype, adaptive_size(args)?)
+    let size = adaptive_size(args)?;
+    floating_only("adaptive_max_pool2d", meta.dtype)?;
+    with_sizes(meta, meta.dtype, size)
 }
 fn adaptive_indices_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     with_sizes(Args(args).tensor(0)?, Dtype::I64, adaptive_size(args)?)

@@ -8,10 +8,12 @@ use crate::ops::build::{
     Arrays, Metas, SELF, both, dtype, dtype_at, f64_at, flag, flag_at, function, int, int_at, ints,
     method, number, tensor, tensor_at,
 };
-use crate::ops::kernel::{Arithmetic, not_implemented};
+use crate::ops::kernel::{Arithmetic, floating_only, not_implemented};
 use crate::ops::kit::metas;
 use crate::ops::meta::{Dtype, Meta};
-use crate::ops::row::{Arg, Default, Forms, Gradient, InPlace, OpError, OpRow, Param, ResultKind};
+use crate::ops::row::{
+    Arg, Default, Exception, Forms, Gradient, InPlace, OpError, OpRow, Param, ResultKind,
+};
 use crate::with_element;
 
 type Infer = fn(&[Arg<Meta>]) -> Metas;
@@ -204,23 +206,30 @@ pub const ROWS: &[OpRow] = &[
         )
     },
     // `bernoulli(x, p)` draws with `p`, whatever is in `x`. Not in ops.tsv; measured: as `bernoulli_` on a new tensor.
-    drawn(
-        "bernoulli.p",
-        both(&["bernoulli"]),
-        &[SELF, number("p")],
-        |args| {
-            check_p(f64_at(args, 1, 0.5))?;
-            Ok(vec![like(args, 2)?])
-        },
-        |args, rng| {
-            let p = f64_at(args, 1, 0.5);
-            let meta = like(&metas(args), 2)?;
-            Ok(vec![in_memory_order(&meta, |len| {
-                flips(meta.dtype, len, rng, p)
-            })])
-        },
-        &[],
-    ),
+    OpRow {
+        gradient: Gradient::NotImplemented(
+            Exception::RuntimeError,
+            "derivative for aten::bernoulli is not implemented",
+        ),
+        node: "NotImplemented",
+        ..drawn(
+            "bernoulli.p",
+            both(&["bernoulli"]),
+            &[SELF, number("p")],
+            |args| {
+                check_p(f64_at(args, 1, 0.5))?;
+                Ok(vec![like(args, 2)?])
+            },
+            |args, rng| {
+                let p = f64_at(args, 1, 0.5);
+                let meta = like(&metas(args), 2)?;
+                Ok(vec![in_memory_order(&meta, |len| {
+                    flips(meta.dtype, len, rng, p)
+                })])
+            },
+            &[],
+        )
+    },
     OpRow {
         gradient: Gradient::Formula(|b| {
             b.parts(&[
@@ -509,11 +518,8 @@ fn check_p(p: f64) -> Result<(), OpError> {
 
 fn infer_bernoulli(args: &[Arg<Meta>]) -> Metas {
     let x = tensor_at(args, 0)?;
-    if x.dtype.is_floating() {
-        Ok(vec![like(args, 1)?])
-    } else {
-        Err(OpError::Unsupported("bernoulli of integers".into()))
-    }
+    floating_only("bernoulli_tensor_cpu_p_", x.dtype)?;
+    Ok(vec![like(args, 1)?])
 }
 
 /// Each element by the probability at its place: one draw of the tensor's precision each.
@@ -557,23 +563,11 @@ fn normal_bounds(args: &[Arg<Meta>], dtype: Dtype) -> Result<(), OpError> {
             "normal expects std >= 0.0, but found std {std}"
         )));
     }
-    if dtype.is_floating() {
-        Ok(())
-    } else {
-        Err(not_implemented(format!(
-            "\"{NORMAL}\" not implemented for '{}'",
-            dtype.scalar_name()
-        )))
-    }
+    floating_only(NORMAL, dtype)
 }
 
 fn uniform_bounds(args: &[Arg<Meta>], dtype: Dtype) -> Result<(), OpError> {
-    if !dtype.is_floating() {
-        return Err(not_implemented(format!(
-            "\"{UNIFORM}\" not implemented for '{}'",
-            dtype.scalar_name()
-        )));
-    }
+    floating_only(UNIFORM, dtype)?;
     let (low, high) = (f64_at(args, 1, 0.0), f64_at(args, 2, 1.0));
     if low <= high {
         Ok(())
@@ -603,6 +597,7 @@ fn exponential_bounds(args: &[Arg<Meta>], dtype: Dtype) -> Result<(), OpError> {
 
 fn infer_normal(args: &[Arg<Meta>]) -> Metas {
     let metas = crate::ops::kernel::infer_arithmetic(&args[..2])?;
+    floating_only(NORMAL, tensor_at(args, 0)?.dtype)?;
     floating(
         metas
             .into_iter()

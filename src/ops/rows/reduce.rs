@@ -10,7 +10,7 @@ use crate::ops::build::{
     Arrays, Metas, SELF, both, dtype, dtype_at, flag, flag_at, input, int, ints, output, tensor_at,
 };
 use crate::ops::formula::Value;
-use crate::ops::kernel::{map_floating, not_implemented};
+use crate::ops::kernel::{map_floating, not_for_bool, not_implemented};
 use crate::ops::meta::{Dtype, Meta, Shape};
 use crate::ops::promote::to_float;
 use crate::ops::row::{
@@ -50,7 +50,13 @@ macro_rules! selection {
             $name,
             both(&[$method]),
             &[SELF, int("dim"), KEEPDIM],
-            |args| infer_pair(args, $method),
+            |args| {
+                // The others are written for bools, too.
+                if $method == "median" {
+                    not_for_bool("median_out", tensor_at(args, 0)?.dtype)?;
+                }
+                infer_pair(args, $method)
+            },
             |args: &[Arg<Array>]| select_along(args, $pick),
             &[output(1)],
             Gradient::Formula(|b| b.first(select_gradient)),
@@ -197,7 +203,10 @@ pub const ROWS: &[OpRow] = &[
         "median",
         both(&["median"]),
         &[SELF],
-        |args| infer_reduced(tensor_at(args, 0)?, &[], false, tensor_at(args, 0)?.dtype),
+        |args| {
+            not_for_bool("median_cpu", tensor_at(args, 0)?.dtype)?;
+            infer_reduced(tensor_at(args, 0)?, &[], false, tensor_at(args, 0)?.dtype)
+        },
         forward_median,
         IN_OUT,
         Gradient::Formula(|b| b.first(distribute)),

@@ -252,15 +252,20 @@ pub struct Kind {
 }
 
 /// The results' metas.
-pub fn infer_moments(args: &[Arg<Meta>], moments: &Moments, with_mean: bool) -> Metas {
+pub fn infer_moments(args: &[Arg<Meta>], moments: &Moments, kind: Kind) -> Metas {
     let x = tensor_at(args, 0)?;
     if !x.dtype.is_floating() {
-        return Err(not_implemented(
-            "std and var only support floating point and complex dtypes",
-        ));
+        let who = match (kind.with_mean, kind.root) {
+            (false, _) => "std and var",
+            (true, false) => "var_mean",
+            (true, true) => "std_mean",
+        };
+        return Err(not_implemented(format!(
+            "{who} only support floating point and complex dtypes"
+        )));
     }
     let result = infer_reduced(x, &moments.dims, moments.keepdim, x.dtype)?;
-    Ok(if with_mean {
+    Ok(if kind.with_mean {
         vec![result[0].clone(), result[0].clone()]
     } else {
         result

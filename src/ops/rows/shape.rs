@@ -336,9 +336,7 @@ fn infer(
 ) -> Result<Vec<Meta>, OpError> {
     let meta = Args(args).tensor(0)?;
     let numbers = numbers(Args(args))?;
-    if ["linear", "avg_pool", "adaptive_avg_pool"].contains(&kind) {
-        sparse::averages(meta.dtype)?;
-    }
+    sparse::check_type(kind, meta)?;
     Ok(vec![Meta::contiguous(
         meta.dtype,
         sparse::result_shape(kind, &meta.shape, &numbers)?,

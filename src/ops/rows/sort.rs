@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::ops::array::Array;
+use crate::ops::kernel::{not_for_bool, not_implemented};
 use crate::ops::kernels::{self, Along};
 use crate::ops::kit::{
     self, Args, Grads, both, fixed, flag_or, formula, grad, input_meta, int, int_or, keyword, op,
@@ -218,6 +219,9 @@ fn topk_count(args: Args<'_, Meta>) -> Result<(usize, usize), OpError> {
 fn topk_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let meta = Args(args).tensor(0)?;
     let (dim, count) = topk_count(Args(args))?;
+    if meta.dtype == Dtype::Bool {
+        return Err(not_implemented("topk does not support bool dtypes on CPU"));
+    }
     let mut shape = meta.shape.clone();
     if let Some(size) = shape.get_mut(dim) {
         *size = count;
@@ -256,6 +260,7 @@ fn kth_place(args: Args<'_, Meta>) -> Result<(usize, usize), OpError> {
 fn kth_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let meta = Args(args).tensor(0)?;
     let (dim, _) = kth_place(Args(args))?;
+    not_for_bool("kthvalue_cpu", meta.dtype)?;
     let mut shape = meta.shape.clone();
     if Args(args).flag(3, false) {
         shape

@@ -9,7 +9,7 @@ use crate::ops::build::{
     tensor, tensor_at,
 };
 use crate::ops::formula::{Grads, Value};
-use crate::ops::kernel::{Arithmetic, infer_arithmetic, not_implemented, operand_at};
+use crate::ops::kernel::{Arithmetic, infer_arithmetic, not_for_bool, not_implemented, operand_at};
 use crate::ops::kit::metas;
 use crate::ops::meta::{Meta, Scalar, Shape};
 use crate::ops::promote::Promotion;
@@ -32,7 +32,7 @@ pub const ROWS: &[OpRow] = &[
         params: PRODUCT,
         result: ResultKind::Fresh,
         in_place: IN_PLACE,
-        infer: |args| infer_arithmetic(&args[..3]),
+        infer: infer_addcmul,
         forward: Some(|args, _| forward_product(args, |x, y| x * y)),
         saves: &[input_for(1, &[2]), input_for(2, &[1])],
         gradient: Gradient::Formula(|b| {
@@ -229,9 +229,18 @@ fn times_scaled(b: &mut dyn Backward, grad: Var, position: usize) -> Value {
     b.mul(grad, other)
 }
 
+fn infer_addcmul(args: &[Arg<Meta>]) -> Metas {
+    let metas = infer_arithmetic(&args[..3])?;
+    not_for_bool("addcmul_cpu_out", metas[0].dtype)?;
+    Ok(metas)
+}
+
+/// What is said of two integers.
+const NO_INTEGERS: &str = "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * tensor1 / tensor2), for all dtypes.";
+
 fn infer_addcdiv(args: &[Arg<Meta>]) -> Metas {
     if !tensor_at(args, 1)?.dtype.is_floating() && !tensor_at(args, 2)?.dtype.is_floating() {
-        return Err(OpError::Unsupported("addcdiv of integers".into()));
+        return Err(OpError::runtime(NO_INTEGERS));
     }
     infer_arithmetic(&args[..3])
 }

@@ -212,7 +212,12 @@ pub const ROWS: &[OpRow] = &[
         params: &[SELF],
         result: ResultKind::SelfIf(|_| true),
         in_place: InPlace::No,
-        infer: infer_like,
+        infer: |args| match tensor_at(args, 0)?.dtype {
+            Dtype::Bool => Err(not_implemented(
+                "The `+` operator, on a bool tensor is not supported.",
+            )),
+            _ => infer_like(args),
+        },
         forward: None,
         saves: &[],
         gradient: Gradient::Formula(|b| b.first(|_, grad| Ok(grad))),

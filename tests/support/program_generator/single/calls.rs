@@ -139,7 +139,8 @@ fn written(row: &OpRow, texts: &[String], way: usize) -> Option<String> {
         method.map(|name| format!("{}.{name}({})", texts[0], rest())),
         row.forms
             .function
-            .first()
+            .iter()
+            .find(|name| !name.starts_with('_'))
             .map(|name| format!("torch.{name}({})", texts.join(", "))),
         row.forms
             .functional
