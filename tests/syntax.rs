@@ -99,6 +99,22 @@ fn errors_say_what_was_found_and_what_would_fit() {
     }
 }
 
+/// Found by fuzzing: the last character before a place may have several bytes.
+#[test]
+fn places_stand_between_characters() {
+    for text in [
+        "try{\u{fffd}",
+        "try {}é",
+        "x = é\u{1f600}",
+        "try { é } finally",
+    ] {
+        for error in parse(text).1 {
+            let place = error.primary.span.range();
+            assert!(text.get(place).is_some(), "{text:?}: {error:?}");
+        }
+    }
+}
+
 /// Prints a program without mistakes, and holds the printer to its laws.
 fn printed(name: &str, text: &str) -> String {
     let (module, errors) = parse(text);

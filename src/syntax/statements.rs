@@ -99,7 +99,9 @@ impl Builder<'_> {
                 Some(_) => "expected `catch` before the `else` of this `try`",
                 None => "expected `catch` or `finally` behind this block",
             };
-            let span = self.span(end.max(1) - 1, end);
+            let before = self.text.get(..end as usize).unwrap_or("");
+            let last = before.chars().next_back().map_or(0, char::len_utf8);
+            let span = self.span(end - last as u32, end);
             self.errors.push(Diagnostic::error(span, message));
         }
         let handlers = handlers.into_iter().map(|handler| *handler).collect();
