@@ -197,7 +197,7 @@ fn values(row: &OpRow, param: &Param, shape: &[usize], rest: &[usize]) -> Vec<(A
                 return Vec::new();
             };
             vec![(
-                Arg::Tensors(vec![meta.clone(), meta].into()),
+                Arg::Tensors(vec![meta.clone(), meta]),
                 format!("[{text}, {text}]"),
             )]
         }
