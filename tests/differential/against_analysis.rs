@@ -177,6 +177,7 @@ fn is_only_kept(subject: &Subject, line: u32) -> bool {
 fn is_by_numbers(message: &str) -> bool {
     [
         "all elements of input should be between 0 and 1",
+        "all elements of target should be between 0 and 1",
         "Expected p_in >= 0 && p_in <= 1",
         "var has negative entry/entries",
         "is out of bounds for dimension",

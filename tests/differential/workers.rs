@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::against_analysis;
 use super::against_pytorch;
 use super::batch::{self, Entry};
-use super::disagreement::{Class, Disagreement};
+use super::disagreement::{Class, Disagreement, shape_of};
 use super::options::Options;
 use super::python::Witness;
 use super::report::Report;
@@ -162,12 +162,17 @@ impl Worker<'_> {
         let subject = match Subject::new(&program.tree) {
             Ok(subject) => subject,
             Err(why) => {
+                // The generator makes well-formed programs: one that is refused is not one that agrees.
                 *self
                     .report
                     .kinds
                     .entry(format!("refused: {why}"))
                     .or_default() += 1;
+                let kind = format!("refused {}", shape_of(&why));
+                let refused = Disagreement::new(Class::PyTorch, kind, why);
                 self.report.programs += 1;
+                self.report.disagrees();
+                self.report.note(&refused, &program.label);
                 return;
             }
         };

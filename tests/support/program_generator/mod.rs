@@ -25,6 +25,9 @@ use corpus::Corpus;
 use dice::Dice;
 use tree::Tree;
 
+/// How often a program is drawn until it is well-formed.
+const MAX_DRAWS: u64 = 32;
+
 /// Of what programs are made, and how large.
 pub struct Generator {
     /// Programs that others are made from.
@@ -41,20 +44,34 @@ pub struct Generated {
 }
 
 impl Generator {
-    /// The program of `seed`.
+    /// The program of `seed`: what is drawn is drawn again until it is well-formed, since statements that are taken
+    /// away or moved may leave a name that nothing binds.
     pub fn program(&self, seed: u64) -> Generated {
-        let mut dice = Dice::new(seed);
+        let drawn = |again: u64| self.drawn(seed, &mut Dice::new(seed.wrapping_add(again << 40)));
+        let well_formed = |one: &Generated| {
+            let text = one.tree.text();
+            gradlint::check_text("program.tg", &text)
+                .messages
+                .is_empty()
+        };
+        (0..MAX_DRAWS)
+            .map(drawn)
+            .find(well_formed)
+            .unwrap_or_else(|| drawn(0))
+    }
+
+    fn drawn(&self, seed: u64, dice: &mut Dice) -> Generated {
         // One in five holds one of the corpus, each in its turn: of so many programs, none is rare.
         if seed.is_multiple_of(5) {
-            return self.around_a_known_one(seed / 5, &mut dice);
+            return self.around_a_known_one(seed / 5, dice);
         }
         match dice.below(80) {
             0..15 => Generated {
-                tree: mutated::mutated(&self.corpus, &mut dice),
+                tree: mutated::mutated(&self.corpus, dice),
                 holds: None,
             },
             _ => Generated {
-                tree: Tree(grown::grow(&mut dice, self.size)),
+                tree: Tree(grown::grow(dice, self.size)),
                 holds: None,
             },
         }
