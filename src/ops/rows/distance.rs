@@ -110,6 +110,9 @@ fn cross_dim<T>(
     default: Option<i64>,
 ) -> Result<usize, OpError> {
     match args.opt_int(2).or(default) {
+        Some(dim) if shape.is_empty() => Err(OpError::index(format!(
+            "Dimension specified as {dim} but tensor has no dimensions"
+        ))),
         Some(dim) => wrap_dim(dim, shape.len()),
         None => shape
             .iter()

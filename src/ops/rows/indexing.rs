@@ -552,6 +552,12 @@ fn index_copy_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
         ));
     }
     let count = source.shape.get(dim).copied().unwrap_or(1);
+    if source.ndim() == 0 && index.numel() != 1 {
+        return index_error(format!(
+            "index_copy_(): When source is scalar, index should have one element (got {})",
+            index.numel()
+        ));
+    }
     if index.numel() != count {
         return index_error(format!(
             "index_copy_(): Number of indices ({}) should be equal to source.size(dim) ({count})",

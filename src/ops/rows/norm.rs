@@ -212,15 +212,64 @@ fn batch_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError
         variances = args.tensor(4)?.values_as::<f64>().into_owned();
     }
     let eps = args.float(6, 1e-5);
-    let result = normalized(
-        input,
-        (&means, &variances, eps),
-        channel,
-        (args.opt(1), args.opt(2)),
-        channel,
-    );
+    let scale = (args.opt(1), args.opt(2));
     let [mean, variance] = stats;
+    if input.dtype() == Dtype::F32 && !values.is_empty() {
+        let kept = (!args.flag(5, false)).then_some((&means[..], &variances[..]));
+        let result = batch_in_singles(input, kept, eps, scale);
+        return Ok(vec![result, mean, variance]);
+    }
+    let result = normalized(input, (&means, &variances, eps), channel, scale, channel);
     Ok(vec![result, mean, variance])
+}
+/// A normalization over channels rounded as PyTorch rounds it, which shows where elements hardly differ: statistics in
+/// single precision, and each element scaled and shifted at once.
+fn batch_in_singles(
+    input: &Array,
+    kept: Option<(&[f64], &[f64])>,
+    eps: f64,
+    (weight, bias): (Option<&Array>, Option<&Array>),
+) -> Array {
+    let along = Along::new(input.shape(), 1);
+    let values = input.values::<f32>();
+    let (weight, bias) = (
+        weight.map(|array| array.values_as::<f32>().into_owned()),
+        bias.map(|array| array.values_as::<f32>().into_owned()),
+    );
+    let at_once = |x: f32, y: f32, z: f32| (f64::from(x) * f64::from(y) + f64::from(z)) as f32;
+    let (mut means, mut squares) = (vec![0f32; along.size], vec![0f32; along.size]);
+    let count = values.len() / along.size;
+    for (place, value) in values.iter().enumerate() {
+        means[along.split(place).1] += value;
+    }
+    means.iter_mut().for_each(|mean| *mean /= count as f32);
+    for (place, value) in values.iter().enumerate() {
+        let channel = along.split(place).1;
+        let off = value - means[channel];
+        squares[channel] = at_once(off, off, squares[channel]);
+    }
+    let lines: Vec<(f32, f32)> = (0..along.size)
+        .map(|channel| {
+            let (mean, rate) = match kept {
+                Some((means, variances)) => {
+                    let spread = (variances[channel] as f32 + eps as f32).sqrt();
+                    (means[channel] as f32, 1.0 / spread)
+                }
+                None => {
+                    let variance = f64::from(squares[channel]) / count as f64;
+                    (means[channel], (1.0 / (variance + eps).sqrt()) as f32)
+                }
+            };
+            let factor = rate * weight.as_ref().map_or(1.0, |weight| weight[channel]);
+            let shift = bias.as_ref().map_or(0.0, |bias| bias[channel]);
+            (factor, at_once(-mean, factor, shift))
+        })
+        .collect();
+    let results = values.iter().enumerate().map(|(place, &value)| {
+        let (factor, shift) = lines[along.split(place).1];
+        at_once(value, factor, shift)
+    });
+    Array::from_vec::<f32>(input.meta.shape.clone(), results.collect())
 }
 
 /// The mean over dimensions, kept as ones.

@@ -305,8 +305,28 @@ fn forward_lerp(args: &[Arg<Array>]) -> Arrays {
     let difference = arithmetic(|end, start| end - start).on(dtype, tensor_at(args, 1)?, start)?;
     let part =
         arithmetic(|difference, weight| difference * weight).on(dtype, &difference, &weight)?;
+    let near = arithmetic(|start, part| start + part).on(dtype, start, &part)?;
+    let rest = arithmetic(|difference, weight| difference * (1.0 - weight)).on(
+        dtype,
+        &difference,
+        &weight,
+    )?;
+    let far = arithmetic(|end, rest| end - rest).on(dtype, tensor_at(args, 1)?, &rest)?;
+    // From the end that is nearer: of infinite ends this is not the same.
+    let weight = weight.broadcast_to(near.shape());
+    let (weight, near, far) = (
+        weight.values_as::<f64>(),
+        near.values_as::<f64>(),
+        far.values_as::<f64>(),
+    );
+    let picked = weight.iter().zip(near.iter().zip(far.iter()));
+    let picked = picked.map(|(weight, (near, far))| match weight.abs() < 0.5 {
+        true => *near,
+        false => *far,
+    });
+    let shape = part.meta.shape.clone();
     Ok(vec![
-        arithmetic(|start, part| start + part).on(dtype, start, &part)?,
+        Array::from_vec::<f64>(shape, picked.collect()).cast(dtype),
     ])
 }
 
