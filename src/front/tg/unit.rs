@@ -91,13 +91,14 @@ impl<'l, 'a, 'm> UnitLowerer<'l, 'a, 'm> {
             .collect()
     }
 
-    /// A builtin that the program also binds is the builtin until then.
+    /// A builtin of Python that the program also binds is the builtin until then; what is PyTorch's is not bound there.
     fn bind_shadowed_builtins(&mut self, span: Span) {
         if self.path.is_some() {
             return;
         }
         for name in self.scopes[self.scope].order.clone() {
             if self.scopes.used_early(name)
+                && super::is_python_builtin(name.as_str())
                 && let Some(known @ (Known::Builtin(_) | Known::Prelude(_))) =
                     self.low.known(None, name.as_str())
             {
