@@ -166,7 +166,6 @@ impl Analyzer<'_> {
         let id = self.new_tensor(world, meta, tensor.dtype, origin);
         if create.may() {
             let new = world.tensor_mut(id);
-            new.bit = Tri::Maybe;
             new.grad_fn = GradFn::Unknown(Tri::Maybe);
         }
         id

@@ -58,6 +58,12 @@ impl Analyzer<'_> {
         }
     }
 
+    /// Whether the tensor is a leaf that requires a gradient: only leaves have the bit themselves.
+    pub(super) fn is_leaf_with_gradient(&self, world: &World, id: ObjId) -> Tri {
+        let bit = world.tensor(id).map_or(Tri::False, |tensor| tensor.bit);
+        bit.and(self.is_leaf(world, id))
+    }
+
     /// Whether the tensor is a view whose `grad_fn` has to be derived again from its base before it is used (rule R5.4).
     pub(super) fn stale_view(&self, world: &World, id: ObjId) -> bool {
         let Some(tensor) = world.tensor(id) else {

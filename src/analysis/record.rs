@@ -69,6 +69,7 @@ impl Analyzer<'_> {
                 .all(|id| world.is_inference(id));
         if inference_alone
             && tracking.is_true()
+            && !in_place
             && self.any_requires_grad(world, row, &args).is_true()
             && let Some(error) = ops::written::refusal_of_inference(row)
         {
@@ -84,7 +85,7 @@ impl Analyzer<'_> {
                 self.op_error::<()>(world, span, error)?;
             }
         }
-        if in_place && tracking.may() && !ops::inplace::is_untracked(row) {
+        if in_place && !inference_alone && tracking.may() && !ops::inplace::is_untracked(row) {
             self.check_in_place(world, &args, recorded, span)?;
         }
         let on_itself = in_place && writes_itself(world, row, &args);
@@ -97,6 +98,14 @@ impl Analyzer<'_> {
         }
         if inference_known(world, &args) && recorded.is_true() {
             self.refuse_saving(world, row, &args, in_place, span)?;
+        }
+        // So is a view that can no longer be used.
+        let stale = |id: &ObjId| self.stale_view(world, *id);
+        let stale = args.iter().flat_map(tensors_of).find(stale);
+        if let (Some(stale), true, Some(metas)) = (stale, recorded.is_true(), &metas)
+            && (row.infer)(metas).is_err()
+        {
+            self.edge(world, stale, span)?;
         }
         let inferred = match self.infer(world, row, &args, metas.as_deref(), span)? {
             Some(inferred) => inferred,
@@ -382,10 +391,10 @@ impl Analyzer<'_> {
         let mut tensors = args.iter().flat_map(tensors_of).peekable();
         let alone = tensors.peek().is_some() && tensors.all(|id| world.is_inference(id));
         // What is made of inference tensors alone has the writes of PyTorch's own code in its version.
-        let hidden = if alone {
-            ops::written::of_inference(row, args)
-        } else {
-            0
+        let metas = alone.then(|| self.metas(world, args)).flatten();
+        let hidden = match (metas, inferred.metas.as_ref().and_then(|out| out.first())) {
+            (Some(metas), Some(out)) => ops::written::of_inference(row, &metas, out),
+            _ => 0,
         };
         let mut outputs = Outputs::new();
         for at in 0..inferred.count {
@@ -505,9 +514,10 @@ impl Analyzer<'_> {
         let Some(of) = world.tensor(source).cloned() else {
             return self.new_tensor(world, meta, dtype, origin);
         };
-        let mut tensor = plain(meta, dtype.or(of.dtype), of.counter, of.storage, origin);
+        let counter = of.counter.filter(|_| !of.is_lent);
+        let mut tensor = plain(meta, dtype.or(of.dtype), counter, of.storage, origin);
         // A view of an inference tensor is not tracked (rule R3.3).
-        if let Some(counter) = of.counter {
+        if let Some(counter) = counter {
             let inherited = of
                 .view
                 .as_ref()
@@ -596,6 +606,7 @@ fn plain(
         grad: Val::NONE,
         counter,
         is_loose: false,
+        is_lent: false,
         storage,
         view: None,
         retains_grad: false,

@@ -109,7 +109,11 @@ impl Analyzer<'_> {
                 (save.what, self.is_saved_later(row, save, args, node).may())
                 && let Some(&output) = outputs.get(at)
             {
-                let saved = self.save(world, output, true);
+                // What is of no floating type is a leaf, and kept as it is.
+                let floating = world
+                    .tensor(output)
+                    .is_some_and(|tensor| tensor.dtype.is_none_or(Dtype::is_floating));
+                let saved = self.save(world, output, floating);
                 let saved = self.pack(world, saved, span)?;
                 self.nodes[node].saved.push(saved);
             }

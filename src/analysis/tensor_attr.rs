@@ -41,7 +41,10 @@ impl Analyzer<'_> {
                 let function = self.load_unit(world, unit, function, span)?;
                 return Ok(Val::Bound(Rc::new((Val::Obj(id), Method::Func(function)))));
             }
-            // The front end refuses what no tensor has; what is left exists in PyTorch and is not modelled.
+            if !crate::ops::known::is_of_tensor(text) && !self.program.lenient {
+                return self.no_attribute(world, &Val::Obj(id), name, span);
+            }
+            // What is left exists in PyTorch and is not modelled.
             self.lose(
                 span,
                 "a method or attribute of tensors that is not modelled",
@@ -164,7 +167,7 @@ impl Analyzer<'_> {
             grad_fn: GradFn::None,
             grad: Val::NONE,
             counter: tensor.counter.map(|_| counter),
-            is_loose: tensor.is_inference() && !world.inference.0.may(),
+            is_loose: tensor.counter.is_none() && !world.inference.0.may(),
             view: None,
             retains_grad: false,
             hooks: Default::default(),
@@ -372,8 +375,9 @@ impl Analyzer<'_> {
         let tensor = world.tensor_mut(id);
         tensor.meta.clone_from(&from.meta);
         tensor.dtype = from.dtype.or(tensor.dtype);
+        tensor.is_lent = from.is_inference();
         let old = std::mem::replace(&mut tensor.storage, from.storage);
-        world.write_storage(old, number, place);
+        world.write_storage(old, number, place, Some(id));
         Ok(())
     }
 

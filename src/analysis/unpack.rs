@@ -162,6 +162,11 @@ impl Analyzer<'_> {
         let written = world
             .storage(storage)
             .filter(|now| now.last != last)
+            // A result is kept apart from the tensor that it was given out as.
+            .filter(|now| {
+                let left_by = now.left_by;
+                left_by.is_none_or(|tensor| tensor == saved.tensor && !saved.is_output)
+            })
             .and_then(|now| now.span);
         if let Some(written) = written {
             let story = vec![

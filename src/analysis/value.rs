@@ -386,6 +386,8 @@ pub struct Storage {
     pub span: Option<Span>,
     /// How many elements it has room for, if known.
     pub length: Option<u32>,
+    /// If the last was no write: the tensor that was given other data.
+    pub left_by: Option<ObjId>,
 }
 
 impl Storage {
@@ -395,6 +397,7 @@ impl Storage {
             last: 0,
             span: None,
             length,
+            left_by: None,
         }
     }
 }
@@ -416,6 +419,8 @@ pub struct Tensor {
     pub counter: Option<ObjId>,
     /// Whether it is what `detach` or `data` makes of an inference tensor, which may itself be written anywhere.
     pub is_loose: bool,
+    /// Whether its data is that of an inference tensor, though it was made outside of inference mode.
+    pub is_lent: bool,
     /// Its storage.
     pub storage: ObjId,
     /// What it is a view of.

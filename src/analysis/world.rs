@@ -140,11 +140,12 @@ impl World {
             _ => None,
         }
     }
-    /// Notes a write to a storage. Must be one.
-    pub fn write_storage(&mut self, id: ObjId, number: u32, place: Span) {
+    /// Notes that a storage was written, or left for another by a tensor. Must be one.
+    pub fn write_storage(&mut self, id: ObjId, number: u32, place: Span, left_by: Option<ObjId>) {
         match self.heap.slot_mut(id.number()) {
             Some(Obj::Storage(storage)) => {
                 (storage.last, storage.span) = (number, Some(place));
+                storage.left_by = left_by;
             }
             other => unreachable!("{id:?} is no storage: {other:?}"),
         }
@@ -256,7 +257,7 @@ fn same_dicts(a: &Dict, b: &Dict) -> bool {
 impl Tensor {
     /// Whether it was made in inference mode, so that nothing counts its writes.
     pub fn is_inference(&self) -> bool {
-        self.counter.is_none()
+        self.counter.is_none() || self.is_lent
     }
 
     fn same(&self, other: &Tensor) -> bool {
@@ -460,6 +461,7 @@ impl<'a> Join<'a> {
             grad: self.values(ours, theirs, &a.grad, &b.grad),
             counter: a.counter.or(b.counter),
             is_loose: a.is_loose || b.is_loose,
+            is_lent: a.is_lent && b.is_lent,
             storage: a.storage,
             view: if a.view == b.view {
                 a.view.clone()

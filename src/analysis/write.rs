@@ -10,7 +10,7 @@ use super::graph::{Edge, Node, NodeKind};
 use super::op_args::tensors_of;
 use super::record::Inferred;
 use super::story::{Happened, Step};
-use super::value::{Counter, Creation, GradFn, NodeId, Obj, ObjId, Write};
+use super::value::{Counter, Creation, GradFn, NodeId, Obj, ObjId, View, Write};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
@@ -94,7 +94,7 @@ impl Analyzer<'_> {
             }
             return Ok(());
         }
-        let leaf = own.and(self.is_leaf(world, id));
+        let leaf = self.is_leaf_with_gradient(world, id);
         if leaf.may() {
             let text = "a leaf Variable that requires grad is being used in an in-place operation.";
             let story = self.made_story(world, id);
@@ -244,7 +244,7 @@ impl Analyzer<'_> {
                 before: counter.writes.take(),
             }));
         }
-        world.write_storage(tensor.storage, number, place);
+        world.write_storage(tensor.storage, number, place, None);
         for &part in tensor
             .one_of
             .iter()
@@ -295,7 +295,10 @@ impl Analyzer<'_> {
             .tensor(target)
             .is_some_and(|tensor| tensor.dtype.is_none_or(Dtype::is_floating));
         if let (Some(node), true) = (node, floating) {
-            self.rebase(world, target, node);
+            match row.result {
+                ResultKind::View => self.turn(world, target, node),
+                _ => self.rebase(world, target, node),
+            }
         }
         Ok(SmallVec::from_slice(&[target]))
     }
@@ -326,21 +329,31 @@ impl Analyzer<'_> {
         world.tensor_mut(target).origin = origin;
     }
 
+    /// A tensor that is seen otherwise in place. A view is written only in name: its base keeps its graph.
+    fn turn(&mut self, world: &mut World, target: ObjId, node: NodeId) {
+        let Some(tensor) = world.tensor(target).cloned() else {
+            return;
+        };
+        let Some(view) = tensor.view.clone() else {
+            return self.rebase(world, target, node);
+        };
+        let now = tensor
+            .counter
+            .and_then(|counter| world.counter(counter))
+            .map_or(view.attr_write, |counter| counter.last);
+        let grad_fn = rebased(&tensor.grad_fn, self.nodes[node].recorded, node);
+        let tensor = world.tensor_mut(target);
+        tensor.grad_fn = grad_fn;
+        tensor.view = Some(Rc::new(View {
+            attr_write: now,
+            ..(*view).clone()
+        }));
+    }
+
     /// `rebase_history` (rule R5.3).
     pub(super) fn rebase(&mut self, world: &mut World, target: ObjId, node: NodeId) {
         let Some(tensor) = world.tensor(target).cloned() else {
             return;
-        };
-        let here = |old: &GradFn, certain: Tri, node: NodeId| {
-            if certain.is_true() {
-                GradFn::Node(node, 0)
-            } else {
-                let before = match old {
-                    GradFn::Node(node, output) => Some((*node, *output)),
-                    _ => None,
-                };
-                GradFn::one_of([before, Some((node, 0))])
-            }
         };
         let certain = self.nodes[node].recorded;
         match &tensor.view {
@@ -373,16 +386,28 @@ impl Analyzer<'_> {
                     recorded,
                     constant_gradient: None,
                 });
-                let grad_fn = here(&base.grad_fn, certain, slices);
+                let grad_fn = rebased(&base.grad_fn, certain, slices);
                 world.tensor_mut(view.base).grad_fn = grad_fn;
             }
             None => {
                 // The retain hook of an earlier value moves to the new one (rule R9.1); so do readers of `.grad`.
-                let grad_fn = here(&tensor.grad_fn, certain, node);
+                let grad_fn = rebased(&tensor.grad_fn, certain, node);
                 world.tensor_mut(target).grad_fn = grad_fn;
             }
         }
     }
+}
+
+/// The place in the graph behind a write that is recorded as certainly as that.
+fn rebased(old: &GradFn, certain: Tri, node: NodeId) -> GradFn {
+    if certain.is_true() {
+        return GradFn::Node(node, 0);
+    }
+    let before = match old {
+        GradFn::Node(node, output) => Some((*node, *output)),
+        _ => None,
+    };
+    GradFn::one_of([before, Some((node, 0))])
 }
 
 /// Whether the tensor that is written shares memory with another of the arguments.

@@ -10,7 +10,7 @@ use super::node::release;
 use super::outcome::Observation;
 use super::value::{Args, Edge, Node, NodeKind, Tensor, Value};
 use super::{Machine, Res};
-use crate::ops::{Arg, Array, Meta, Scalar, custom, engine_ops, table};
+use crate::ops::{Arg, Array, Meta, Scalar, custom, engine_ops, strides, table};
 use crate::source::Span;
 
 pub(super) type Grads = SmallVec<[Option<Tensor>; 2]>;
@@ -180,7 +180,7 @@ impl Machine<'_> {
                 let own = !self.grad
                     && Rc::strong_count(&before) == 1
                     && Rc::strong_count(&before.storage.borrow()) == 1
-                    && before.meta().is_contiguous();
+                    && strides::is_dense(&before.meta());
                 self.sum(before, grad, own, span)?
             }
         });
@@ -222,7 +222,7 @@ impl Machine<'_> {
             release(&node);
         }
         let edges = node.edges.borrow();
-        let mut free = Vec::new();
+        let (mut free, mut refused) = (Vec::new(), false);
         for (nth, edge) in edges.iter().enumerate() {
             if let Some(grad) = results.get_mut(nth).and_then(Option::take) {
                 let grad = self.validated(&node, nth, edge, grad, span)?;
@@ -233,7 +233,8 @@ impl Machine<'_> {
                 Edge::Leaf(leaf) => {
                     if let Some(visit) = pass.leaves.get_mut(&leaf.id) {
                         visit.waiting = visit.waiting.saturating_sub(1);
-                        if visit.waiting == 0 {
+                        // What comes to be ready behind a node that raises is not served any more.
+                        if visit.waiting == 0 && !refused {
                             free.push(leaf.id);
                         }
                     }
@@ -243,6 +244,7 @@ impl Machine<'_> {
                         let visit = &mut pass.visits[next];
                         visit.waiting = visit.waiting.saturating_sub(1);
                         if visit.waiting == 0 && !visit.queued {
+                            refused |= is_refusal(&visit.node);
                             enqueue(pass, next);
                         }
                     }
@@ -269,29 +271,8 @@ impl Machine<'_> {
                 None => return Ok(grad),
             },
         };
-        let grad = match &node.kind {
-            NodeKind::Function(_) => self.reduced(node, nth, grad, &expected, span)?,
-            _ => grad,
-        };
+        let grad = self.reduced(node, nth, grad, &expected, span)?;
         let meta = grad.meta();
-        if meta.shape != expected.shape
-            && matches!(edge, Edge::Leaf(_))
-            && meta.numel() != expected.numel()
-        {
-            let text = custom::wrong_shape(node.name, nth, &meta.sizes(), &expected.sizes());
-            return self.runtime(text, span);
-        }
-        // A gradient that broadcasts with what it is a gradient of takes its sizes (rule R7.7).
-        let grad = if meta.shape != expected.shape && meta.numel() == expected.numel() {
-            let size = expected.shape.iter().map(|&size| size as i64).collect();
-            self.run_named(
-                engine_ops::RESHAPE,
-                vec![Arg::Tensor(grad), Arg::Ints(size)],
-                span,
-            )?
-        } else {
-            grad
-        };
         if meta.dtype != expected.dtype {
             self.cast(&grad, &expected, span)
         } else {
@@ -299,7 +280,7 @@ impl Machine<'_> {
         }
     }
 
-    /// What a custom function gives is summed up to the sizes of what it is a gradient of.
+    /// A gradient is summed up to the sizes of what it is a gradient of.
     fn reduced(
         &mut self,
         node: &Rc<Node>,
@@ -442,11 +423,7 @@ impl Machine<'_> {
         self.gradient_came(leaf);
         match before {
             None if request.create => {
-                let meta = leaf.meta();
-                let zeros = Array::full(meta.dtype, meta.shape.clone(), Scalar::Float(0.0));
-                let kept = self.fresh(zeros, span);
-                let args = vec![Arg::Tensor(Rc::clone(&kept)), Arg::Tensor(grad)];
-                self.run_named(engine_ops::WRITE, args, span)?;
+                let kept = self.recorded_gradient(leaf, grad, span)?;
                 *leaf.grad.borrow_mut() = Some(kept);
             }
             None => {
@@ -468,19 +445,45 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// The first gradient of a leaf: taken as it is where nothing else holds it and its layout is the leaf's, even
-    /// where it shares its numbers with another tensor; else copied, and the copy counts as a write.
+    /// The first gradient of a leaf: taken as it is where nothing else holds it and it lies as the leaf wants it, even
+    /// where it shares its numbers with another tensor; else copied. The copy for a leaf without gaps is written over
+    /// new numbers, which counts as a write.
     fn kept_gradient(&mut self, leaf: &Tensor, grad: Tensor, span: Span) -> Tensor {
-        let taken = Rc::strong_count(&grad) == 1 && grad.meta().laid_out_as(&leaf.meta());
-        match (taken, grad.view.is_some()) {
-            (true, false) => grad,
-            (true, true) => self.alias(&grad),
-            (false, _) => {
-                let copy = self.fresh(grad.array().copy(), span);
+        let meta = leaf.meta();
+        let is_dense = strides::is_dense(&meta);
+        let fits = match is_dense {
+            true => grad.meta().laid_out_as(&meta) && !grad.meta().strides.contains(&0),
+            false => grad.meta().is_contiguous(),
+        };
+        match (
+            Rc::strong_count(&grad) == 1 && fits,
+            grad.view.is_some(),
+            is_dense,
+        ) {
+            (true, false, _) => grad,
+            (true, true, _) => self.alias(&grad),
+            (false, _, true) => {
+                let copy = self.fresh(grad.array().laid_out(&at_start(&meta)), span);
                 self.bump(&copy, false, span);
                 copy
             }
+            (false, _, false) => self.fresh(grad.array().copy(), span),
         }
+    }
+
+    /// The first gradient of a leaf where it keeps its graph: written over new numbers that lie as the leaf's, or,
+    /// where the leaf has gaps, copied in order.
+    fn recorded_gradient(&mut self, leaf: &Tensor, grad: Tensor, span: Span) -> Res<Tensor> {
+        let meta = leaf.meta();
+        if !strides::is_dense(&meta) {
+            let copy = self.run_named(engine_ops::COPY, vec![Arg::Tensor(grad)], span)?;
+            return self.run_named(engine_ops::IN_ORDER, vec![Arg::Tensor(copy)], span);
+        }
+        let zeros = Array::full(meta.dtype, meta.shape.clone(), Scalar::Float(0.0));
+        let kept = self.fresh(zeros.laid_out(&at_start(&meta)), span);
+        let args = vec![Arg::Tensor(Rc::clone(&kept)), Arg::Tensor(grad)];
+        self.run_named(engine_ops::WRITE, args, span)?;
+        Ok(kept)
     }
 
     /// Runs a hook on a gradient (rule R9.2).
@@ -527,6 +530,14 @@ impl Machine<'_> {
     }
 }
 
+/// The layout of `meta` at the start of a memory of its own.
+fn at_start(meta: &Meta) -> Meta {
+    Meta {
+        offset: 0,
+        ..meta.clone()
+    }
+}
+
 fn is_zero(tensor: &Tensor) -> bool {
     let array = tensor.array();
     crate::with_element!(array.dtype(), T => array.values::<T>().iter().all(|value| *value == T::default()))
@@ -534,7 +545,19 @@ fn is_zero(tensor: &Tensor) -> bool {
 
 fn enqueue(pass: &mut Pass, at: usize) {
     pass.visits[at].queued = true;
-    pass.ready.push((pass.visits[at].node.sequence, at));
+    let node = &pass.visits[at].node;
+    let priority = if is_refusal(node) {
+        u64::MAX
+    } else {
+        node.sequence
+    };
+    pass.ready.push((priority, at));
+}
+
+/// Whether the node is no operator's own and only says that there is no derivative: it comes before all others, as
+/// leaves do.
+fn is_refusal(node: &Node) -> bool {
+    matches!(node.kind, NodeKind::NotImplemented(..)) && node.name == engine_ops::REFUSAL
 }
 
 /// Finds what is reachable, and counts dependencies.

@@ -50,7 +50,7 @@ impl Machine<'_> {
             strides: meta.strides.clone(),
             requires_grad: tensor.requires_grad(),
             leaf: tensor.grad_fn.borrow().is_none(),
-            version: tensor.version(),
+            version: tensor.version().filter(|_| !tensor.is_inference()),
             values: tensor.array().scalars(),
             grad: tensor
                 .grad

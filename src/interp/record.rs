@@ -101,7 +101,7 @@ impl Machine<'_> {
             && !alone
             && !matches!(row.gradient, Gradient::NotDifferentiable)
             && differentiable(row, &args).any(|tensor| tensor.requires_grad());
-        if tracking && let Some(error) = refusal(row, &args, alone) {
+        if tracking && let Some(error) = refusal(row, &args, alone, in_place) {
             return self.op_error(error, span);
         }
         if let (false, Some(array)) = (in_place, fast(row, &args)) {
@@ -118,7 +118,7 @@ impl Machine<'_> {
             return Ok(outputs);
         }
         let metas = metas_of(&args);
-        if in_place && !ops::inplace::is_untracked(row) {
+        if in_place && !alone && !ops::inplace::is_untracked(row) {
             self.check_in_place(&args, recorded, span)?;
         }
         let on_itself = in_place && writes_itself(row, &args);
@@ -143,7 +143,13 @@ impl Machine<'_> {
             Ok(inferred) => inferred,
             // The kernel has the numbers, and its result has the shape.
             Err(error) if ops::kit::follows_from_values(&error) && !in_place => Vec::new(),
-            Err(error) => return self.op_error(error, span),
+            Err(error) => {
+                // And so is a view that can no longer be used.
+                for tensor in args.iter().flat_map(tensors_of).filter(|_| recorded) {
+                    self.refresh_view(tensor, span)?;
+                }
+                return self.op_error(error, span);
+            }
         };
         if let (true, Some(Arg::Tensor(target)), Some(result)) =
             (in_place && !on_itself, metas.first(), inferred.first())
@@ -194,9 +200,12 @@ impl Machine<'_> {
         if self.inference || !alone {
             return;
         }
-        let version = ops::written::of_inference(row, args);
-        for counter in outputs.iter().filter_map(|output| output.counter.as_ref()) {
-            counter.set(version);
+        let metas = metas_of(args);
+        for output in outputs {
+            let version = ops::written::of_inference(row, &metas, &output.meta());
+            if let Some(counter) = &output.counter {
+                counter.set(version);
+            }
         }
     }
 
@@ -303,6 +312,14 @@ impl Machine<'_> {
         for (at, output) in outputs.iter().enumerate() {
             let what = if wanted.contains(&at) && !self.saved_hooks.is_empty() {
                 self.packed(output, Edge::Null, Some(at), span)?
+            } else if wanted.contains(&at) && !output.dtype().is_floating() {
+                // It is a leaf, and kept as it is.
+                SavedKind::Input {
+                    tensor: Rc::clone(output),
+                    version: output.version().unwrap_or(0),
+                    had_grad_fn: false,
+                    stamp: stamp(output),
+                }
             } else if wanted.contains(&at) {
                 let stamp = stamp(output);
                 SavedKind::Output {
@@ -332,7 +349,16 @@ impl Machine<'_> {
                     .first()
                     .is_some_and(|output| output.dtype().is_floating())
             }) {
-                self.rebase(target, Rc::clone(&node));
+                if let ResultKind::View = row.result {
+                    // What is only seen otherwise is written in name: a base keeps its graph, and what retains its
+                    // gradient retains that of what it was.
+                    *target.grad_fn.borrow_mut() = Some((Rc::clone(&node), 0));
+                    if let Some(view) = &target.view {
+                        view.attr_version.set(target.version().unwrap_or(0));
+                    }
+                } else {
+                    self.rebase(target, Rc::clone(&node));
+                }
                 self.name_after_view(target, &node, span)?;
             }
             return Ok(());
@@ -492,71 +518,6 @@ impl Machine<'_> {
         })
     }
 
-    /// Brings a view's `grad_fn` up to date with its base.
-    pub(super) fn refresh_view(&mut self, tensor: &Tensor, span: Span) -> Res<()> {
-        let Some(view) = &tensor.view else {
-            return Ok(());
-        };
-        let now = tensor.version().unwrap_or(0);
-        if now == view.attr_version.get()
-            || !(tensor.grad_fn.borrow().is_some() || view.base.requires_grad())
-        {
-            return Ok(());
-        }
-        if view.creation.get() != Creation::Default {
-            let text = super::write::view_text(tensor, view.creation.get(), true);
-            return self.runtime(text, span);
-        }
-        let edge = self.edge(&Rc::clone(&view.base), span)?;
-        let Some(op) = table::by_name(ops::engine_ops::VIEW) else {
-            return self.unsupported("views of what was written", span);
-        };
-        let (base, meta) = (view.base.meta(), tensor.meta());
-        let ints = |values: &[usize]| {
-            values
-                .iter()
-                .map(|&value| value as i64)
-                .collect::<SmallVec<[i64; 4]>>()
-        };
-        let offset = ops::Scalar::Int(meta.offset as i64);
-        let metas = vec![
-            Arg::Tensor((*base).clone()),
-            Arg::Ints(ints(&meta.shape)),
-            Arg::Ints(ints(&meta.strides)),
-            Arg::Scalar(offset),
-        ];
-        let args = vec![
-            Arg::Tensor(0),
-            metas_as(&metas[1]),
-            metas_as(&metas[2]),
-            metas_as(&metas[3]),
-        ];
-        self.sequence += 1;
-        let node = Node {
-            sequence: self.sequence,
-            name: "AsStridedBackward0",
-            kind: NodeKind::Op(op),
-            needs: SmallVec::from_slice(&[!matches!(edge, Edge::Null), false, false, false]),
-            edges: RefCell::new(SmallVec::from_iter([edge])),
-            metas,
-            outputs: RefCell::new(SmallVec::from_iter([Rc::clone(&meta)])),
-            args,
-            saved: RefCell::new(vec![SavedTensor {
-                what: SavedKind::Not,
-            }]),
-            saved_outputs: RefCell::default(),
-            keeps: Cell::new(false),
-            released: Cell::new(false),
-            hooks: RefCell::default(),
-            retaining: RefCell::default(),
-        };
-        let node = Rc::new(node);
-        self.move_retained(tensor, &node);
-        *tensor.grad_fn.borrow_mut() = Some((node, 0));
-        view.attr_version.set(now);
-        Ok(())
-    }
-
     /// A new tensor with a storage of its own.
     pub(super) fn fresh(&mut self, array: Array, span: Span) -> Tensor {
         let storage = Rc::new(Storage::new(array.buffer, &self.memory));
@@ -577,11 +538,11 @@ impl Machine<'_> {
             id,
             Rc::new(meta),
             Rc::clone(&of.storage.borrow()),
-            of.counter.clone(),
+            of.counter.clone().filter(|_| !of.is_inference()),
             self.place(span),
         );
         // A view of an inference tensor is not tracked (rule R3.3).
-        if let Some(version) = of.version() {
+        if let Some(version) = tensor.version() {
             let inherited = of
                 .view
                 .as_ref()
@@ -613,7 +574,7 @@ fn metas_of(args: &[Arg<Tensor>]) -> Vec<Arg<Meta>> {
     args.iter().map(|arg| arg.map(&mut meta)).collect()
 }
 
-fn metas_as(arg: &Arg<Meta>) -> Arg<usize> {
+pub(super) fn metas_as(arg: &Arg<Meta>) -> Arg<usize> {
     arg.map(&mut |_: &Meta| 0)
 }
 
@@ -634,6 +595,7 @@ pub(super) fn plain(
 ) -> TensorImpl {
     TensorImpl {
         id,
+        passed_over: Cell::new(counter.is_none()),
         meta: RefCell::new(meta),
         storage: RefCell::new(storage),
         bit: Cell::new(false),
@@ -748,11 +710,11 @@ fn is_inference_alone(row: &OpRow, args: &[Arg<Tensor>]) -> bool {
 }
 
 /// What is said, while gradient mode is on, of tensors that require grad where none may.
-fn refusal(row: &OpRow, args: &[Arg<Tensor>], alone: bool) -> Option<OpError> {
+fn refusal(row: &OpRow, args: &[Arg<Tensor>], alone: bool, in_place: bool) -> Option<OpError> {
     if !alone {
         return ops::inplace::check_constant(row, args, |tensor| tensor.requires_grad()).err();
     }
     let mut tensors = args.iter().flat_map(tensors_of);
-    let any = tensors.any(|tensor| tensor.requires_grad());
+    let any = !in_place && tensors.any(|tensor| tensor.requires_grad());
     any.then(|| ops::written::refusal_of_inference(row))?
 }

@@ -124,6 +124,7 @@ impl Machine<'_> {
         let storage = Rc::clone(&tensor.storage.borrow());
         Rc::new(TensorImpl {
             loose,
+            passed_over: tensor.passed_over.clone(),
             ..plain(id, tensor.meta(), storage, counter, self.place(span))
         })
     }
@@ -249,6 +250,7 @@ impl Machine<'_> {
         let storage = Rc::clone(&from.storage.borrow());
         *tensor.storage.borrow_mut() = storage;
         *tensor.meta.borrow_mut() = from.meta();
+        tensor.passed_over.set(from.is_inference());
         tensor.storage.borrow().written.set(Some(self.place(span)));
         Ok(())
     }

@@ -283,10 +283,12 @@ pub(super) struct TensorImpl {
     pub retains: Cell<bool>,
     pub hooks: RefCell<Vec<(u64, Value)>>,
     pub post_hooks: RefCell<Vec<(u64, Value)>>,
-    /// None for an inference tensor.
+    /// None for a tensor made in inference mode.
     pub counter: Option<Rc<Cell<u64>>>,
     /// What `detach` and `data` make of an inference tensor counts its own writes, and may itself be written anywhere.
     pub loose: Option<Cell<u64>>,
+    /// Whether autograd passes it over: it was made in inference mode, or has the data of one that was.
+    pub passed_over: Cell<bool>,
     pub view: Option<View>,
     pub is_parameter: Cell<bool>,
     pub made: Span,
@@ -303,9 +305,9 @@ impl TensorImpl {
     pub fn dtype(&self) -> Dtype {
         self.meta.borrow().dtype
     }
-    /// Whether it was made in inference mode, so that nothing counts its writes.
+    /// Whether it is an inference tensor.
     pub fn is_inference(&self) -> bool {
-        self.counter.is_none()
+        self.passed_over.get()
     }
     pub fn array(&self) -> Array {
         let storage = self.storage.borrow();

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::record::tensors_of;
-use super::value::{Creation, Edge, Node, NodeKind, Tensor};
+use super::record::{metas_as, tensors_of};
+use super::value::{Creation, Edge, Node, NodeKind, SavedKind, SavedTensor, Tensor};
 use super::{Machine, Res};
 use crate::ops::array::write_strided;
 use crate::ops::inplace::ViewMade;
-use crate::ops::{Arg, Array, Buffer, Meta};
+use crate::ops::{self, Arg, Array, Buffer, Meta, table};
 use crate::source::Span;
 
 const INFERENCE_WRITE: &str = "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.";
@@ -53,7 +53,7 @@ impl Machine<'_> {
     /// An inference tensor may not be written outside of inference mode (rule R3.3); PyTorch says so when it counts
     /// the write, after the kernel.
     pub(super) fn check_inference_target(&mut self, target: &Tensor, span: Span) -> Res<()> {
-        if target.is_inference() && target.loose.is_none() && !self.inference {
+        if target.counter.is_none() && target.loose.is_none() && !self.inference {
             return self.runtime(INFERENCE_WRITE, span);
         }
         Ok(())
@@ -130,6 +130,71 @@ impl Machine<'_> {
         });
         self.move_retained(&base, &slices);
         *base.grad_fn.borrow_mut() = Some((slices, 0));
+    }
+
+    /// Brings a view's `grad_fn` up to date with its base.
+    pub(super) fn refresh_view(&mut self, tensor: &Tensor, span: Span) -> Res<()> {
+        let Some(view) = &tensor.view else {
+            return Ok(());
+        };
+        let now = tensor.version().unwrap_or(0);
+        if now == view.attr_version.get()
+            || !(tensor.grad_fn.borrow().is_some() || view.base.requires_grad())
+        {
+            return Ok(());
+        }
+        if view.creation.get() != Creation::Default {
+            let text = super::write::view_text(tensor, view.creation.get(), true);
+            return self.runtime(text, span);
+        }
+        let edge = self.edge(&Rc::clone(&view.base), span)?;
+        let Some(op) = table::by_name(ops::engine_ops::VIEW) else {
+            return self.unsupported("views of what was written", span);
+        };
+        let (base, meta) = (view.base.meta(), tensor.meta());
+        let ints = |values: &[usize]| {
+            values
+                .iter()
+                .map(|&value| value as i64)
+                .collect::<SmallVec<[i64; 4]>>()
+        };
+        let offset = ops::Scalar::Int(meta.offset as i64);
+        let metas = vec![
+            Arg::Tensor((*base).clone()),
+            Arg::Ints(ints(&meta.shape)),
+            Arg::Ints(ints(&meta.strides)),
+            Arg::Scalar(offset),
+        ];
+        let args = vec![
+            Arg::Tensor(0),
+            metas_as(&metas[1]),
+            metas_as(&metas[2]),
+            metas_as(&metas[3]),
+        ];
+        self.sequence += 1;
+        let node = Node {
+            sequence: self.sequence,
+            name: "AsStridedBackward0",
+            kind: NodeKind::Op(op),
+            needs: SmallVec::from_slice(&[!matches!(edge, Edge::Null), false, false, false]),
+            edges: RefCell::new(SmallVec::from_iter([edge])),
+            metas,
+            outputs: RefCell::new(SmallVec::from_iter([Rc::clone(&meta)])),
+            args,
+            saved: RefCell::new(vec![SavedTensor {
+                what: SavedKind::Not,
+            }]),
+            saved_outputs: RefCell::default(),
+            keeps: Cell::new(false),
+            released: Cell::new(false),
+            hooks: RefCell::default(),
+            retaining: RefCell::default(),
+        };
+        let node = Rc::new(node);
+        self.move_retained(tensor, &node);
+        *tensor.grad_fn.borrow_mut() = Some((node, 0));
+        view.attr_version.set(now);
+        Ok(())
     }
 
     /// The retain hook of an earlier value moves to the new one (rule R9.1).

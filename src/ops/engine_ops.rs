@@ -9,6 +9,8 @@ pub const SUM: &str = "add";
 pub const SUM_OVER: &str = "sum.dim_IntList";
 /// A copy with a graph.
 pub const COPY: &str = "clone";
+/// The name of the node of an operator without a derivative, where it is no node of its own.
+pub const REFUSAL: &str = "torch::autograd::NotImplemented";
 /// The same in order of its elements.
 pub const IN_ORDER: &str = "contiguous";
 /// In another type.

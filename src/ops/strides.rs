@@ -360,7 +360,7 @@ fn compare(shape: &[usize], steps: &[Shape], inner: usize, outer: usize) -> Swap
 pub fn is_dense(meta: &Meta) -> bool {
     let mut dims: Vec<(usize, usize)> = (meta.shape.iter().copied())
         .zip(meta.strides.iter().copied())
-        .filter(|&(size, _)| size != 1)
+        .filter(|&(size, _)| size > 1)
         .collect();
     dims.sort_by_key(|&(_, stride)| stride);
     let mut expected = 1;

@@ -2,6 +2,7 @@
 //! a call of inference tensors alone does not come to autograd at all: those writes are counted, and the result's
 //! version is not 0.
 
+use super::meta::Meta;
 use super::row::{Arg, OpError, OpRow};
 
 /// Operators that make a tensor of a number: the call is not one of the tensor alone.
@@ -126,31 +127,74 @@ const OF_INFERENCE: &[(&str, u64)] = &[
     ("renorm", 1),
     ("repeat", 1),
     ("repeat_interleave", 1),
-    ("rot90", 1),
     ("scatter", 1),
     ("scatter.value", 1),
     ("scatter_add", 1),
     ("smooth_l1_loss", 2),
     ("soft_margin_loss", 1),
     ("sort", 1),
-    ("std", 1),
     ("sum", 1),
     ("sum.dim_IntList", 1),
     ("to", 1),
     ("type_as", 1),
     ("unique", 1),
-    ("var", 1),
 ];
 
 /// What these write is their sum or mean.
 const REDUCED: &[&str] = &["binary_cross_entropy", "mse_loss", "smooth_l1_loss"];
 
-/// The version of a result outside of inference mode, of tensors that were all made in it.
-pub fn of_inference<T>(row: &OpRow, args: &[Arg<T>]) -> u64 {
-    let is_none = |arg: &Arg<T>| matches!(arg, Arg::Str(text) if &**text == "none");
+/// The version of the first result outside of inference mode, of tensors that were all made in it. Measured for sizes
+/// of 0, 1 and more in up to four dimensions.
+pub fn of_inference(row: &OpRow, args: &[Arg<Meta>], result: &Meta) -> u64 {
+    let is_none = |arg: &Arg<Meta>| matches!(arg, Arg::Str(text) if &**text == "none");
     if REDUCED.contains(&row.name) && args.iter().any(is_none) {
         return 0;
     }
+    let Some(Arg::Tensor(first)) = args.first() else {
+        return of_row(row);
+    };
+    let is_one = |dim: i64| match super::broadcast::wrap_dim(dim, first.ndim()) {
+        Ok(dim) => first.shape.get(dim).is_none_or(|&size| size <= 1),
+        Err(_) => false,
+    };
+    match row.name {
+        // One number of all is filled in.
+        "var" | "var.dim" | "var.correction" | "std" | "std.dim" | "std.correction" => {
+            u64::from(result.numel() == 1)
+        }
+        // What is not summed up is a copy.
+        "norm" | "norm.ScalarOpt_dim" | "linalg_vector_norm" => {
+            let by_dim = matches!(args.get(2), Some(Arg::Ints(_)));
+            u64::from(result.numel() >= first.numel() && !(by_dim && first.ndim() == 0))
+        }
+        "rot90" => {
+            let turns = match args.get(1) {
+                Some(Arg::Scalar(turns)) => (turns.as_f64() as i64).rem_euclid(4),
+                _ => 1,
+            };
+            let dims = match args.get(2) {
+                Some(Arg::Ints(dims)) if dims.len() == 2 => [dims[0], dims[1]],
+                _ => [0, 1],
+            };
+            match turns {
+                0 => 1,
+                1 => 1 + u64::from(is_one(dims[1])),
+                2 => u64::from(is_one(dims[0]) && is_one(dims[1])),
+                _ => 1 + u64::from(is_one(dims[0])),
+            }
+        }
+        "flip" => match args.get(1) {
+            Some(Arg::Ints(dims)) => u64::from(dims.iter().all(|&dim| is_one(dim))),
+            _ => 0,
+        },
+        "max.dim" | "min.dim" if first.ndim() == 0 => 1,
+        "cumsum" | "cumprod" | "logcumsumexp" | "topk" if first.ndim() == 0 => 1,
+        "cumsum" | "cumprod" if first.numel() == 0 => 1,
+        _ => of_row(row),
+    }
+}
+
+fn of_row(row: &OpRow) -> u64 {
     let found = OF_INFERENCE.iter().find(|(name, _)| *name == row.name);
     found.map_or(0, |(_, version)| *version)
 }
