@@ -329,22 +329,19 @@ impl Machine<'_> {
 }
 
 /// PyTorch unpacks what a node keeps in the order of the parameters' names.
-fn unpacking_order(node: &Node, kept: usize) -> Vec<usize> {
+fn unpacking_order(node: &Node, kept: usize) -> SmallVec<[usize; 4]> {
     let NodeKind::Op(op) = &node.kind else {
         return (0..kept).collect();
     };
-    let mut order: Vec<(&str, usize)> = (table::row(*op).params.iter())
+    let mut told: SmallVec<[(&str, usize); 4]> = (table::row(*op).params.iter())
         .zip(&node.args)
         .flat_map(|(param, arg)| tensors_of(arg).map(|&place| (param.name, place)))
         .collect();
-    order.sort_unstable();
-    let told: Vec<usize> = order.into_iter().map(|(_, place)| place).collect();
     // What a hook packed of a number comes last.
-    let rest: Vec<usize> = (0..kept).filter(|place| !told.contains(place)).collect();
-    told.into_iter()
-        .chain(rest)
-        .filter(|&place| place < kept)
-        .collect()
+    let numbers = told.len()..kept;
+    told.sort_unstable();
+    let places = told.into_iter().map(|(_, place)| place).chain(numbers);
+    places.filter(|&place| place < kept).collect()
 }
 
 /// Lets go of what a node kept.

@@ -117,6 +117,12 @@ impl Machine<'_> {
             }
             return Ok(outputs);
         }
+        if in_place
+            && !recorded
+            && let Some(target) = self.fast_write(row, &args, span)?
+        {
+            return Ok(Outputs::from_iter([target]));
+        }
         let metas = metas_of(&args);
         if in_place && !alone && !ops::inplace::is_untracked(row) {
             self.check_in_place(&args, recorded, span)?;
@@ -191,6 +197,28 @@ impl Machine<'_> {
             self.attach(row, node, &args, &outputs, in_place, span)?;
         }
         Ok(outputs)
+    }
+
+    /// A write by the short way, where nothing forbids it: of a tensor that no graph needs and that no other operand
+    /// shares its numbers with.
+    fn fast_write(&mut self, row: &OpRow, args: &[Arg<Tensor>], span: Span) -> Res<Option<Tensor>> {
+        let Some(Arg::Tensor(target)) = args.first() else {
+            return Ok(None);
+        };
+        let shares = |other: &Tensor| Rc::ptr_eq(&other.storage.borrow(), &target.storage.borrow());
+        if target.is_inference()
+            || target.requires_grad()
+            || args[1..].iter().flat_map(tensors_of).any(shares)
+        {
+            return Ok(None);
+        }
+        let Some(array) = fast(row, args) else {
+            return Ok(None);
+        };
+        self.afford(array.numel() * item_size(array.dtype()))?;
+        self.write_numbers(target, &array, span);
+        self.bump(target, true, span);
+        Ok(Some(Rc::clone(target)))
     }
 
     /// What is made of inference tensors alone has the writes of PyTorch's own code in its version.
