@@ -533,12 +533,14 @@ fn absorb(world: &mut World, other: &World) {
     world.approximate |= other.approximate;
     world.truncated |= other.truncated;
     // Objects that only the other has cannot be reached from here, but their numbers are taken.
-    for at in other.heap.diff(&world.heap) {
-        if world.heap.get(at).is_none()
-            && let Some(Obj::Cell(value)) = other.heap.get(at)
-        {
-            world.heap.set(at, Obj::Cell(value.clone()));
+    let mut cells = Vec::new();
+    world.heap.missing(&other.heap, |at, object| {
+        if let Obj::Cell(value) = object {
+            cells.push((at, value.clone()));
         }
+    });
+    for (at, value) in cells {
+        world.heap.set(at, Obj::Cell(value));
     }
 }
 

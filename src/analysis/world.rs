@@ -196,18 +196,10 @@ impl World {
             && self.anomaly == other.anomaly
             && self.saved_hooks.len() == other.saved_hooks.len()
             && self.inference.0 == other.inference.0
-            && self.heap.diff(&other.heap).into_iter().all(|at| {
-                match (self.heap.get(at), other.heap.get(at)) {
-                    (Some(a), Some(b)) => a.same(b),
-                    _ => true,
-                }
-            })
-            && self.released.diff(&other.released).into_iter().all(|at| {
-                match (self.released.get(at), other.released.get(at)) {
-                    (Some(a), Some(b)) => a.freed == b.freed,
-                    _ => true,
-                }
-            })
+            && self.heap.all_in_both(&other.heap, Obj::same)
+            && self
+                .released
+                .all_in_both(&other.released, |a, b| a.freed == b.freed)
     }
 }
 
@@ -306,16 +298,9 @@ impl<'a> Join<'a> {
     ) -> (Box<World>, Regs) {
         let ((mut world, mut regs), (other, other_regs)) = (a, b);
         let mut merged = world.heap.clone();
-        for at in world.heap.diff(&other.heap) {
-            match (world.heap.get(at), other.heap.get(at)) {
-                (None, Some(theirs)) => merged.set(at, theirs.clone()),
-                (Some(ours), Some(theirs)) if !ours.same(theirs) => {
-                    let joined = self.objects(&world, &other, ours, theirs);
-                    merged.set(at, joined);
-                }
-                _ => {}
-            }
-        }
+        merged.merge(&other.heap, |ours, theirs| {
+            (!ours.same(theirs)).then(|| self.objects(&world, &other, ours, theirs))
+        });
         for at in regs.clone().diff(&other_regs) {
             let value = match (regs.get(at), other_regs.get(at)) {
                 (Some(ours), Some(theirs)) if is_read(at) => {

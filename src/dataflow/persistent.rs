@@ -146,12 +146,40 @@ impl<T: Clone> PersistentVec<T> {
 
     /// The indices at which the two may differ, in order. Parts that are still shared are not looked at.
     pub fn diff(&self, other: &Self) -> Vec<u32> {
-        let (mut a, mut b) = (self.clone(), other.clone());
-        a.grow_to(other.top());
-        b.grow_to(self.top());
+        let (a, b) = self.of_one_height(other);
         let mut out = Vec::new();
         diff_nodes(&a.root, &b.root, a.height, 0, &mut out);
         out
+    }
+
+    /// Whether something holds of every two elements that both have at one index and that may differ. Parts that are
+    /// still shared, and those that only one has, are not looked at.
+    pub fn all_in_both(&self, other: &Self, mut holds: impl FnMut(&T, &T) -> bool) -> bool {
+        let (a, b) = self.of_one_height(other);
+        all_in_both(&a.root, &b.root, &mut holds)
+    }
+
+    /// Calls `see` with the elements that `other` has where this has none.
+    pub fn missing(&self, other: &Self, mut see: impl FnMut(u32, &T)) {
+        let (a, b) = self.of_one_height(other);
+        missing(&a.root, &b.root, (a.height, 0), &mut see);
+    }
+
+    /// Takes over what only `other` has, as it is, and where both have an element that may differ, what `pick` makes of
+    /// the two, if anything.
+    pub fn merge(&mut self, other: &Self, mut pick: impl FnMut(&T, &T) -> Option<T>) {
+        let (mut a, b) = self.of_one_height(other);
+        // Nobody but the copy shares what is changed.
+        *self = PersistentVec::default();
+        merge(&mut a.root, &b.root, &mut pick);
+        *self = a;
+    }
+
+    fn of_one_height(&self, other: &Self) -> (Self, Self) {
+        let (mut a, mut b) = (self.clone(), other.clone());
+        a.grow_to(other.top());
+        b.grow_to(self.top());
+        (a, b)
     }
 
     /// The largest index that the present height covers.
@@ -167,7 +195,76 @@ impl<T: Clone> PersistentVec<T> {
     }
 }
 
-// The recursion is as deep as the tree is high: at most eight.
+// The recursions are as deep as the tree is high: at most eight.
+fn all_in_both<T>(a: &Node<T>, b: &Node<T>, holds: &mut impl FnMut(&T, &T) -> bool) -> bool {
+    match (a, b) {
+        _ if a.is(b) => true,
+        (Node::Branch(ours), Node::Branch(theirs)) => {
+            let mut both = ours.iter().zip(theirs.iter());
+            both.all(|(a, b)| all_in_both(a, b, holds))
+        }
+        (Node::Leaf(ours), Node::Leaf(theirs)) => {
+            let mut both = ours.iter().zip(theirs.iter());
+            both.all(|pair| match pair {
+                (Some(a), Some(b)) => holds(a, b),
+                _ => true,
+            })
+        }
+        _ => true,
+    }
+}
+
+fn missing<T>(a: &Node<T>, b: &Node<T>, (height, base): (u32, u32), see: &mut impl FnMut(u32, &T)) {
+    if a.is(b) {
+        return;
+    }
+    match b {
+        Node::Empty => {}
+        Node::Branch(theirs) => {
+            for (at, b) in theirs.iter().enumerate() {
+                let index = base | ((at as u32) << (BITS * height));
+                missing(a.child(at), b, (height - 1, index), see);
+            }
+        }
+        Node::Leaf(theirs) => {
+            for (at, slot) in theirs.iter().enumerate() {
+                if let (Some(theirs), false) = (slot, a.has(at)) {
+                    see(base | at as u32, theirs);
+                }
+            }
+        }
+    }
+}
+
+fn merge<T: Clone>(a: &mut Node<T>, b: &Node<T>, pick: &mut impl FnMut(&T, &T) -> Option<T>) {
+    if a.is(b) {
+        return;
+    }
+    match (&mut *a, b) {
+        (Node::Branch(ours), Node::Branch(theirs)) => {
+            for (at, b) in theirs.iter().enumerate() {
+                if !matches!(b, Node::Empty) && !ours[at].is(b) {
+                    merge(&mut Rc::make_mut(ours)[at], b, pick);
+                }
+            }
+        }
+        (Node::Leaf(ours), Node::Leaf(theirs)) => {
+            for (at, theirs) in theirs.iter().enumerate() {
+                let new = match (&ours[at], theirs) {
+                    (None, Some(theirs)) => Some(theirs.clone()),
+                    (Some(ours), Some(theirs)) => pick(ours, theirs),
+                    (_, None) => None,
+                };
+                if new.is_some() {
+                    Rc::make_mut(ours)[at] = new;
+                }
+            }
+        }
+        (Node::Empty, _) => *a = b.clone(),
+        _ => {}
+    }
+}
+
 fn diff_nodes<T>(a: &Node<T>, b: &Node<T>, height: u32, base: u32, out: &mut Vec<u32>) {
     if a.is(b) {
         return;
@@ -223,6 +320,25 @@ mod tests {
             diff.len()
         );
         assert!(a.diff(&a.clone()).is_empty());
+    }
+
+    #[test]
+    fn a_merge_takes_what_only_the_other_has_and_asks_where_both_differ() {
+        let mut old = PersistentVec::default();
+        (0..100u32).for_each(|n| old.set(n, n));
+        let (mut a, mut b) = (old.clone(), old.clone());
+        a.set(5, 50);
+        b.set(5, 51);
+        b.set(70_000, 7);
+        a.set(300, 3);
+        assert!(!a.all_in_both(&b, |a, b| a == b) && a.all_in_both(&old, |a, b| a >= b));
+        let mut missing = Vec::new();
+        a.missing(&b, |at, n| missing.push((at, *n)));
+        assert_eq!(missing, [(70_000, 7)]);
+        a.merge(&b, |a, b| (a != b).then_some(a + b));
+        let found = [5, 6, 300, 70_000].map(|at| a.get(at).copied());
+        assert_eq!(found, [Some(101), Some(6), Some(3), Some(7)]);
+        assert_eq!(b.get(300), None);
     }
 
     #[test]
