@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::index::{Idx, IndexVec};
 
@@ -79,8 +79,8 @@ pub struct SourceFile {
     pub text: Arc<str>,
     /// Whose text it is.
     pub origin: Origin,
-    /// The offset of each line's first byte.
-    line_starts: Vec<u32>,
+    /// The offset of each line's first byte, computed when a line is first asked for: of most files none is.
+    line_starts: OnceLock<Vec<u32>>,
     /// Of a notebook: where each cell begins.
     cells: Vec<u32>,
 }
@@ -111,22 +111,28 @@ impl fmt::Display for Location {
 
 impl SourceFile {
     fn new(name: PathBuf, text: Arc<str>, origin: Origin) -> SourceFile {
-        let newlines = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
-        let line_starts = std::iter::once(0)
-            .chain(newlines.map(|(at, _)| at as u32 + 1))
-            .collect();
         SourceFile {
             name,
             text,
             origin,
-            line_starts,
+            line_starts: OnceLock::new(),
             cells: Vec::new(),
         }
     }
 
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts.get_or_init(|| {
+            let bytes = self.text.bytes().enumerate();
+            let newlines = bytes.filter(|&(_, byte)| byte == b'\n');
+            std::iter::once(0)
+                .chain(newlines.map(|(at, _)| at as u32 + 1))
+                .collect()
+        })
+    }
+
     /// The line, counted from one, that holds the byte at `offset`.
     pub fn line(&self, offset: u32) -> u32 {
-        self.line_starts.partition_point(|&start| start <= offset) as u32
+        self.line_starts().partition_point(|&start| start <= offset) as u32
     }
 
     /// The cell of a notebook, of those with code and counted from one, that holds the byte at `offset`.
@@ -137,7 +143,7 @@ impl SourceFile {
 
     /// A line of the text as people count it: in its cell, if it is in one.
     pub fn shown_line(&self, line: u32) -> u32 {
-        let start = self.line_starts.get(line as usize - 1).copied();
+        let start = self.line_starts().get(line as usize - 1).copied();
         match self.cell(start.unwrap_or(u32::MAX)) {
             Some(cell) => line + 1 - self.line(self.cells[cell as usize - 1]),
             None => line,
@@ -147,9 +153,9 @@ impl SourceFile {
     /// The bytes of a line, counted from one, with its line end.
     pub fn line_range(&self, line: u32) -> Option<std::ops::Range<usize>> {
         let nth = (line as usize).checked_sub(1)?;
-        let start = *self.line_starts.get(nth)? as usize;
+        let start = *self.line_starts().get(nth)? as usize;
         let end = self
-            .line_starts
+            .line_starts()
             .get(nth + 1)
             .map_or(self.text.len(), |&next| next as usize);
         Some(start..end)
@@ -158,7 +164,7 @@ impl SourceFile {
     /// Where the byte at `offset` is.
     pub fn location(&self, offset: u32) -> Location {
         let line = self.line(offset);
-        let start = self.line_starts[line as usize - 1] as usize;
+        let start = self.line_starts()[line as usize - 1] as usize;
         let before = &self.text[start..self.floor_char_boundary(offset as usize)];
         let cell = self.cell(offset);
         Location {

@@ -25,7 +25,7 @@ pub fn suppress<'c>(
 ) -> Vec<Span> {
     let mut directives: Vec<Directive> = comments
         .filter_map(|(span, text, own_line)| {
-            directive(span, text, sources.line(span) + u32::from(own_line))
+            directive(span, text, || sources.line(span) + u32::from(own_line))
         })
         .collect();
     findings.retain(|finding| {
@@ -40,13 +40,13 @@ pub fn suppress<'c>(
     unused.map(|directive| directive.span).collect()
 }
 
-fn directive(span: Span, comment: &str, line: u32) -> Option<Directive> {
+fn directive(span: Span, comment: &str, line: impl FnOnce() -> u32) -> Option<Directive> {
     let text = comment.trim_start_matches('#').trim_start();
     let text = text.strip_prefix("gradlint:")?.trim_start();
     let text = text.strip_prefix("ignore")?;
     let (line, text) = match text.strip_prefix("-file") {
         Some(text) => (None, text),
-        None => (Some(line), text),
+        None => (Some(line()), text),
     };
     let rules = match text.trim_start().strip_prefix('[') {
         Some(list) => list
