@@ -16,7 +16,7 @@ use super::write::{check_shared, writes_itself};
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
 use crate::ops::{
-    self, Arg, Dtype, Exception, Gradient, InPlace, Meta, OpId, OpRow, ResultKind, table,
+    self, Arg, Dtype, Exception, Gradient, InPlace, Meta, OpId, OpRow, ParamKind, ResultKind, table,
 };
 use crate::source::Span;
 
@@ -264,9 +264,15 @@ impl Analyzer<'_> {
             let Ok(mut guessed) = guessed else {
                 return Some(unknown);
             };
-            for arg in &mut guessed {
+            for (param, arg) in row.params.iter().zip(&mut guessed) {
                 if matches!(arg, Arg::Unknown) {
-                    *arg = Arg::Scalar(ops::Scalar::Int(0));
+                    // A number may be what makes the result one of integers: a tensor of floats does not.
+                    *arg = match param.kind {
+                        ParamKind::Tensor { .. } | ParamKind::TensorOrScalar => {
+                            Arg::Tensor(Meta::contiguous(Dtype::F32, *shape))
+                        }
+                        _ => Arg::Scalar(ops::Scalar::Int(0)),
+                    };
                 }
             }
             if let Ok(out) = (row.infer)(&guessed) {
