@@ -49,6 +49,7 @@ pub mod render;
 
 pub mod driver;
 
+use analysis::fact::Lost;
 use diagnostic::Diagnostic;
 use front::python::notebook::Notebook;
 use front::python::project::Project;
@@ -91,6 +92,8 @@ pub struct Checked {
     pub messages: Vec<(MessageKind, Diagnostic)>,
     /// The comments of the other files of the program.
     pub other_comments: Vec<Comment>,
+    /// What is not followed, since nothing in it concerns gradients.
+    pub left_out: Vec<Span>,
 }
 
 /// What linting a text gives.
@@ -123,7 +126,7 @@ pub fn check_text(name: &str, text: &str) -> Checked {
 /// The same, with what it imports from the files around it.
 pub fn check_text_in(files: &dyn Files, name: &str, text: &str) -> Checked {
     if is_python(name) {
-        return check_python(files, name, text);
+        return check_python(&Project::new(files, name), name, text);
     }
     let mut sources = SourceMap::default();
     let file = sources.add(name, text, Origin::User);
@@ -144,6 +147,7 @@ pub fn check_text_in(files: &dyn Files, name: &str, text: &str) -> Checked {
         program,
         messages,
         other_comments: Vec::new(),
+        left_out: Vec::new(),
     }
 }
 
@@ -158,14 +162,13 @@ pub fn is_notebook(name: &str) -> bool {
 }
 
 /// Parses and lowers a text in Python, with syntax errors as far as it parses.
-fn check_python(files: &dyn Files, name: &str, text: &str) -> Checked {
+fn check_python(project: &Project, name: &str, text: &str) -> Checked {
     let mut sources = SourceMap::default();
-    let project = Project::new(files, name);
     let translated = match is_notebook(name) {
-        true => translate_notebook(&project, &mut sources, name, text),
+        true => translate_notebook(project, &mut sources, name, text),
         false => {
             let file = sources.add(name, text, Origin::User);
-            front::python::translate_in(&project, file, text, Flavor::Script)
+            front::python::translate_in(project, file, text, Flavor::Script)
         }
     };
     let module = translated.module;
@@ -185,6 +188,7 @@ fn check_python(files: &dyn Files, name: &str, text: &str) -> Checked {
             .iter_mut()
             .flat_map(|other| std::mem::take(&mut other.comments))
             .collect(),
+        left_out: translated.left_out,
     }
 }
 
@@ -245,7 +249,11 @@ pub fn lint_text_in(files: &dyn Files, name: &str, text: &str) -> LintResult {
     if is_script && front::python::is_without_torch(text) {
         return lint_syntax(name, text);
     }
-    lint_checked(check_text_in(files, name, text), false)
+    let checked = match is_script {
+        true => check_python(&Project::focused(files, name), name, text),
+        false => check_text_in(files, name, text),
+    };
+    lint_checked(checked, false)
 }
 
 /// Looks for syntax errors in Python, and for nothing else.
@@ -318,6 +326,7 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
         program,
         messages,
         other_comments,
+        left_out,
     } = checked;
     let is_refused = !messages.is_empty();
     let mut straight = Vec::new();
@@ -328,7 +337,11 @@ fn lint_checked(checked: Checked, confirm: bool) -> LintResult {
     let comments = std::mem::take(&mut module.comments);
     // The tree is as large as what the analysis needs, which needs no tree.
     drop(module);
-    let facts = analysis::analyze(&program, &sources);
+    let mut facts = analysis::analyze(&program, &sources);
+    facts.lost.extend(left_out.into_iter().map(|span| Lost {
+        span,
+        why: "nothing here concerns gradients, and it is not followed",
+    }));
     let mut findings = lints::check(&facts, &sources);
     findings.extend(
         messages

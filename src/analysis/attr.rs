@@ -107,7 +107,8 @@ impl Analyzer<'_> {
         // A `None` that stands in the program, as a default does, may not get here: conditions on what is not known go
         // together in ways that are not seen.
         let is_plain_none = matches!(object, Val::None(_)) && self.is_plain_none(object);
-        if self.program.lenient && (is_plain_none || self.may_have(world, object, name)) {
+        let may_be_another = is_plain_none && self.is_vague_way(world);
+        if may_be_another || (self.program.lenient && self.may_have(world, object, name)) {
             self.lose(span, "an attribute that is not modelled");
             return Ok(Val::Unknown);
         }

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Analyzer;
 use super::call::Args;
@@ -13,7 +13,7 @@ use super::story::{Happened, Step};
 use super::value::{Class, Dict, Method, Obj, ObjId, Val};
 use super::world::World;
 use crate::dataflow::Tri;
-use crate::ir::{InstrKind, UnitId};
+use crate::ir::{Function, InstrKind, Operand, Reg, UnitId};
 use crate::source::Span;
 use crate::symbol::Symbol;
 
@@ -54,15 +54,16 @@ impl Analyzer<'_> {
     }
 
     /// Follows one entry with its share of what may be followed.
-    fn one_entry(&mut self, left: &mut u64, follow: impl FnOnce(&mut Self)) {
+    fn one_entry<T>(&mut self, left: &mut u64, follow: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let share = ENTRY_FUEL.min(*left);
         if share == 0 {
-            return;
+            return None;
         }
         let before = std::mem::replace(&mut self.fuel, share);
-        follow(self);
+        let followed = follow(self);
         *left -= share - self.fuel.min(share);
         self.fuel = before;
+        Some(followed)
     }
 
     /// The numbers of the instructions at a place that has been passed.
@@ -94,31 +95,34 @@ impl Analyzer<'_> {
     }
 
     fn enter_class(&mut self, after: &World, value: &Val, class: &Class, left: &mut u64) {
-        let methods = class.members.iter().filter(|(name, member)| {
-            !name.as_str().starts_with('_') && matches!(member, Val::Func(_))
-        });
+        let is_followed = |member: &Val| match member {
+            Val::Func(closure) => !self.program.functions[closure.function].is_left_out,
+            _ => false,
+        };
+        let mut methods = class
+            .members
+            .iter()
+            .filter(|(name, member)| !name.as_str().starts_with('_') && is_followed(member))
+            .peekable();
+        let Some((_, first)) = methods.peek() else {
+            return;
+        };
+        let span = self.defined_at(first);
+        let made = self.one_entry(left, |this| this.instances(after, value, span));
+        let made = made.unwrap_or_default();
         for (name, function) in methods {
             self.one_entry(left, |this| {
                 let span = this.defined_at(function);
-                this.enter_method(after, value, (*name, function), span);
+                this.enter_method(&made, (*name, function), span);
             });
         }
     }
 
-    /// Makes an instance, gives it out of hand, and calls the method.
-    fn enter_method(
-        &mut self,
-        after: &World,
-        class: &Val,
-        (name, function): (Symbol, &Val),
-        span: Span,
-    ) {
-        for made in self.call_all(
-            Box::new(after.clone()),
-            class.clone(),
-            Args::unknown(),
-            span,
-        ) {
+    /// Instances of a class as its methods may find them, one for each way in which they are made.
+    fn instances(&mut self, after: &World, class: &Val, span: Span) -> Vec<(Box<World>, Val)> {
+        let world = Box::new(after.clone());
+        let mut instances = Vec::new();
+        for made in self.call_all(world, class.clone(), Args::unknown(), span) {
             let mut world = made.world;
             let Ok(instance) = made.result else {
                 self.end_of_entry(Completion {
@@ -127,10 +131,24 @@ impl Analyzer<'_> {
                 });
                 continue;
             };
-            // Whoever calls the method may have run a backward before.
+            // Whoever calls a method may have run a backward before.
             self.escape(&instance);
             self.havoc_escaped(&mut world);
             self.forget(&mut world, &instance);
+            instances.push((world, instance));
+        }
+        instances
+    }
+
+    /// Calls the method of each instance.
+    fn enter_method(
+        &mut self,
+        instances: &[(Box<World>, Val)],
+        (name, function): (Symbol, &Val),
+        span: Span,
+    ) {
+        for (world, instance) in instances {
+            let (world, instance) = (world.clone(), instance.clone());
             let method = Val::Bound((instance.clone(), Method::Func(function.clone())).into());
             for mut end in self.call_all(world, method, Args::unknown(), span) {
                 if let (Ok(Val::Obj(output)), "forward") = (&end.result, name.as_str()) {
@@ -162,7 +180,7 @@ impl Analyzer<'_> {
         world.put(attrs, Obj::Dict(Rc::new(dict)));
     }
 
-    /// The attributes that the methods of a class set, but for `__init__`.
+    /// The attributes that the methods of a class set, or whose lists and dicts they change, but for `__init__`.
     fn set_by_methods(&self, world: &World, class: ObjId) -> FxHashSet<Symbol> {
         let Some(Obj::Class(class)) = world.obj(class) else {
             return FxHashSet::default();
@@ -178,11 +196,7 @@ impl Analyzer<'_> {
         let own = functions
             .map(|function| &self.program.functions[function])
             .filter(|function| self.in_user_text(function.span));
-        own.flat_map(|function| function.blocks.iter().flat_map(|block| &block.instrs))
-            .filter_map(|instr| match instr.kind {
-                InstrKind::SetAttr { name, .. } => Some(name),
-                _ => None,
-            })
+        own.flat_map(|function| changed_attributes(function))
             .collect()
     }
 
@@ -214,4 +228,47 @@ impl Analyzer<'_> {
             }
         }
     }
+}
+
+/// Methods of lists, sets, dicts and deques that change what they hold.
+const CHANGING: [&str; 14] = [
+    "add",
+    "append",
+    "appendleft",
+    "clear",
+    "discard",
+    "extend",
+    "insert",
+    "pop",
+    "popitem",
+    "popleft",
+    "remove",
+    "setdefault",
+    "sort",
+    "update",
+];
+
+/// The attributes that a function sets, and those whose values it puts something into or takes something out of.
+fn changed_attributes(function: &Function) -> FxHashSet<Symbol> {
+    let instrs = || function.blocks.iter().flat_map(|block| &block.instrs);
+    let read: FxHashMap<Reg, Symbol> = instrs()
+        .filter_map(|instr| match instr.kind {
+            InstrKind::GetAttr(_, name) => Some((instr.dest?, name)),
+            _ => None,
+        })
+        .collect();
+    let attribute = |object: &Operand| match object {
+        Operand::Reg(reg) => read.get(reg).copied(),
+        Operand::Const(_) => None,
+    };
+    instrs()
+        .filter_map(|instr| match &instr.kind {
+            InstrKind::SetAttr { name, .. } => Some(*name),
+            InstrKind::SetItem { object, .. } => attribute(object),
+            InstrKind::CallMethod { object, name, .. } if CHANGING.contains(&name.as_str()) => {
+                attribute(object)
+            }
+            _ => None,
+        })
+        .collect()
 }

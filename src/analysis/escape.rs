@@ -90,6 +90,7 @@ impl Analyzer<'_> {
         if name.is_some_and(|name| HARMLESS.contains(&name)) {
             return;
         }
+        world.open = true;
         let values = args.positional.iter();
         for value in values.chain(args.keyword.iter().map(|(_, value)| value)) {
             self.escape(value);

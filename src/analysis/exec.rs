@@ -403,6 +403,7 @@ impl Analyzer<'_> {
                             return self.go(path, site, *done, ways);
                         }
                         if more == Tri::Maybe {
+                            path.world.open = true;
                             let mut stop = Path {
                                 world: path.world.clone(),
                                 regs: path.regs.clone(),
@@ -448,12 +449,13 @@ impl Analyzer<'_> {
         ways: &mut Ways,
     ) {
         let Site { block, plan, .. } = site;
+        let mut path = path;
+        path.world.open = true;
         let mut other = Path {
             world: path.world.clone(),
             regs: path.regs.clone(),
             trips: path.trips.clone(),
         };
-        let mut path = path;
         self.note_unknown(&mut path, site, otherwise);
         self.note_unknown(&mut other, site, then);
         for (path, target) in [(path, then), (other, otherwise)] {
@@ -532,6 +534,7 @@ fn absorb(world: &mut World, other: &World) {
     world.found.intersect(&other.found);
     world.approximate |= other.approximate;
     world.truncated |= other.truncated;
+    world.open |= other.open;
     // Objects that only the other has cannot be reached from here, but their numbers are taken.
     let mut cells = Vec::new();
     world.heap.missing(&other.heap, |at, object| {

@@ -53,6 +53,12 @@ impl Analyzer<'_> {
         }
     }
 
+    /// Whether what a list holds here, and what is none, may be otherwise: in a program in Python, once a way has come past
+    /// something that is not known.
+    pub(super) fn is_vague_way(&self, world: &World) -> bool {
+        self.program.lenient && (world.open || self.is_from_outside)
+    }
+
     /// Whether a value is a list of which only some elements are known.
     pub(super) fn is_open_list(&self, value: &Val) -> bool {
         matches!(value, Val::Obj(id) if self.open_lists.contains(id))
@@ -288,7 +294,7 @@ impl Analyzer<'_> {
         // How long a list is that was filled in a loop over unknown things is not known.
         let is_tuple = matches!(value, Val::Tuple(..)) || world.as_tensor(value).is_some();
         let is_other = values.len() < wanted || (!star && values.len() > wanted);
-        if is_other && self.program.lenient && !is_tuple {
+        if is_other && !is_tuple && self.is_vague_way(world) {
             return Ok(unknown());
         }
         if values.len() < wanted {

@@ -214,6 +214,7 @@ impl Analyzer<'_> {
 
     /// Takes the numbers that have changed since the last trip for unknown.
     fn widen(&mut self, path: &mut Path, at: usize) {
+        path.world.open = true;
         let before = Rc::clone(&path.trips[at].before);
         for at in path.regs.clone().diff(&before.regs) {
             if let (Some(now), Some(then)) = (path.regs.get(at), before.regs.get(at))

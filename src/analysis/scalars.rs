@@ -336,7 +336,7 @@ impl Analyzer<'_> {
         let integers = !matches!(a, Val::Float(..)) && !matches!(b, Val::Float(..));
         if let Some(text) = zero_division(op, a, b, integers) {
             // It may be the length of what a loop over unknown things fills.
-            if self.program.lenient {
+            if self.is_vague_way(world) {
                 return Ok(Val::Float(None, origin));
             }
             return self.python_error(world, span, Exception::ZeroDivisionError, text);

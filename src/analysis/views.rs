@@ -151,7 +151,7 @@ impl Analyzer<'_> {
             Val::Int(Some(at), _) => match position(*at, values.len()) {
                 Some(at) => Ok(values[at].clone()),
                 // A loop over unknown things may have filled it further.
-                None if self.program.lenient && kind == "list" => Ok(Val::Unknown),
+                None if kind == "list" && self.is_vague_way(world) => Ok(Val::Unknown),
                 None => self.python_error(
                     world,
                     span,

@@ -41,6 +41,9 @@ pub struct World {
     pub approximate: bool,
     /// Whether something was cut short that may have done what else is missed at the end: then nothing is said to be missing.
     pub truncated: bool,
+    /// Whether it came past a condition, a loop or a call of which not all is known: then what lists hold, and what is none,
+    /// is not known for sure.
+    pub open: bool,
     /// The last backward and what it started from.
     pub backward: Option<(Span, OriginId)>,
     /// The reads of a gradient that was none and was used as if it were there, by their numbers.
@@ -65,6 +68,7 @@ impl World {
             found: PersistentSet::default(),
             approximate: false,
             truncated: false,
+            open: false,
             backward: None,
             used_reads: PersistentSet::default(),
             stepped: PersistentVec::default(),
@@ -88,6 +92,7 @@ impl World {
     pub fn cut_short(&mut self) {
         self.approximate = true;
         self.truncated = true;
+        self.open = true;
     }
 
     /// The object.
@@ -356,6 +361,7 @@ impl<'a> Join<'a> {
         world.anomaly = world.anomaly.join(other.anomaly);
         world.approximate |= other.approximate;
         world.truncated |= other.truncated;
+        world.open |= other.open;
         (world, regs)
     }
 

@@ -104,6 +104,8 @@ pub struct Function {
     pub blocks: IndexVec<BlockId, Block>,
     /// The header, from `fn` to the closing parenthesis; the whole file for a body.
     pub span: Span,
+    /// Whether the body stands for one that is not followed.
+    pub is_left_out: bool,
 }
 
 /// A parameter.

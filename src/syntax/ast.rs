@@ -245,6 +245,8 @@ pub struct FunctionDef {
     pub params: Vec<Param>,
     /// Its body.
     pub body: Block,
+    /// Whether the body stands for one that is not followed.
+    pub is_left_out: bool,
 }
 
 /// A class.

@@ -171,6 +171,7 @@ impl Builder<'_> {
             name,
             params,
             body,
+            is_left_out: false,
         }));
     }
 

@@ -245,6 +245,7 @@ impl Translator<'_> {
                 name,
                 params,
                 body,
+                is_left_out: false,
             }),
             span,
         }

@@ -21,6 +21,7 @@ impl Translator<'_> {
         };
         for (nth, stmt) in body.iter().enumerate() {
             let name = match stmt {
+                PyStmt::FunctionDef(def) if !self.is_followed(def) => continue,
                 PyStmt::FunctionDef(def) if !self.has_foreign_decorator(def) => &def.name,
                 PyStmt::ClassDef(def) => &def.name,
                 _ => continue,
@@ -38,7 +39,9 @@ impl Translator<'_> {
         let foreign: Vec<Symbol> = body
             .iter()
             .filter_map(|stmt| match stmt {
-                PyStmt::FunctionDef(def) if self.has_foreign_decorator(def) => {
+                PyStmt::FunctionDef(def)
+                    if self.is_followed(def) && self.has_foreign_decorator(def) =>
+                {
                     Some(Symbol::intern(def.name.as_str()))
                 }
                 _ => None,
@@ -63,6 +66,10 @@ impl Translator<'_> {
             at += 1;
         }
         hidden
+    }
+
+    fn is_followed(&self, def: &py::StmtFunctionDef) -> bool {
+        self.focus.as_ref().is_none_or(|focus| focus.has(def))
     }
 
     fn has_foreign_decorator(&self, def: &py::StmtFunctionDef) -> bool {

@@ -1,5 +1,7 @@
 //! Functions: parameters, decorators, and generators, whose call gives an iterator over all that they yield.
 
+use std::collections::BTreeSet;
+
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
 use ruff_python_ast::{self as py, Expr as Py, ParameterWithDefault, Stmt as PyStmt};
 use ruff_text_size::Ranged;
@@ -7,6 +9,7 @@ use ruff_text_size::Ranged;
 use super::bindings::Bindings;
 use super::translator::Translator;
 use crate::source::Span;
+use crate::symbol::Symbol;
 use crate::syntax::ast::*;
 
 /// The variable of a generator that holds what it has yielded.
@@ -40,6 +43,9 @@ const TRANSPARENT: &[&str] = &[
 impl Translator<'_> {
     /// A function.
     pub fn function(&mut self, def: &py::StmtFunctionDef) -> FunctionDef {
+        if self.focus.as_ref().is_some_and(|focus| !focus.has(def)) {
+            return self.left_out(def);
+        }
         let decorators = self.decorators(&def.decorator_list);
         let params = self.parameters(&def.parameters);
         let mut bindings = Bindings::of(&def.body);
@@ -60,6 +66,38 @@ impl Translator<'_> {
             name: self.name(&def.name),
             params,
             body,
+            is_left_out: false,
+        }
+    }
+
+    /// A function that is not followed: what it gives is not known. Of a method is kept what it sets, since other
+    /// methods find it.
+    fn left_out(&mut self, def: &py::StmtFunctionDef) -> FunctionDef {
+        let span = self.span(&def.name);
+        let params = self.parameters(&def.parameters);
+        let mut set = AttributesSet::default();
+        set.visit_body(&def.body);
+        let mut stmts: Vec<Stmt> = Vec::new();
+        if let Some(first) = params.first() {
+            let object = first.name.symbol.as_str();
+            for name in set.0 {
+                let object = self.plain(object, span);
+                let symbol = Symbol::intern(name);
+                let target = self.add(ExprKind::Attribute(object, Name { symbol, span }), span);
+                let (targets, value) = (vec![target], self.unknown(span));
+                let kind = StmtKind::Assign { targets, value };
+                stmts.push(Stmt { kind, span });
+            }
+        }
+        let result = self.unknown(span);
+        let kind = StmtKind::Return(Some(result));
+        stmts.push(Stmt { kind, span });
+        FunctionDef {
+            decorators: Vec::new(),
+            name: self.name(&def.name),
+            params,
+            body: Block { stmts, span },
+            is_left_out: true,
         }
     }
 
@@ -184,5 +222,22 @@ impl<'a> Visitor<'a> for YieldFinder {
             Py::Lambda(_) => {}
             _ => walk_expr(self, expr),
         }
+    }
+}
+
+/// The names of the attributes that are set.
+#[derive(Default)]
+struct AttributesSet<'a>(BTreeSet<&'a str>);
+
+impl<'a> Visitor<'a> for AttributesSet<'a> {
+    fn visit_annotation(&mut self, _: &'a Py) {}
+
+    fn visit_expr(&mut self, expr: &'a Py) {
+        if let Py::Attribute(attribute) = expr
+            && attribute.ctx.is_store()
+        {
+            self.0.insert(attribute.attr.as_str());
+        }
+        walk_expr(self, expr);
     }
 }

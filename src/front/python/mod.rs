@@ -20,6 +20,7 @@ mod bindings;
 mod class;
 mod entry;
 mod expr;
+mod focus;
 mod function;
 mod guard;
 mod imports;
@@ -41,6 +42,8 @@ pub struct Translated {
     pub module: Module,
     /// Its syntax errors.
     pub errors: Vec<Diagnostic>,
+    /// The functions that are not followed, since nothing in them concerns gradients; the whole file: its beginning.
+    pub left_out: Vec<Span>,
 }
 
 /// Whether a text has nothing to lint beside its syntax: PyTorch has no other name, and what does not name it can only
@@ -95,13 +98,18 @@ pub fn translate_in(project: &Project, file: FileId, text: &str, flavor: Flavor)
 fn refused(file: FileId, text: &str, error: Diagnostic) -> Translated {
     let module = Translator::new(file, text).module(&[], Vec::new());
     let errors = vec![error];
-    Translated { module, errors }
+    let left_out = Vec::new();
+    Translated {
+        module,
+        errors,
+        left_out,
+    }
 }
 
 fn parsed(project: &Project, file: FileId, text: &str, flavor: Flavor) -> Translated {
     let parsed = ruff_python_parser::parse_unchecked(text, flavor.options());
     let errors = errors(file, text, &parsed);
-    let comments = comments(file, text, &parsed);
+    let mut comments = comments(file, text, &parsed);
     let Mod::Module(ModModule { body, .. }) = parsed.into_syntax() else {
         return refused(
             file,
@@ -109,9 +117,28 @@ fn parsed(project: &Project, file: FileId, text: &str, flavor: Flavor) -> Transl
             Diagnostic::error(Span::new(file, 0, 0), "not a module"),
         );
     };
-    let translator = Translator::new(file, text).within_project(project, None);
+    let mut translator = Translator::new(file, text).within_project(project, None);
+    let mut left_out = Vec::new();
+    if project.is_focused() && flavor == Flavor::Script {
+        comments.retain(|comment| comment.text.contains("gradlint"));
+        let focus = project.focus_of(&body);
+        left_out.extend(focus.left_out().iter().map(|place| span(file, *place)));
+        if focus.is_nowhere() {
+            let module = Translator::new(file, text).module(&[], comments);
+            return Translated {
+                module,
+                errors,
+                left_out: vec![Span::new(file, 0, 0)],
+            };
+        }
+        translator.focus = Some(focus);
+    }
     let module = translator.module(&body, comments);
-    Translated { module, errors }
+    Translated {
+        module,
+        errors,
+        left_out,
+    }
 }
 
 fn errors(file: FileId, text: &str, parsed: &Parsed<Mod>) -> Vec<Diagnostic> {

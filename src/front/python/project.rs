@@ -9,6 +9,7 @@ use ruff_python_parser::{Mode, ParseOptions};
 use rustc_hash::FxHashMap;
 
 use super::bindings::Bindings;
+use super::focus::Focus;
 use super::translator::Translator;
 use super::{comments, guard};
 use crate::source::{Files, Origin, SourceMap};
@@ -19,8 +20,14 @@ use crate::syntax::ast::{Comment, Module};
 const MAX_FILES: usize = 32;
 /// How many bytes of text they have together.
 const MAX_TEXT: usize = 512 << 10;
+/// How often a file is looked for by a name that may be one: with many files that import all names of many others, there
+/// are more such names than can be looked for.
+const MAX_LOOKS: usize = 20_000;
 /// How often a name is handed on from file to file.
 const MAX_HOPS: u32 = 8;
+
+/// What the text of a file has in it that trains, or is a part of what does.
+const WORDS: [&str; 4] = ["grad", "backward", "nn.", "detach"];
 
 /// What an import was found to mean.
 #[derive(Clone, Debug)]
@@ -44,6 +51,7 @@ struct Found {
 pub struct Project<'f> {
     files: &'f dyn Files,
     main: String,
+    is_focused: bool,
     state: RefCell<State>,
 }
 
@@ -54,6 +62,8 @@ struct State {
     /// The numbers of those of which a name is used, in the order in which that was seen.
     used: Vec<usize>,
     bytes: usize,
+    /// How often a file was looked for.
+    looked: usize,
     /// What the imports looked at so far mean, by the number of the file that they stand in and their full path.
     resolved: FxHashMap<(Option<usize>, String), Option<Imported>>,
     /// What names of files mean that were looked for; nothing while one is looked for, which ends circles.
@@ -66,8 +76,48 @@ impl<'f> Project<'f> {
         Project {
             files,
             main: main.to_owned(),
+            is_focused: false,
             state: RefCell::default(),
         }
+    }
+
+    /// The same, of which only what concerns gradients is followed.
+    pub fn focused(files: &'f dyn Files, main: &str) -> Project<'f> {
+        Project {
+            is_focused: true,
+            ..Project::new(files, main)
+        }
+    }
+
+    /// Whether only what concerns gradients is followed.
+    pub fn is_focused(&self) -> bool {
+        self.is_focused
+    }
+
+    /// What of the main file is followed.
+    pub fn focus_of(&self, body: &[Stmt]) -> Focus {
+        let bindings = Bindings::of(body);
+        let is_seed = |name: &str| {
+            let path = bindings.imports.get(name);
+            path.is_some_and(|path| self.concerns_gradients(path))
+        };
+        Focus::of(body, &is_seed)
+    }
+
+    /// Whether an import of the main file means a file that speaks of gradients.
+    fn concerns_gradients(&self, path: &str) -> bool {
+        if super::expr::is_library(path) {
+            return false;
+        }
+        let file = match self.resolve_from(&self.main, path, MAX_HOPS) {
+            Some(Imported::Name(file, ..)) => Some(file),
+            Some(Imported::Path(_)) => None,
+            None => self.module(&self.main, path),
+        };
+        file.is_some_and(|file| {
+            let text = &self.state.borrow().found[file].text;
+            WORDS.iter().any(|word| text.contains(word))
+        })
     }
 
     /// What the full path of an import means that stands in the file of that number, or in the main one.
@@ -224,6 +274,13 @@ impl<'f> Project<'f> {
 
     /// The file that is a module or a package below a folder; without a name, the folder's own.
     fn module_in(&self, folder: &str, name: &str) -> Option<usize> {
+        {
+            let mut state = self.state.borrow_mut();
+            state.looked += 1;
+            if state.looked > MAX_LOOKS {
+                return None;
+            }
+        }
         let base = joined(folder, name);
         let module = (!name.is_empty()).then(|| self.file(&format!("{base}.py")));
         module
@@ -253,6 +310,10 @@ impl<'f> Project<'f> {
             return None;
         }
         let parsed = ruff_python_parser::parse_unchecked(&text, ParseOptions::from(Mode::Module));
+        // What a file means that is no program is not known.
+        if !parsed.errors().is_empty() {
+            return None;
+        }
         // Its number of a place comes later, with its turn.
         let comments = comments(crate::index::Idx::new(0), &text, &parsed);
         let Mod::Module(ModModule { body, .. }) = parsed.into_syntax() else {

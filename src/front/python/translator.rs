@@ -7,6 +7,7 @@ use ruff_text_size::Ranged;
 use rustc_hash::FxHashMap;
 
 use super::bindings::Bindings;
+use super::focus::Focus;
 use super::project::{Imported, Project};
 use crate::index::IndexVec;
 use crate::source::{FileId, Span};
@@ -39,6 +40,8 @@ pub struct Translator<'t> {
     project: Option<(&'t Project<'t>, Option<usize>)>,
     /// The fields of the dataclasses so far.
     pub dataclasses: FxHashMap<Symbol, Rc<[super::class::Field]>>,
+    /// What of it is followed; none: all.
+    pub focus: Option<Focus>,
     fresh: u32,
 }
 
@@ -54,6 +57,7 @@ impl<'t> Translator<'t> {
             imported: FxHashMap::default(),
             project: None,
             dataclasses: FxHashMap::default(),
+            focus: None,
             fresh: 0,
         }
     }

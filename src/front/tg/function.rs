@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::function_builder::FunctionBuilder;
 use super::scope::ScopeId;
 use super::unit::UnitLowerer;
+use crate::index::Idx;
 use crate::ir::{self, *};
 use crate::source::Span;
 use crate::symbol::Symbol;
@@ -45,6 +46,10 @@ impl UnitLowerer<'_, '_, '_> {
             header,
             direct,
         );
+        if def.is_left_out {
+            let last = FuncId::new(self.low.program.functions.len() - 1);
+            self.low.program.functions[last].is_left_out = true;
+        }
         let value = self.decorate(decorators, &def.decorators, made);
         self.store_name(def.name.symbol, value, header);
     }

@@ -236,6 +236,7 @@ impl FunctionBuilder {
             regs: self.regs,
             blocks,
             span,
+            is_left_out: false,
         }
     }
 }
