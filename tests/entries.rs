@@ -194,3 +194,24 @@ fn errors_of_python_are_told_where_the_way_is_known() {
         check(&[], &format!("{head}{quiet}"));
     }
 }
+
+/// A method of something unknown that only training calls, named for nothing; and a number that was a tensor.
+#[test]
+fn what_is_wrong_whatever_the_arguments_are_is_told() {
+    check(
+        &[],
+        "import torch
+def train(model, loader, optimizer):
+    for x in loader:
+        optimizer.zero_grad  # GL601
+        loss = model(x).sum()
+        loss.backward()
+        optimizer.step()
+        optimizer.step_count
+def number(x):
+    net = torch.nn.Linear(2, 1)
+    loss = net(x).sum().item()
+    loss.backward()  # GL104
+",
+    );
+}

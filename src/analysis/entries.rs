@@ -196,8 +196,7 @@ impl Analyzer<'_> {
         let own = functions
             .map(|function| &self.program.functions[function])
             .filter(|function| self.in_user_text(function.span));
-        own.flat_map(|function| changed_attributes(function))
-            .collect()
+        own.flat_map(changed_attributes).collect()
     }
 
     /// What `forward` gives is cut from the module's parameters: none of them can get a gradient through it. Under

@@ -468,10 +468,12 @@ impl Analyzer<'_> {
         }
     }
 
-    /// Where much of what may be followed has been followed, states are joined early.
+    /// Of a program of which much is not known, states are joined early: with the ways that its arguments open, more of them
+    /// would be followed a few steps each, and none to the end.
     fn max_paths(&self) -> usize {
-        match self.program.lenient && self.fuel < BASE_FUEL / 16 * 3 {
-            true => MAX_PATHS / 4,
+        match self.program.lenient {
+            true if self.fuel < BASE_FUEL / 16 * 3 => MAX_PATHS / 4,
+            true => MAX_PATHS / 2,
             false => MAX_PATHS,
         }
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::call::Args;
 use super::fact::{FactKind, Failure};
-use super::story::Step;
+use super::story::{Happened, Step};
 use super::value::{Class, Closure, Dict, Exc, Mode, Obj, ObjId, Val};
 use super::world::{Regs, World};
 use super::{Analyzer, Raise, Res};
@@ -275,8 +275,12 @@ impl Analyzer<'_> {
             },
             InstrKind::Unknown => Val::Unknown,
             InstrKind::Discard(value) => {
-                let value = get(value);
-                self.discarded(world, &value, span);
+                match get(value) {
+                    Val::Unknown | Val::Outside => {
+                        self.discarded_attribute(world, function, value, span)
+                    }
+                    known => self.discarded(world, &known, span),
+                }
                 return Ok(None);
             }
         };
@@ -494,6 +498,33 @@ impl Analyzer<'_> {
         world.inference.0 = before.1;
     }
 
+    /// An attribute of something unknown that is read for nothing: what only methods are called, is one.
+    fn discarded_attribute(
+        &mut self,
+        world: &mut World,
+        function: &Function,
+        value: &Operand,
+        span: Span,
+    ) {
+        let mut pairs = function.blocks.iter().flat_map(|b| b.instrs.windows(2));
+        let name = pairs.find_map(|pair| match (&pair[0], &pair[1].kind) {
+            (read, InstrKind::Discard(discarded)) if pair[1].span == span && discarded == value => {
+                match (&read.kind, read.dest, value) {
+                    (InstrKind::GetAttr(_, name), Some(dest), Operand::Reg(reg)) => {
+                        (dest == *reg).then_some(*name)
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        });
+        let training = ["backward", "step", "zero_grad"].into_iter();
+        let method = name.and_then(|name| training.clone().find(|known| *known == name.as_str()));
+        if let Some(method) = method {
+            self.fact(world, span, FactKind::NotCalled { method }, Vec::new());
+        }
+    }
+
     /// An expression statement's value: a method that was named but not called.
     fn discarded(&mut self, world: &mut World, value: &Val, span: Span) {
         let Val::Bound(bound) = value else { return };
@@ -528,7 +559,13 @@ impl Analyzer<'_> {
         if raise.told || raise.failure == Failure::Explicit {
             return raise;
         }
-        if self.is_from_outside && !raise.failure.is_of_autograd() {
+        // A number that was a tensor is none, whatever the arguments were.
+        let is_number = raise.failure == Failure::NotATensor
+            && raise
+                .story
+                .iter()
+                .any(|step| step.happened == Happened::TurnedIntoNumber);
+        if self.is_from_outside && !raise.failure.is_of_autograd() && !is_number {
             return raise;
         }
         raise.told = true;
