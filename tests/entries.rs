@@ -215,3 +215,126 @@ def number(x):
 ",
     );
 }
+
+/// What a function makes and keeps to itself is judged when it ends, as at the end of a program.
+#[test]
+fn what_only_an_entry_can_reach_is_judged() {
+    check(
+        &[],
+        "import torch
+from torch import nn
+def train(loader, epochs):
+    model = nn.Linear(4, 2)
+    unused = nn.Linear(4, 2)  # GL502
+    opt = torch.optim.Adam(list(model.parameters()) + list(unused.parameters()))
+    for epoch in range(10):
+        x = torch.randn(8, 4)
+        loss = model(x).sum()
+        loss.backward()  # GL506
+        opt.step()
+def given(model, opt, loader):
+    for x, y in loader:
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        opt.step()
+def returned():
+    model = nn.Linear(4, 2)
+    opt = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(3):
+        model(torch.randn(8, 4)).sum().backward()
+        opt.step()
+    return model
+kept = []
+def put():
+    model = nn.Linear(4, 2)
+    kept.append(model)
+    opt = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(3):
+        model(torch.randn(8, 4)).sum().backward()
+        opt.step()
+",
+    );
+}
+
+/// A function that is only named, and not called, is entered; what another function binds anew is not known in it.
+#[test]
+fn functions_that_are_handed_on_are_entered() {
+    check(
+        &[],
+        "import torch
+import launch
+scale = None
+def configure(value):
+    global scale
+    scale = value
+def train():
+    w = torch.ones(2, requires_grad=True)
+    loss = (w * w).sum()
+    loss.backward()
+    loss.backward()  # GL105
+def scaled():
+    w = torch.ones(2, requires_grad=True)
+    (w * scale).sum().backward()
+launch.spawn(train)
+launch.spawn(scaled)
+launch.spawn(configure)
+",
+    );
+}
+
+/// Whatever is passed, PyTorch refuses what does not hang on it; beyond a condition that is not known, only what
+/// concerns the graph is told.
+#[test]
+fn errors_that_no_argument_can_change_are_told() {
+    check(
+        &[],
+        "import torch
+def shapes(n):
+    w = torch.ones(2, 3, requires_grad=True)
+    (w @ torch.ones(2, 3)).sum().backward()  # GL701
+def perhaps(n):
+    w = torch.ones(2, 3, requires_grad=True)
+    if n > 3:
+        (w @ torch.ones(2, 3)).sum().backward()
+def sizes(n):
+    w = torch.ones(2, n, requires_grad=True)
+    (w @ torch.ones(2, 3)).sum().backward()
+",
+    );
+}
+
+/// A loop of unknown length whose states are joined at its end keeps what happened in it.
+#[test]
+fn joined_states_keep_what_happened() {
+    check(
+        &[],
+        "import torch
+from torch import nn
+from data import loader, epochs
+model = nn.Linear(4, 2)
+opt = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(epochs):
+    for x, y in loader:
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()  # GL506
+        opt.step()
+",
+    );
+    check(
+        &[],
+        "import torch
+from torch import nn
+from data import loader, epochs, fresh
+model = nn.Linear(4, 2)
+opt = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(epochs):
+    for x, y in loader:
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        opt.step()
+        for p in model.parameters():
+            if p.grad is not None:
+                p.grad = fresh(p.grad)
+",
+    );
+}

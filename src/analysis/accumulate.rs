@@ -9,6 +9,7 @@ use super::value::{GradFn, NodeId, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
+use crate::lint::Certainty;
 use crate::ops::{Arg, Exception, Form, Meta, Raw, bind_overloaded, engine_ops, table};
 use crate::source::Span;
 
@@ -135,7 +136,7 @@ impl Analyzer<'_> {
             && certain.is_true();
         let history = &mut world.tensor_mut(id).history;
         if again {
-            history.accumulated = Some(place);
+            history.accumulated = Some((place, Certainty::Always));
         }
         if !history.left_by.contains(&place) && history.left_by.len() < MAX_LEFT_BY {
             history.left_by.push(place);

@@ -554,8 +554,9 @@ impl Analyzer<'_> {
             _ => false,
         });
         if holds {
-            self.ledger
-                .note_unregistered(self.place(span), items, value.clone());
+            let place = self.place(span);
+            let at = self.instruction_at(place);
+            self.ledger.note_unregistered(place, at, items);
         }
     }
 

@@ -184,8 +184,8 @@ impl Analyzer<'_> {
                 number
             }
         };
-        let doubtful =
-            self.is_from_outside && depends_on_values(&self.found.facts[number as usize].fact.kind);
+        let doubtful = self.may_be_of_others(world)
+            && depends_on_values(&self.found.facts[number as usize].fact.kind);
         let entry = &mut self.found.facts[number as usize];
         entry.contradicted |= doubtful;
         if let Some(here) = here
@@ -207,9 +207,10 @@ impl Analyzer<'_> {
         span: Span,
         kind: FactKind,
         story: Vec<Step>,
-    ) {
+    ) -> u32 {
         let number = self.fact(world, span, kind, story);
         self.found.facts[number as usize].contradicted = true;
+        number
     }
 
     /// The number of the instruction that is being followed at this place of the user's text.

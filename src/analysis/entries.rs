@@ -1,5 +1,6 @@
 //! What a file offers and nothing in it calls: its functions, and the methods of its classes. Each is followed from the
 //! state at the end of the file, with arguments of which nothing is known, so that nothing is accused on their account.
+//! What is made on the way and nobody else can reach is judged when the entry ends, as at the end of a program.
 
 use std::rc::Rc;
 
@@ -10,10 +11,10 @@ use super::call::Args;
 use super::exec::Completion;
 use super::fact::FactKind;
 use super::story::{Happened, Step};
-use super::value::{Class, Dict, Method, Obj, ObjId, Val};
+use super::value::{Class, Closure, Dict, Method, Obj, ObjId, Val};
 use super::world::World;
 use crate::dataflow::Tri;
-use crate::ir::{Function, InstrKind, Operand, Reg, UnitId};
+use crate::ir::{FuncId, Function, InstrKind, Operand, Program, Reg, UnitId};
 use crate::source::Span;
 use crate::symbol::Symbol;
 
@@ -22,10 +23,23 @@ const ENTRY_FUEL: u64 = 20_000;
 /// Instructions that are followed for all entries of a file.
 const ALL_FUEL: u64 = 160_000;
 
+/// What has been entered from outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Entered {
+    /// A function: what it is given is not known.
+    Function,
+    /// A method: what others have done to its object before is not known either.
+    Method,
+}
+
 impl Analyzer<'_> {
     /// Enters the file by all that it exports. `after`: the state at the end of it.
     pub(super) fn enter_file(&mut self, after: &World, main: UnitId) {
-        self.is_from_outside = true;
+        let mut after = after.clone();
+        for &cell in &self.rebound {
+            after.put(cell, Obj::Cell(Val::Unknown));
+        }
+        let after = &after;
         let mut left = ALL_FUEL;
         for &(name, _) in &self.program.units[main].exports {
             let cell = self.units.get(&main).and_then(|cells| cells.get(&name));
@@ -42,14 +56,33 @@ impl Analyzer<'_> {
             };
             match class {
                 Some(class) => self.enter_class(after, &value, &class, &mut left),
-                None if matches!(value, Val::Func(_)) => {
-                    self.one_entry(&mut left, |this| {
-                        let span = this.defined_at(&value);
-                        this.enter_function(Box::new(after.clone()), value.clone(), span)
-                    });
+                None if matches!(value, Val::Func(_)) && !self.is_followed(&value) => {
+                    self.entered = Some(Entered::Function);
+                    self.one_entry(&mut left, |this| this.enter_function(after, &value));
                 }
                 None => {}
             }
+        }
+    }
+
+    /// A function is made at the top of a program in Python: what it binds anew outside of itself, it may have bound
+    /// before another function of the file is called.
+    pub(super) fn note_rebinding(&mut self, closure: &Closure) {
+        if self.program.lenient && self.calls.is_empty() {
+            let rebound = rebound_captures(self.program, closure.function);
+            let captures = &self.program.functions[closure.function].captures;
+            let cells = captures.iter().zip(&closure.captures);
+            let rebound = cells.filter(|(reg, _)| rebound.contains(reg));
+            self.rebound.extend(rebound.map(|(_, cell)| *cell));
+        }
+    }
+
+    /// Whether what a way does may be due to what a caller gives, or to what has been done to an object before.
+    pub(super) fn may_be_of_others(&self, world: &World) -> bool {
+        match self.entered {
+            None => false,
+            Some(Entered::Function) => world.open,
+            Some(Entered::Method) => true,
         }
     }
 
@@ -88,22 +121,37 @@ impl Analyzer<'_> {
         }
     }
 
-    fn enter_function(&mut self, world: Box<World>, function: Val, span: Span) {
-        for end in self.call_all(world, function, Args::unknown(), span) {
-            self.end_of_entry(end);
+    /// Whether the function has been followed, by whatever way.
+    fn is_followed(&self, value: &Val) -> bool {
+        matches!(value, Val::Func(closure) if self.orders.contains_key(&closure.function))
+    }
+
+    fn enter_function(&mut self, after: &World, function: &Val) {
+        let span = self.defined_at(function);
+        let made = self.ids.len() as u32;
+        for end in self.call_all(
+            Box::new(after.clone()),
+            function.clone(),
+            Args::unknown(),
+            span,
+        ) {
+            self.end_of_entry(end, after, made);
         }
     }
 
     fn enter_class(&mut self, after: &World, value: &Val, class: &Class, left: &mut u64) {
-        let is_followed = |member: &Val| match member {
+        let is_told = |member: &Val| match member {
             Val::Func(closure) => !self.program.functions[closure.function].is_left_out,
             _ => false,
         };
-        let mut methods = class
-            .members
-            .iter()
-            .filter(|(name, member)| !name.as_str().starts_with('_') && is_followed(member))
-            .peekable();
+        self.entered = Some(Entered::Method);
+        // Of a class that the file uses, what it does not come to.
+        let is_used = (class.members.iter()).any(|(_, member)| self.is_followed(member));
+        let left_over: Vec<&(Symbol, Val)> = (class.members.iter())
+            .filter(|(name, member)| !name.as_str().starts_with('_') && is_told(member))
+            .filter(|(_, member)| !(is_used && self.is_followed(member)))
+            .collect();
+        let mut methods = left_over.into_iter().peekable();
         let Some((_, first)) = methods.peek() else {
             return;
         };
@@ -121,14 +169,13 @@ impl Analyzer<'_> {
     /// Instances of a class as its methods may find them, one for each way in which they are made.
     fn instances(&mut self, after: &World, class: &Val, span: Span) -> Vec<(Box<World>, Val)> {
         let world = Box::new(after.clone());
+        let first = self.ids.len() as u32;
         let mut instances = Vec::new();
         for made in self.call_all(world, class.clone(), Args::unknown(), span) {
             let mut world = made.world;
             let Ok(instance) = made.result else {
-                self.end_of_entry(Completion {
-                    world,
-                    result: made.result,
-                });
+                let result = made.result;
+                self.end_of_entry(Completion { world, result }, after, first);
                 continue;
             };
             // Whoever calls a method may have run a backward before.
@@ -148,14 +195,14 @@ impl Analyzer<'_> {
         span: Span,
     ) {
         for (world, instance) in instances {
-            let (world, instance) = (world.clone(), instance.clone());
+            let first = self.ids.len() as u32;
             let method = Val::Bound((instance.clone(), Method::Func(function.clone())).into());
-            for mut end in self.call_all(world, method, Args::unknown(), span) {
+            for mut end in self.call_all(world.clone(), method, Args::unknown(), span) {
                 if let (Ok(Val::Obj(output)), "forward") = (&end.result, name.as_str()) {
                     let output = *output;
-                    self.output_without_graph(&mut end.world, &instance, output);
+                    self.output_without_graph(&mut end.world, instance, output);
                 }
-                self.end_of_entry(end);
+                self.end_of_entry(end, world, first);
             }
         }
     }
@@ -246,6 +293,35 @@ const CHANGING: [&str; 14] = [
     "sort",
     "update",
 ];
+
+/// The captured cells that a function, or one within it, stores to.
+fn rebound_captures(program: &Program, function: FuncId) -> FxHashSet<Reg> {
+    let body = &program.functions[function];
+    let mut stored = FxHashSet::default();
+    for instr in body.blocks.iter().flat_map(|block| &block.instrs) {
+        match &instr.kind {
+            InstrKind::StoreCell { cell, .. } => {
+                stored.insert(*cell);
+            }
+            InstrKind::MakeFunction {
+                function: inner,
+                captures,
+                ..
+            } => {
+                let rebound = rebound_captures(program, *inner);
+                let pairs = program.functions[*inner].captures.iter().zip(captures);
+                stored.extend(
+                    pairs
+                        .filter(|(own, _)| rebound.contains(own))
+                        .map(|(_, reg)| *reg),
+                );
+            }
+            _ => {}
+        }
+    }
+    stored.retain(|reg| body.captures.contains(reg));
+    stored
+}
 
 /// The attributes that a function sets, and those whose values it puts something into or takes something out of.
 fn changed_attributes(function: &Function) -> FxHashSet<Symbol> {

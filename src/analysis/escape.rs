@@ -7,6 +7,8 @@ use rustc_hash::FxHashSet;
 use super::Analyzer;
 use super::backward::{Target, for_each_target};
 use super::call::Args;
+use super::exec::Completion;
+use super::finish::object_of;
 use super::value::{Dict, GradFn, Method, NodeId, Obj, ObjId, Val};
 use super::world::World;
 use crate::ir::TensorAttr;
@@ -77,7 +79,57 @@ struct Reached {
     edges: Vec<NodeId>,
 }
 
+/// What others than an entry can reach when it has ended: all that was there before, what it has put into that, what it
+/// gives back, and what unknown code was given. Of a whole program: nothing.
+#[derive(Debug, Default)]
+pub(super) struct Others {
+    before: u32,
+    objects: FxHashSet<ObjId>,
+}
+
+impl Others {
+    /// Whether the object is among these.
+    pub(super) fn can_reach(&self, id: ObjId) -> bool {
+        id.number() < self.before || self.objects.contains(&id)
+    }
+}
+
 impl Analyzer<'_> {
+    /// What others can reach after an entry that began in the state `before`, and whose first object has the number
+    /// `first`.
+    pub(super) fn others(&mut self, before: &World, first: u32, end: &Completion) -> Others {
+        if self.escaped.work > MAX_WORK {
+            return Others {
+                before: u32::MAX,
+                ..Others::default()
+            };
+        }
+        let changed = end.world.heap.diff(&before.heap).into_iter();
+        let changed = changed.filter(|&at| at < first).map(object_of);
+        let mut todo: Vec<ObjId> = changed.chain(self.escaped.roots.iter().copied()).collect();
+        if let Ok(value) = &end.result {
+            collect(value, &mut todo);
+        }
+        Others {
+            before: first,
+            objects: self.reach(&end.world, todo).objects,
+        }
+    }
+
+    fn reach(&mut self, world: &World, todo: Vec<ObjId>) -> Reached {
+        let mut reached = Reached {
+            todo,
+            ..Reached::default()
+        };
+        while let Some(id) = reached.todo.pop() {
+            if reached.objects.insert(id) {
+                self.visit(world, id, &mut reached);
+            }
+        }
+        self.escaped.work += (reached.objects.len() + reached.nodes.len()) as u32;
+        reached
+    }
+
     /// An unknown function, or the method `name` of an unknown value, is called.
     pub(super) fn unknown_call(
         &mut self,
@@ -167,16 +219,7 @@ impl Analyzer<'_> {
         if self.escaped.work > MAX_WORK {
             return self.havoc_all(world);
         }
-        let mut reached = Reached {
-            todo: self.escaped.roots.clone(),
-            ..Reached::default()
-        };
-        while let Some(id) = reached.todo.pop() {
-            if reached.objects.insert(id) {
-                self.visit(world, id, &mut reached);
-            }
-        }
-        self.escaped.work += (reached.objects.len() + reached.nodes.len()) as u32;
+        let reached = self.reach(world, self.escaped.roots.clone());
         let mut tensors: Vec<ObjId> = reached.objects.into_iter().collect();
         tensors.sort_unstable();
         for id in tensors {

@@ -171,7 +171,7 @@ impl Analyzer<'_> {
                 .iter_mut()
                 .find(|other| same(other, &path, function, plan))
             {
-                absorb(&mut twin.world, &path.world);
+                self.absorb(&mut twin.world, &path.world);
             } else if kept.len() < self.max_paths() {
                 kept.push(path);
             } else if let Some(last) = kept.pop() {
@@ -194,10 +194,10 @@ impl Analyzer<'_> {
         } else {
             b.trips
         };
-        let (world, regs) =
-            Join::new(&mut self.ids).states((a.world, a.regs), (b.world, b.regs), |at| {
-                is_read(function, plan, at)
-            });
+        let (ours, theirs) = ((a.world, a.regs), (&*b.world, &b.regs));
+        let (mut world, regs) =
+            Join::new(&mut self.ids).states(ours, theirs, |at| is_read(function, plan, at));
+        self.unite_pasts(&mut world, &b.world);
         Path { world, regs, trips }
     }
 
@@ -304,7 +304,7 @@ impl Analyzer<'_> {
                     _ => false,
                 });
             if let Some(twin) = twin {
-                absorb(&mut twin.world, &end.world);
+                self.absorb(&mut twin.world, &end.world);
                 continue;
             }
             let last = kept.iter().rposition(|other| other.result.is_ok());
@@ -326,13 +326,21 @@ impl Analyzer<'_> {
         let (mut ours, mut theirs) = (Regs::default(), Regs::default());
         ours.set(0, x);
         theirs.set(0, y);
-        let (world, regs) =
-            Join::new(&mut self.ids).states((a.world, ours), (b.world, theirs), |_| true);
+        let (mut world, regs) =
+            Join::new(&mut self.ids).states((a.world, ours), (&b.world, &theirs), |_| true);
+        self.unite_pasts(&mut world, &b.world);
         let value = regs.get(0).cloned().unwrap_or(Val::Unknown);
         Completion {
             world,
             result: Ok(value),
         }
+    }
+
+    /// Takes over the past of a state that is the same but for that, and its objects: those that only it has cannot be
+    /// reached from here, but what never happened to them is told at the end.
+    fn absorb(&self, world: &mut World, other: &World) {
+        world.heap.merge(&other.heap, Obj::with_past_of);
+        self.unite_pasts(world, other);
     }
 
     fn unwind(&mut self, path: Path, raise: Box<Raise>, site: Site, ways: &mut Ways) {
@@ -528,25 +536,6 @@ fn are_far_apart(paths: &[Path]) -> bool {
 
 fn kept_apart(a: &Val, b: &Val) -> bool {
     a.same(b)
-}
-
-/// Takes over what a state that is the same but for its past has passed and found.
-fn absorb(world: &mut World, other: &World) {
-    world.passed.unite(&other.passed);
-    world.found.intersect(&other.found);
-    world.approximate |= other.approximate;
-    world.truncated |= other.truncated;
-    world.open |= other.open;
-    // Objects that only the other has cannot be reached from here, but their numbers are taken.
-    let mut cells = Vec::new();
-    world.heap.missing(&other.heap, |at, object| {
-        if let Obj::Cell(value) = object {
-            cells.push((at, value.clone()));
-        }
-    });
-    for (at, value) in cells {
-        world.heap.set(at, Obj::Cell(value));
-    }
 }
 
 fn same(a: &Path, b: &Path, function: &Function, plan: &Plan) -> bool {

@@ -3,14 +3,16 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::escape::Others;
 use super::exec::Completion;
 use super::fact::{FactKind, Facts, WhyNone};
 use super::replaced::Replaced;
 use super::story::{Happened, OriginId, Source, Step};
-use super::value::{GradFn, NodeId, ObjId, Val};
+use super::value::{GradFn, NodeId, ObjId, Tensor, Val};
 use super::world::World;
 use super::{Analyzer, Raise};
 use crate::dataflow::{PersistentSet, Tri};
+use crate::lint::Certainty;
 use crate::source::Span;
 
 /// What is kept beside the states, for all paths.
@@ -20,7 +22,8 @@ pub(super) struct Ledger {
     /// Reads of a gradient that may have been none.
     undecided: Vec<Span>,
     instances: Vec<(Val, Span)>,
-    unregistered: Vec<(Span, Vec<Val>)>,
+    /// Plain containers of parameters on modules: where they were put there, by which instruction, and what they held.
+    unregistered: Vec<(Span, Option<u32>, Vec<Val>)>,
     leaves: Vec<ObjId>,
     retaining: Vec<ObjId>,
     hooks: Vec<Hook>,
@@ -38,7 +41,8 @@ pub(super) struct Ledger {
 #[derive(Debug)]
 struct Absence {
     fact: u32,
-    leaf: ObjId,
+    /// The tensors of which it happened to none.
+    leaves: Vec<ObjId>,
     of: AbsentEvent,
 }
 
@@ -87,8 +91,8 @@ impl Ledger {
         self.instances.push((value.clone(), span));
     }
     /// A plain container of parameters or modules was put on a module.
-    pub(super) fn note_unregistered(&mut self, span: Span, items: Vec<Val>, _container: Val) {
-        self.unregistered.push((span, items));
+    pub(super) fn note_unregistered(&mut self, span: Span, at: Option<u32>, items: Vec<Val>) {
+        self.unregistered.push((span, at, items));
     }
     /// Parameters were replaced.
     pub(super) fn note_replacement(&mut self, replaced: Replaced) {
@@ -174,6 +178,23 @@ impl Analyzer<'_> {
     /// A gradient that is none was used as a value. Whether that is worth telling is known at the end of the path.
     pub(super) fn use_of_none(&mut self, world: &mut World, read: u32, _span: Span) {
         world.used_reads.insert(read);
+    }
+
+    /// Takes over the past of another state, of which all else is the same or has been joined.
+    pub(super) fn unite_pasts(&self, world: &mut World, other: &World) {
+        // That a read gave none is no longer certain if the other has come by it, too.
+        let doubted = |a: &World, b: &World| {
+            let mut only = a.used_reads.beyond(&b.used_reads);
+            only.retain(|&read| {
+                let at = self.ledger.reads[read as usize].at;
+                at.is_none_or(|at| b.passed.contains(at))
+            });
+            only
+        };
+        for read in [doubted(world, other), doubted(other, world)].concat() {
+            world.doubted_reads.insert(read);
+        }
+        world.unite_past(other);
     }
 
     /// Why the gradient of a tensor is none now, with the story.
@@ -322,11 +343,21 @@ impl Analyzer<'_> {
     /// A gradient was set to none.
     pub(super) fn note_cleared(&mut self, world: &mut World, id: ObjId, span: Span) {
         let place = self.place(span);
-        self.ledger.cleared.insert(id);
-        let history = &mut world.tensor_mut(id).history;
-        history.left_by.clear();
-        history.cleared = Some(place);
-        history.accumulated = None;
+        for part in parts(world, id) {
+            self.ledger.cleared.insert(part);
+            let Some(tensor) = world.tensor(part) else {
+                continue;
+            };
+            // Of several that it may be, only one is cleared.
+            let may_stay = part != id && !matches!(tensor.grad, Val::None(_));
+            let tensor = world.tensor_mut(part);
+            if may_stay {
+                tensor.grad = Val::Unknown;
+            }
+            tensor.history.left_by.clear();
+            tensor.history.cleared = Some(place);
+            tensor.history.accumulated = None;
+        }
     }
 
     /// A tensor is overwritten by something that does not depend on what it was: if it is a gradient, that clears it.
@@ -387,12 +418,11 @@ impl Analyzer<'_> {
         self.ledger.reached.insert(id);
     }
 
-    /// A gradient was assigned.
-    pub(super) fn note_gradient(&mut self, world: &mut World, id: ObjId, _span: Span) {
+    /// A gradient was assigned: what was left before is gone, and the program looks after it.
+    pub(super) fn note_gradient(&mut self, world: &mut World, id: ObjId, span: Span) {
+        self.note_cleared(world, id, span);
         self.note_reached(id);
-        let history = &mut world.tensor_mut(id).history;
-        history.left_by.clear();
-        history.ever = true;
+        world.tensor_mut(id).history.ever = true;
     }
 
     /// `retain_grad` was called.
@@ -488,31 +518,32 @@ impl Analyzer<'_> {
 
     /// Completes a path: what is known only now, then what it passed and found is kept for weighing.
     pub(super) fn end_of_path(&mut self, end: Completion) {
+        self.complete(end, &Others::default());
+    }
+
+    /// The same for a path of which only a part is in the file: what it does not do to what others can reach, they may
+    /// do. `before`: the state in which it began, and the number of the first object that it made.
+    pub(super) fn end_of_entry(&mut self, end: Completion, before: &World, first: u32) {
+        let others = self.others(before, first, &end);
+        self.complete(end, &others);
+    }
+
+    fn complete(&mut self, end: Completion, others: &Others) {
         let mut world = end.world;
         let finished = end.result.is_ok();
         if let Err(raise) = end.result {
             self.tell_at_its_place(&mut world, raise);
         }
-        self.unfulfilled_reads(&mut world);
+        self.unfulfilled_reads(&mut world, others);
         // Where loops were cut short in a program of which much is not known, what did not happen may still happen.
         let is_cut_short = world.truncated || (self.program.lenient && world.approximate);
         if finished && !is_cut_short {
-            self.accumulated(&mut world);
-            self.never_reached(&mut world);
+            self.accumulated(&mut world, others);
+            self.never_reached(&mut world, others);
         }
         if finished {
             self.not_registered(&mut world);
-            self.not_held(&mut world);
-        }
-        self.note_end(world);
-    }
-
-    /// The same for a path of which only a part is in the file: what it does not do others may do.
-    pub(super) fn end_of_entry(&mut self, end: Completion) {
-        let mut world = end.world;
-        match end.result {
-            Ok(_) => self.not_registered(&mut world),
-            Err(raise) => self.tell_at_its_place(&mut world, raise),
+            self.not_held(&mut world, others);
         }
         self.note_end(world);
     }
@@ -534,7 +565,7 @@ impl Analyzer<'_> {
 
     /// Reads of a gradient that was none. What a backward had passed by and another fills later was only read early, as
     /// in the training of two networks in turn; before the first backward, and after `zero_grad`, none is what is read.
-    fn unfulfilled_reads(&mut self, world: &mut World) {
+    fn unfulfilled_reads(&mut self, world: &mut World, others: &Others) {
         let used: Vec<u32> = world.used_reads.iter().collect();
         for number in used {
             let Read {
@@ -549,22 +580,29 @@ impl Analyzer<'_> {
                 matches!(tensor.grad, Val::Obj(_) | Val::Unknown)
                     || !tensor.history.left_by.is_empty()
             });
-            if came && !matches!(why, WhyNone::NonLeaf | WhyNone::TooEarly | WhyNone::Cleared) {
+            let is_early =
+                came && !matches!(why, WhyNone::NonLeaf | WhyNone::TooEarly | WhyNone::Cleared);
+            if is_early || others.can_reach(tensor) {
                 continue;
             }
-            let fact = self.fact(world, span, FactKind::GradNone { why }, story);
+            let kind = FactKind::GradNone { why };
+            let fact = match world.doubted_reads.contains(number) {
+                false => self.fact(world, span, kind, story),
+                true => self.uncertain_fact(world, span, kind, story),
+            };
             self.fact_at(fact, at);
         }
     }
 
     /// Gradients that added up over iterations and that nothing ever cleared.
-    fn accumulated(&mut self, world: &mut World) {
-        let leaves = distinct(&self.ledger.leaves);
+    fn accumulated(&mut self, world: &mut World, others: &Others) {
+        let mut leaves = distinct(&self.ledger.leaves);
+        leaves.retain(|&leaf| !others.can_reach(leaf));
         for leaf in leaves {
             let Some(tensor) = world.tensor(leaf).cloned() else {
                 continue;
             };
-            if let (Some(backward), None, true) = (
+            if let (Some((backward, certainty)), None, true) = (
                 tensor.history.accumulated,
                 tensor.history.cleared,
                 tensor.history.used,
@@ -577,10 +615,13 @@ impl Analyzer<'_> {
                     })
                     .into_iter()
                     .collect();
-                let fact = self.fact(world, backward, FactKind::Accumulates, story);
+                let fact = match certainty {
+                    Certainty::Always => Self::fact,
+                    Certainty::Sometimes => Self::uncertain_fact,
+                }(self, world, backward, FactKind::Accumulates, story);
                 self.ledger.absences.push(Absence {
                     fact,
-                    leaf,
+                    leaves: vec![leaf],
                     of: AbsentEvent::Clearing,
                 });
             }
@@ -588,7 +629,7 @@ impl Analyzer<'_> {
     }
 
     /// Parameters that an optimizer holds and stepped over, and that never had a gradient.
-    fn never_reached(&mut self, world: &mut World) {
+    fn never_reached(&mut self, world: &mut World, others: &Others) {
         let stepped: Vec<(u32, Span)> = world
             .stepped
             .entries()
@@ -600,22 +641,19 @@ impl Analyzer<'_> {
             let Some(held) = self.held_by(world, &optimizer) else {
                 continue;
             };
-            if held.iter().all(|&param| {
-                world
-                    .tensor(param)
-                    .is_none_or(|tensor| !tensor.history.ever)
-            }) {
+            let is_passed_by = |&param: &ObjId| {
+                let mut each = parts(world, param).into_iter();
+                each.all(|id| world.tensor(id).is_none_or(|part| !part.history.ever))
+            };
+            if held.iter().all(is_passed_by) {
                 // The step itself is told.
                 continue;
             }
-            for param in held {
+            for param in held.into_iter().filter(|&held| !others.can_reach(held)) {
                 let Some(tensor) = world.tensor(param).cloned() else {
                     continue;
                 };
-                if tensor.history.ever
-                    || !tensor.bit.is_true()
-                    || !matches!(tensor.grad, Val::None(_))
-                {
+                if !tensor.bit.is_true() || may_have_had_gradient(world, param) {
                     continue;
                 }
                 let (why, story) = self.explain_none(world, param);
@@ -628,7 +666,7 @@ impl Analyzer<'_> {
                 let fact = self.fact_about(world, made, kind, story, Some(made));
                 self.ledger.absences.push(Absence {
                     fact,
-                    leaf: param,
+                    leaves: parts(world, param),
                     of: AbsentEvent::Gradient,
                 });
             }
@@ -643,7 +681,7 @@ impl Analyzer<'_> {
             .iter()
             .map(|(value, _)| value.clone())
             .collect();
-        let pending: Vec<(Span, Vec<Val>)> = self.ledger.unregistered.clone();
+        let pending = self.ledger.unregistered.clone();
         if pending.is_empty() {
             return;
         }
@@ -653,7 +691,7 @@ impl Analyzer<'_> {
                 known.extend(held);
             }
         }
-        for (span, items) in pending {
+        for (span, at, items) in pending {
             let (mut own, inside) = self.parameters_within(world, items.clone());
             own.extend(items.iter().filter_map(|item| world.as_tensor(item)));
             own.retain(|id| {
@@ -667,7 +705,8 @@ impl Analyzer<'_> {
             let others = instances.iter().filter(is_other).cloned().collect();
             let registered = FxHashSet::from_iter(self.parameters_within(world, others).0);
             if own.iter().any(|id| !registered.contains(id)) {
-                self.fact(world, span, FactKind::NotRegistered, Vec::new());
+                let fact = self.fact(world, span, FactKind::NotRegistered, Vec::new());
+                self.fact_at(fact, at);
             }
         }
     }
@@ -676,10 +715,11 @@ impl Analyzer<'_> {
     fn drop_refuted(&mut self) {
         let mut holds: FxHashMap<u32, bool> = FxHashMap::default();
         for absence in std::mem::take(&mut self.ledger.absences) {
-            let happens = match absence.of {
-                AbsentEvent::Clearing => self.ledger.cleared.contains(&absence.leaf),
-                AbsentEvent::Gradient => self.ledger.reached.contains(&absence.leaf),
+            let events = match absence.of {
+                AbsentEvent::Clearing => &self.ledger.cleared,
+                AbsentEvent::Gradient => &self.ledger.reached,
             };
+            let happens = absence.leaves.iter().any(|leaf| events.contains(leaf));
             *holds.entry(absence.fact).or_default() |= !happens;
         }
         self.drop_facts(|fact| holds.get(&fact) == Some(&false));
@@ -707,6 +747,20 @@ impl Analyzer<'_> {
     }
 }
 
+/// The tensors that a tensor may be: itself alone, if it is not one of several.
+fn parts(world: &World, id: ObjId) -> Vec<ObjId> {
+    let one_of = world.tensor(id).and_then(|tensor| tensor.one_of.as_ref());
+    let others = one_of.into_iter().flat_map(|all| all.iter().copied());
+    std::iter::once(id).chain(others).collect()
+}
+
+fn may_have_had_gradient(world: &World, id: ObjId) -> bool {
+    parts(world, id).into_iter().any(|part| {
+        let had = |tensor: &Tensor| tensor.history.ever || !matches!(tensor.grad, Val::None(_));
+        world.tensor(part).is_some_and(|tensor| had(tensor))
+    })
+}
+
 /// How many origins are looked at to say why a leaf was not reached.
 const MAX_LOOK: usize = 10_000;
 
@@ -717,6 +771,7 @@ fn distinct(ids: &[ObjId]) -> Vec<ObjId> {
     out
 }
 
-fn object_of(number: u32) -> ObjId {
+/// The object with this number.
+pub(super) fn object_of(number: u32) -> ObjId {
     crate::index::Idx::new(number as usize)
 }

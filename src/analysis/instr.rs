@@ -184,14 +184,16 @@ impl Analyzer<'_> {
                 function,
                 defaults,
                 captures,
-            } => Val::Func(Rc::new(Closure {
-                function: *function,
-                defaults: defaults.iter().map(get).collect(),
-                captures: captures
-                    .iter()
-                    .filter_map(|&reg| cell_of(regs, reg))
-                    .collect(),
-            })),
+            } => {
+                let cells = captures.iter().filter_map(|&reg| cell_of(regs, reg));
+                let closure = Closure {
+                    function: *function,
+                    defaults: defaults.iter().map(get).collect(),
+                    captures: cells.collect(),
+                };
+                self.note_rebinding(&closure);
+                Val::Func(Rc::new(closure))
+            }
             InstrKind::MakeClass {
                 name,
                 bases,
@@ -565,7 +567,7 @@ impl Analyzer<'_> {
                 .story
                 .iter()
                 .any(|step| step.happened == Happened::TurnedIntoNumber);
-        if self.is_from_outside && !raise.failure.is_of_autograd() && !is_number {
+        if self.may_be_of_others(world) && !raise.failure.is_of_autograd() && !is_number {
             return raise;
         }
         raise.told = true;

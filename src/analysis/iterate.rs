@@ -56,7 +56,7 @@ impl Analyzer<'_> {
     /// Whether what a list holds here, and what is none, may be otherwise: in a program in Python, once a way has come past
     /// something that is not known.
     pub(super) fn is_vague_way(&self, world: &World) -> bool {
-        self.program.lenient && (world.open || self.is_from_outside)
+        self.program.lenient && (world.open || self.entered.is_some())
     }
 
     /// Whether a value is a list of which only some elements are known.

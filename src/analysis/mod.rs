@@ -14,6 +14,7 @@
 //! # Independence
 //! It shares the representation and the operator table with the interpreter, and nothing else.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
@@ -144,8 +145,10 @@ pub(crate) struct Analyzer<'p> {
     next_number: u32,
     /// What is to be known at the end of every path.
     ledger: finish::Ledger,
-    /// Whether what is followed was entered from outside: what values it is given is not known.
-    is_from_outside: bool,
+    /// What of the file has been entered from outside, if it has come so far.
+    entered: Option<entries::Entered>,
+    /// The cells of names of the file that its functions bind anew.
+    rebound: BTreeSet<ObjId>,
     /// What unknown code was given.
     escaped: escape::Escaped,
     /// Exceptions that were caught, for when they are raised again.
@@ -192,7 +195,8 @@ impl<'p> Analyzer<'p> {
             loop_depth: 0,
             abandoned: None,
             lost: Vec::new(),
-            is_from_outside: false,
+            entered: None,
+            rebound: BTreeSet::new(),
             escaped: escape::Escaped::default(),
             next_number: 0,
             ledger: finish::Ledger::default(),

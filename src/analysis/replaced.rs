@@ -2,6 +2,7 @@
 //! it goes on with those it has, and the new ones stay as they are, unless they are given to an optimizer later.
 
 use super::Analyzer;
+use super::escape::Others;
 use super::fact::FactKind;
 use super::story::{Happened, Step};
 use super::value::{ObjId, Val};
@@ -97,8 +98,9 @@ impl Analyzer<'_> {
     }
 
     /// New parameters that no optimizer holds at the end of the path either.
-    pub(super) fn not_held(&mut self, world: &mut World) {
-        let replacements = self.ledger.replacements();
+    pub(super) fn not_held(&mut self, world: &mut World, others: &Others) {
+        let mut replacements = self.ledger.replacements();
+        replacements.retain(|replaced| !replaced.new.iter().any(|&new| others.can_reach(new)));
         if replacements.is_empty() {
             return;
         }

@@ -287,6 +287,7 @@ impl Analyzer<'_> {
                     Ok(())
                 }
                 Val::Unknown | Val::Outside => {
+                    self.note_gradient(world, id, span);
                     world.tensor_mut(id).grad = Val::Unknown;
                     Ok(())
                 }

@@ -9,6 +9,7 @@ use super::story::OriginId;
 use crate::dataflow::Tri;
 use crate::index::Idx;
 use crate::ir::{Builtin, FuncId, TensorAttr};
+use crate::lint::Certainty;
 use crate::ops::{Dtype, Exception, Meta, Scalar};
 use crate::source::Span;
 use crate::symbol::Symbol;
@@ -475,10 +476,50 @@ pub struct Events {
     pub frozen: Option<Span>,
     /// Where `retain_grad` was called.
     pub retained: Option<Span>,
-    /// The backward that added to what it had left itself.
-    pub accumulated: Option<Span>,
+    /// The backward that added to what it had left itself, and whether it did so on every way here.
+    pub accumulated: Option<(Span, Certainty)>,
     /// Whether the gradient was read or used by a step.
     pub used: bool,
+}
+
+impl<T> Rare<T> {
+    /// Whether both are one, or neither has any.
+    pub fn is_shared_by(&self, other: &Rare<T>) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+impl Rare<Events> {
+    /// What may have happened on one of two ways.
+    pub fn join(&self, other: &Rare<Events>) -> Rare<Events> {
+        match self.is_shared_by(other) {
+            true => self.clone(),
+            false => Rare(Some(Rc::new(either(self, other)))),
+        }
+    }
+}
+
+/// What is told is what never happened on either way, so this keeps what happened on one, but for what a gradient may
+/// hold: only what it holds for sure is added to.
+fn either(a: &Events, b: &Events) -> Events {
+    let held = a.left_by.iter().filter(|at| b.left_by.contains(at));
+    let accumulated = match (a.accumulated, b.accumulated) {
+        (Some((at, a)), Some((_, b))) if a == b => Some((at, a)),
+        (a, b) => a.or(b).map(|(at, _)| (at, Certainty::Sometimes)),
+    };
+    Events {
+        left_by: held.copied().collect(),
+        ever: a.ever || b.ever,
+        cleared: a.cleared.or(b.cleared),
+        frozen: a.frozen.or(b.frozen),
+        retained: a.retained.or(b.retained),
+        accumulated,
+        used: a.used || b.used,
+    }
 }
 
 impl Nothing for Events {

@@ -48,6 +48,8 @@ pub struct World {
     pub backward: Option<(Span, OriginId)>,
     /// The reads of a gradient that was none and was used as if it were there, by their numbers.
     pub used_reads: PersistentSet,
+    /// Of these, the ones that did not give none on every way here that came by them.
+    pub doubted_reads: PersistentSet,
     /// The optimizers whose step was called, by their object numbers: where first.
     pub stepped: PersistentVec<Span>,
     /// What packs and unpacks the tensors that nodes save, innermost last.
@@ -71,6 +73,7 @@ impl World {
             open: false,
             backward: None,
             used_reads: PersistentSet::default(),
+            doubted_reads: PersistentSet::default(),
             stepped: PersistentVec::default(),
             saved_hooks: Rc::default(),
             anomaly: Tri::False,
@@ -194,6 +197,19 @@ impl World {
         }
     }
 
+    /// Takes over what has happened in another state.
+    pub fn unite_past(&mut self, other: &World) {
+        self.passed.unite(&other.passed);
+        self.found.intersect(&other.found);
+        self.approximate |= other.approximate;
+        self.truncated |= other.truncated;
+        self.open |= other.open;
+        self.backward = self.backward.or(other.backward);
+        self.used_reads.unite(&other.used_reads);
+        self.doubted_reads.unite(&other.doubted_reads);
+        self.stepped.merge(&other.stepped, |_, _| None);
+    }
+
     /// Whether the two differ in nothing that a program could see through registers or objects that both have.
     /// Objects that only one has are out of reach of what both have.
     pub fn same(&self, other: &World) -> bool {
@@ -209,6 +225,21 @@ impl World {
 }
 
 impl Obj {
+    /// The object with what has happened to another, from which it differs in nothing else: none if that is the same.
+    pub fn with_past_of(&self, other: &Obj) -> Option<Obj> {
+        match (self, other) {
+            (Obj::Tensor(a), Obj::Tensor(b))
+                if !Rc::ptr_eq(a, b) && !a.history.is_shared_by(&b.history) =>
+            {
+                Some(Obj::Tensor(Rc::new(Tensor {
+                    history: a.history.join(&b.history),
+                    ..(**a).clone()
+                })))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether both are the same for sure.
     pub fn same(&self, other: &Obj) -> bool {
         match (self, other) {
@@ -298,18 +329,19 @@ impl<'a> Join<'a> {
     pub fn states(
         mut self,
         a: (Box<World>, Regs),
-        b: (Box<World>, Regs),
+        b: (&World, &Regs),
         is_read: impl Fn(u32) -> bool,
     ) -> (Box<World>, Regs) {
         let ((mut world, mut regs), (other, other_regs)) = (a, b);
         let mut merged = world.heap.clone();
-        merged.merge(&other.heap, |ours, theirs| {
-            (!ours.same(theirs)).then(|| self.objects(&world, &other, ours, theirs))
+        merged.merge(&other.heap, |ours, theirs| match ours.same(theirs) {
+            true => ours.with_past_of(theirs),
+            false => Some(self.objects(&world, other, ours, theirs)),
         });
-        for at in regs.clone().diff(&other_regs) {
+        for at in regs.clone().diff(other_regs) {
             let value = match (regs.get(at), other_regs.get(at)) {
                 (Some(ours), Some(theirs)) if is_read(at) => {
-                    self.values(&world, &other, ours, theirs)
+                    self.values(&world, other, ours, theirs)
                 }
                 (Some(_), None) | (None, Some(_)) if is_read(at) => Val::Unknown,
                 _ => Val::Unbound,
@@ -333,8 +365,6 @@ impl<'a> Join<'a> {
                 );
             }
         }
-        world.passed.unite(&other.passed);
-        world.found.intersect(&other.found);
         world.heap = merged;
         for (id, tensor) in std::mem::take(&mut self.fresh) {
             if let (Some(counter), true) = (
@@ -359,9 +389,6 @@ impl<'a> Join<'a> {
         world.grad.0 = world.grad.0.join(other.grad.0);
         world.inference.0 = world.inference.0.join(other.inference.0);
         world.anomaly = world.anomaly.join(other.anomaly);
-        world.approximate |= other.approximate;
-        world.truncated |= other.truncated;
-        world.open |= other.open;
         (world, regs)
     }
 
@@ -464,7 +491,7 @@ impl<'a> Join<'a> {
             is_parameter: a.is_parameter && b.is_parameter,
             origin: a.origin,
             one_of: a.one_of.clone(),
-            history: a.history.clone(),
+            history: a.history.join(&b.history),
         }
     }
 

@@ -46,6 +46,18 @@ impl PersistentSet {
             .any(|at| self.word(at) & !other.word(at) != 0)
     }
 
+    /// The numbers that it has and `other` has not, in order.
+    pub fn beyond(&self, other: &PersistentSet) -> Vec<u32> {
+        let words = self.words.diff(&other.words).into_iter();
+        let numbers = |at: u32| {
+            let word = self.word(at) & !other.word(at);
+            (0..BITS)
+                .filter(move |&n| word & bit(n) != 0)
+                .map(move |n| at * BITS + n)
+        };
+        words.flat_map(numbers).collect()
+    }
+
     /// Its numbers, in order.
     pub fn iter(&self) -> impl Iterator<Item = u32> {
         let numbers = |(at, &word): (u32, &u64)| {

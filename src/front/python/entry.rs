@@ -1,5 +1,6 @@
-//! Where a file is entered that nothing runs: its public functions and classes that nothing else in it names. The
-//! analysis calls them, and the methods of the classes, with unknown arguments, from the state at the end of the file.
+//! Where a file is entered that nothing runs: its public functions and classes, those that nothing else in it names
+//! first. The analysis calls them, and the methods of the classes, with unknown arguments, from the state at the end of
+//! the file; of those that are named, what it has not followed by then (`spawn(train)`, a base of other files' classes).
 
 use ruff_python_ast::visitor::{Visitor, walk_expr};
 use ruff_python_ast::{self as py, Expr as Py, Stmt as PyStmt};
@@ -19,6 +20,7 @@ impl Translator<'_> {
             let mut others = named.iter().enumerate().filter(|(at, _)| *at != nth);
             others.any(|(_, names)| names.contains(name))
         };
+        let mut others = Vec::new();
         for (nth, stmt) in body.iter().enumerate() {
             let name = match stmt {
                 PyStmt::FunctionDef(def) if !self.is_followed(def) => continue,
@@ -26,10 +28,13 @@ impl Translator<'_> {
                 PyStmt::ClassDef(def) => &def.name,
                 _ => continue,
             };
-            if !name.starts_with('_') && !is_named(nth, name) {
+            if is_named(nth, name) {
+                others.push(Symbol::intern(name));
+            } else if !name.starts_with('_') {
                 entries.push(Symbol::intern(name));
             }
         }
+        entries.append(&mut others);
         entries
     }
 
