@@ -6,6 +6,9 @@
 //! engine calls code of the program (a hook, a custom function's backward), the prediction stands in that code, as the
 //! traceback's innermost line does, and its story ends at the backward that ran it. A silent mistake must be found by the
 //! rule and at the line that `tests/python/findings.txt` gives, written by hand from what the program's text says of it.
+//!
+//! Then each is put where programs really stand (in `main`, a method, a loop, a function that nothing in the file calls),
+//! and must be judged as before.
 
 mod support;
 
@@ -75,11 +78,11 @@ fn expected_findings() -> BTreeMap<String, (Vec<String>, u32)> {
         .collect()
 }
 
-/// What is wrong with the findings about a program.
-fn problem(program: &Program, result: &LintResult) -> Option<String> {
+/// What is wrong with the findings about a program that stands `before` lines below the top of its file.
+fn problem(program: &Program, before: u32, result: &LintResult) -> Option<String> {
     let serious = |finding: &&Finding| finding.severity >= Severity::Warning;
     let found: Vec<&Finding> = result.findings.iter().filter(serious).collect();
-    let line = |span: Span| result.sources.line(span) - 1;
+    let line = |span: Span| result.sources.line(span) - before;
     match (&*program.expect, &program.result.exc) {
         ("raises", Some((error, text))) => {
             let at = program.result.line.unwrap_or(0);
@@ -130,7 +133,7 @@ fn the_programs_are_judged_as_pytorch_behaves() {
     for program in &programs {
         let text = format!("{IMPORTS}{}\n", program.code);
         let result = with_stack(|| lint_text("program.py", &text));
-        let problem = problem(program, &result);
+        let problem = problem(program, 1, &result);
         wrong.extend(problem.as_ref().map(|_| &program.id));
         match (problem, known.contains_key(&program.id)) {
             (Some(problem), false) => changed.push(format!("{}: {problem}", program.id)),
@@ -141,4 +144,67 @@ fn the_programs_are_judged_as_pytorch_behaves() {
     assert_eq!(programs.len(), PROGRAMS);
     assert!(changed.is_empty(), "{changed:#?}");
     assert!(programs.len() - wrong.len() >= RIGHT, "{}", wrong.len());
+}
+
+/// Ways of putting a program inside something that changes nothing of what it does, with the lines that come before it
+/// and its indentation.
+const PLACES: [(&str, &str, u32, usize, &str); 8] = [
+    ("a main function", "def main():", 2, 4, "main()"),
+    (
+        "a guarded main function",
+        "def main():",
+        2,
+        4,
+        "if __name__ == '__main__':\n    main()",
+    ),
+    (
+        "a method",
+        "class Runner:\n    def run(self):",
+        3,
+        8,
+        "Runner().run()",
+    ),
+    ("a loop", "for _turn in range(1):", 2, 4, ""),
+    (
+        "an unknown condition",
+        "import os\nif os.environ.get('A') != 'b':",
+        3,
+        4,
+        "",
+    ),
+    ("a try", "try:", 2, 4, "finally:\n    print('end')"),
+    ("a block", "with torch.enable_grad():", 2, 4, ""),
+    ("a function that nothing calls", "def train():", 2, 4, ""),
+];
+
+#[test]
+fn where_a_program_stands_does_not_change_how_it_is_judged() {
+    let known = not_yet();
+    let mut wrong = Vec::new();
+    for program in programs() {
+        for (place, head, before, indent, tail) in PLACES {
+            let key = format!("{} in {place}", program.id);
+            if known.contains_key(&program.id) {
+                continue;
+            }
+            let code = indented(&program.code, indent);
+            let text = format!("{IMPORTS}{head}\n{code}{tail}\n");
+            let result = with_stack(|| lint_text("program.py", &text));
+            match (problem(&program, before, &result), known.contains_key(&key)) {
+                (Some(problem), false) => wrong.push(format!("{key}: {problem}")),
+                (None, true) => wrong.push(format!("{key}: is right now")),
+                _ => {}
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn indented(code: &str, by: usize) -> String {
+    code.lines()
+        .map(|line| match line.is_empty() {
+            true => "\n".to_owned(),
+            false => format!("{:by$}{line}\n", ""),
+        })
+        .collect()
 }
