@@ -42,6 +42,7 @@ mod finish;
 mod formula;
 mod function;
 mod grad_api;
+mod grad_attr;
 mod graph;
 mod instr;
 mod iterate;
@@ -63,7 +64,8 @@ mod types;
 mod unpack;
 pub mod value;
 mod views;
-pub mod world;
+pub mod why_none;
+mod world;
 mod write;
 
 use fact::{Facts, Failure};
