@@ -229,8 +229,11 @@ pub const ROWS: &[OpRow] = &[
             x * f64_at(args, 1, 0.01)
         },
         |b, grad| {
-            let (x, _) = input_or_result(b)?;
+            let (x, is_result) = input_or_result(b)?;
             let slope = b.number(1);
+            if is_result && slope < 0.0 {
+                return Err(OpError::runtime(LEAKY_NEGATIVE));
+            }
             let scaled = b.mul(grad, slope)?;
             let positive = b.binary("gt", x, 0.0)?;
             let part = b.select(positive, grad, scaled)?;
@@ -561,6 +564,8 @@ fn elu_gradient(
 }
 
 const ELU_NEGATIVE: &str = "In-place elu backward calculation is triggered with a negative slope which is not supported. This is caused by calling in-place forward function with a negative slope, please call out-of-place version instead.";
+
+const LEAKY_NEGATIVE: &str = "In-place leakyReLu backward calculation is triggered with a negative slope which is not supported. This is caused by calling in-place forward function with a negative slope, please call out-of-place version instead. File an issue at https://github.com/pytorch/pytorch if you do require supporting in-place leakRelu backward calculation with negative slope";
 
 /// As `clamp`: not-a-number stays.
 fn bounded(x: f64, low: f64, high: f64) -> f64 {

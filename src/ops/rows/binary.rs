@@ -471,8 +471,8 @@ fn atan2_part(b: &mut dyn Backward, grad: Var, other: usize, negative: bool) -> 
     let origin = b.binary("eq", square, 0.0)?;
     let inverse = b.masked_fill(inverse, origin, 0.0)?;
     let other = b.input(other)?;
+    let other = if negative { b.neg(other)? } else { other };
     let product = b.mul(other, inverse)?;
-    let product = if negative { b.neg(product)? } else { product };
     b.mul(grad, product)
 }
 

@@ -124,6 +124,24 @@ pub const ROWS: &[OpRow] = &[
     ),
 ];
 
+/// A number as C's `%g` writes it.
+fn six_digits(number: f64) -> String {
+    let rounded = format!("{number:.5e}");
+    let (digits, exponent) = rounded.split_once('e').unwrap_or((&rounded, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..6).contains(&exponent) {
+        let places = usize::try_from(5 - exponent).unwrap_or(0);
+        let plain = format!("{number:.places$}");
+        return match plain.contains('.') {
+            true => plain.trim_end_matches('0').trim_end_matches('.').to_owned(),
+            false => plain,
+        };
+    }
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
+}
+
 fn infer_histc(args: &[Arg<Meta>]) -> Metas {
     let x = tensor_at(args, 0)?;
     let bins = int_at(args, 1).unwrap_or(100);
@@ -149,14 +167,16 @@ fn forward_histc(args: &[Arg<Array>]) -> Arrays {
     let values = x.values_as::<f64>();
     let (mut low, mut high) = (f64_at(args, 2, 0.0), f64_at(args, 3, 0.0));
     if low == high && !values.is_empty() {
-        low = values
-            .iter()
-            .copied()
-            .fold(f64::INFINITY, super::binary::minimum);
+        // Measured: the search begins at the largest finite numbers.
+        let largest = match x.dtype() {
+            Dtype::F32 => f64::from(f32::MAX),
+            _ => f64::MAX,
+        };
+        low = values.iter().copied().fold(largest, super::binary::minimum);
         high = values
             .iter()
             .copied()
-            .fold(f64::NEG_INFINITY, super::binary::maximum);
+            .fold(-largest, super::binary::maximum);
     }
     if !low.is_finite() || !high.is_finite() {
         // Measured: not-a-number has the sign that it has in a tensor of one, and else a minus.
@@ -164,7 +184,7 @@ fn forward_histc(args: &[Arg<Array>]) -> Arrays {
         let told = |edge: f64| match (edge.is_nan(), edge.is_infinite()) {
             (true, _) => if minus { "-nan" } else { "nan" }.to_owned(),
             (_, true) => if edge < 0.0 { "-inf" } else { "inf" }.to_owned(),
-            _ => edge.to_string(),
+            _ => six_digits(edge),
         };
         return Err(OpError::runtime(format!(
             "torch.histc: range of [{}, {}] is not finite",

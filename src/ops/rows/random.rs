@@ -467,11 +467,27 @@ fn infer_integers(low: i64, high: Option<i64>, metas: Metas) -> Metas {
         Some(high) if low >= high => Err(OpError::runtime(format!(
             "random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
         ))),
-        Some(_) => metas,
+        Some(high) => within_type(low, high - 1, metas),
         None => Err(OpError::Unsupported(
             "random_ without an upper bound".into(),
         )),
     }
+}
+
+/// Bounds that the type of what is filled does not hold are refused.
+fn within_type(low: i64, last: i64, metas: Metas) -> Metas {
+    let metas = metas?;
+    let holds = |edge: i64| (0..=1).contains(&edge);
+    if metas.iter().any(|meta| meta.dtype == Dtype::Bool) {
+        for (name, edge) in [("from", low), ("to - 1", last)] {
+            if !holds(edge) {
+                return Err(OpError::runtime(format!(
+                    "{name} is out of bounds for bool"
+                )));
+            }
+        }
+    }
+    Ok(metas)
 }
 
 fn integers(low: i64, high: Option<i64>, metas: Metas, rng: &mut Rng) -> Arrays {

@@ -4,6 +4,7 @@ use crate::ops::array::{Array, Element};
 use crate::ops::broadcast::{fresh, wrap_dim};
 use crate::ops::build::{Arrays, Metas, flag_at, int_at, ints_at, scalar_at, tensor_at};
 use crate::ops::formula::{Grads, Value, boolean, int};
+use crate::ops::inplace;
 use crate::ops::kernel::not_implemented;
 use crate::ops::meta::{Dtype, Meta, Scalar, Shape};
 use crate::ops::row::{Arg, Backward, OpError, Var};
@@ -167,9 +168,20 @@ pub fn select_along(args: &[Arg<Array>], pick: fn(&[f64]) -> usize) -> Arrays {
         [int_at(args, 1).unwrap_or(0)],
         flag_at(args, 2),
     );
+    if repeats_along(&x.meta, dims[0]) {
+        return Err(OpError::Unsupported(inplace::UNDEFINED.into()));
+    }
     let places = fold::<f64, i64>(x, &dims, keepdim, |lane| pick(lane) as i64)?;
     let values = fold_f64(x, &dims, keepdim, x.dtype(), |lane| lane[pick(lane)])?;
     Ok(vec![values, places])
+}
+
+/// Whether a dimension is one element seen again and again. Measured: PyTorch's medians then read memory that nobody
+/// wrote.
+fn repeats_along(meta: &Meta, dim: i64) -> bool {
+    wrap_dim(dim, meta.ndim()).is_ok_and(|dim| {
+        meta.shape.get(dim).is_some_and(|&size| size > 1) && meta.strides[dim] == 0
+    })
 }
 
 /// The gradient at the chosen places.
@@ -358,7 +370,14 @@ fn of_variance(b: &mut dyn Backward, grad: Var, moments: &Moments) -> Value {
         ],
     )?;
     let centred = b.sub(x, mean)?;
-    let scaled = b.mul(grad, 2.0 / (count as f64 - moments.correction))?;
+    let freedom = count as f64 - moments.correction;
+    if moments.dims.is_empty() && freedom <= 0.0 {
+        // Measured: a constant takes the place of the tensor, which has no part in the second derivative.
+        let at_mean = b.binary("eq", x, mean)?;
+        let constant = b.select(at_mean, f64::NAN, f64::INFINITY)?;
+        return b.mul(grad, constant);
+    }
+    let scaled = b.mul(grad, 2.0 / freedom)?;
     b.mul(scaled, centred)
 }
 
