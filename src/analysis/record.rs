@@ -107,6 +107,12 @@ impl Analyzer<'_> {
         {
             self.edge(world, stale, span)?;
         }
+        if in_place
+            && ops::inplace::shares_first(row)
+            && let Err(error) = check_shared(world, row, &args)
+        {
+            return self.in_place_refused(world, error, span);
+        }
         let inferred = match self.infer(world, row, &args, metas.as_deref(), span)? {
             Some(inferred) => inferred,
             None => return Ok(None),

@@ -145,6 +145,12 @@ impl Machine<'_> {
         {
             self.make_node(op, row, &args, metas_of(&args), in_place, span)?;
         }
+        if in_place
+            && ops::inplace::shares_first(row)
+            && let Err(error) = check_shared(row, &args)
+        {
+            return self.op_error(error, span);
+        }
         let mut inferred = match (row.infer)(&metas) {
             Ok(inferred) => inferred,
             // The kernel has the numbers, and its result has the shape.
@@ -250,10 +256,10 @@ impl Machine<'_> {
         let first = args.first().and_then(|arg| tensors_of(arg).next());
         if let (true, Some(base)) = (is_view, first) {
             if in_place {
-                self.check_inference_target(base, span)?;
                 if let Some(meta) = inferred.first() {
                     *base.meta.borrow_mut() = Rc::new(meta.clone());
                 }
+                self.check_inference_target(base, span)?;
                 self.bump(base, false, span);
                 return Ok(SmallVec::from_iter([Rc::clone(base)]));
             }
@@ -287,7 +293,16 @@ impl Machine<'_> {
             .collect();
         let results = match forward(&arrays, &mut self.rng) {
             Ok(results) => results,
-            Err(error) => return self.op_error(error, span),
+            Err(error) => {
+                let left = first
+                    .filter(|_| in_place)
+                    .zip(ops::inplace::left_behind(row, &arrays));
+                drop(arrays);
+                if let Some((target, result)) = left {
+                    self.write_numbers(target, &result, span);
+                }
+                return self.op_error(error, span);
+            }
         };
         drop(arrays);
         if let (true, Some(target), Some(result)) = (in_place, first, results.first()) {

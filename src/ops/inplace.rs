@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::meta::{Meta, Scalar, sizes};
 use super::row::{Arg, Gradient, OpError, OpRow, Param, ParamKind, ResultKind};
 use super::rows::masked::c_name;
+pub use super::rows::masked::left_behind;
 use super::strides::is_dense;
 
 /// How a view was made that may not be written.
@@ -158,12 +159,25 @@ const INDEXED: &[&str] = &[
     "index_add",
     "index_copy",
     "index_reduce",
+    "index_fill",
 ];
+
+/// Of these, the ones that look for that before they look at the sizes.
+const SHARED_FIRST: &[&str] = &["index_copy"];
+
+/// Whether the call asks what its tensors share before it asks whether they fit.
+pub fn shares_first(row: &OpRow) -> bool {
+    SHARED_FIRST.contains(&row.name)
+}
+
+/// Kernels that do not look for shared places.
+const UNSHARED: &[&str] = &["masked_scatter"];
 
 /// Whether the target shares places in memory with another tensor of the call (of the same storage) in a way that
 /// PyTorch refuses: in part, or, where an index names the places, at all.
 pub fn check_shared(row: &OpRow, target: &Meta, other: &Meta) -> Result<(), OpError> {
     let refused = match shared(target, other) {
+        _ if UNSHARED.contains(&row.name) => false,
         _ if INDEXED.contains(&row.name) && target == other => true,
         Shared::Nothing => false,
         Shared::Part => true,
@@ -184,7 +198,8 @@ const READ_AGAIN: &[&str] = &["addmm", "addmv", "baddbmm", "masked_scatter"];
 /// Whether the numbers that a write gives are undefined, since `other`, of the same storage, is read on the way.
 pub fn reads_what_it_writes(row: &OpRow, target: &Meta, other: &Meta) -> bool {
     if READ_AGAIN.contains(&row.name) {
-        return matches!(shared(target, other), Shared::All);
+        let alike = matches!(shared(target, other), Shared::All);
+        return alike || UNSHARED.contains(&row.name) && has_common_place(target, other);
     }
     // As far as PyTorch does not look.
     let is_unseen = !(is_dense(target) && is_dense(other));

@@ -13,6 +13,7 @@ use crate::ops::rng::Rng;
 use crate::ops::row::{Arg, Backward, Gradient, OpError, OpRow, Param, ParamKind, Var};
 use crate::with_element;
 
+const MASKED_SCATTER: &str = "masked_scatter";
 const SELF: Param = tensor("self");
 const MASK: Param = fixed("mask");
 const VALUE: Param = param("value", ParamKind::TensorOrScalar);
@@ -100,7 +101,7 @@ pub const ROWS: &[OpRow] = &[
     OpRow {
         in_place: IN_PLACE,
         ..op(
-            "masked_scatter",
+            MASKED_SCATTER,
             both(&["masked_scatter"]),
             &[SELF, MASK, tensor("source")],
             masked_scatter_infer,
@@ -412,6 +413,23 @@ fn masked_scatter_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>
         args.tensor(1)?.broadcast_to(&meta.shape),
     );
     Ok(vec![scatter_by_mask(&array, &mask, args.tensor(2)?)?])
+}
+/// What a call in place leaves in its target although it fails: as many elements as the source has are written.
+pub fn left_behind(row: &OpRow, args: &[Arg<Array>]) -> Option<Array> {
+    if row.name != MASKED_SCATTER {
+        return None;
+    }
+    let args = Args(args);
+    let (array, source) = (args.tensor(0).ok()?, args.tensor(2).ok()?);
+    let mask = args.tensor(1).ok()?.broadcast_to(array.shape());
+    let mut left = source.numel();
+    let mut kept = mask.values::<bool>().into_owned();
+    for writes in kept.iter_mut().filter(|writes| **writes) {
+        *writes = left > 0;
+        left = left.saturating_sub(1);
+    }
+    let kept = Array::from_vec::<bool>(array.shape(), kept);
+    scatter_by_mask(array, &kept, source).ok()
 }
 fn masked_scatter_formula(b: &mut dyn Backward) -> Grads {
     let (grad, meta, source, mask) = (grad(b)?, input_meta(b, 0)?, input_meta(b, 2)?, b.input(1)?);
