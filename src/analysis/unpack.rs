@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use rustc_hash::FxHashSet;
+
 use super::fact::{FactKind, Failure};
-use super::graph::{NodeKind, SavedTensor};
+use super::graph::{Edge, NodeKind, SavedTensor};
 use super::story::{Happened, Step};
 use super::value::{GradFn, NodeId};
 use super::world::World;
@@ -77,6 +79,27 @@ impl Analyzer<'_> {
             self.unpack_saved(world, keeper, &saved, certain, span)?;
         }
         Ok(())
+    }
+
+    /// Whether something was computed of what a node gives. A write through a view does not keep what was behind the
+    /// view before: its edge goes to the base.
+    fn is_used(&self, node: NodeId) -> bool {
+        let writes: FxHashSet<NodeId> = self
+            .nodes
+            .iter_enumerated()
+            .filter_map(|(_, other)| match other.kind {
+                NodeKind::CopySlices(inner) => Some(inner),
+                _ => None,
+            })
+            .collect();
+        self.nodes.iter_enumerated().any(|(id, other)| {
+            let own = usize::from(writes.contains(&id));
+            other
+                .edges
+                .iter()
+                .skip(own)
+                .any(|edge| leads_to(edge, node))
+        })
     }
 
     fn no_derivative(
@@ -226,10 +249,10 @@ impl Analyzer<'_> {
             let name = match (self.behind_view.get(&node).copied(), grad_fn) {
                 (None, _) => short(self.nodes[node].name),
                 // Nothing else keeps the node that the view had then.
-                (Some(seen), Some(GradFn::Node(now, _))) if seen != *now => {
+                (Some(seen), Some(GradFn::Node(now, _))) if seen != *now && !self.is_used(seen) => {
                     short(self.nodes[node].name)
                 }
-                // It depends on whether the view is still there.
+                // It depends on whether the view, or what was computed of it, is still there.
                 _ => "…".into(),
             };
             format!(", which is output {at} of {name},")
@@ -266,6 +289,15 @@ impl Analyzer<'_> {
             "one of the variables needed for gradient computation has been modified by an inplace operation: [{kind} {sizes}]{output} is at version {}; expected version {expected} instead. Hint: {hint}",
             number(version)
         ))
+    }
+}
+
+/// Whether the edge leads to the node, for sure or not.
+fn leads_to(edge: &Edge, node: NodeId) -> bool {
+    match edge {
+        Edge::Node(other, _) => *other == node,
+        Edge::OneOf(parts) => parts.iter().any(|part| leads_to(part, node)),
+        _ => false,
     }
 }
 

@@ -107,6 +107,10 @@ impl Machine<'_> {
             .into_iter()
             .chain(node.edges.borrow().iter().skip(1).cloned())
             .collect();
+        // What was behind the view before is let go.
+        if let Some(edge) = node.edges.borrow_mut().first_mut() {
+            *edge = Edge::Null;
+        }
         self.sequence += 1;
         let slices = Rc::new(Node {
             sequence: self.sequence,
