@@ -291,10 +291,11 @@ impl Analyzer<'_> {
             world.tensor_mut(target).meta = metas.into_iter().next().map(Rc::<Meta>::new);
         }
         self.note_written_from(world, target, args);
-        let floating = world
+        let gives_graph = |dtype: Dtype| ops::inplace::gives_graph(row, dtype);
+        let joins = world
             .tensor(target)
-            .is_some_and(|tensor| tensor.dtype.is_none_or(Dtype::is_floating));
-        if let (Some(node), true) = (node, floating) {
+            .is_some_and(|tensor| tensor.dtype.is_none_or(gives_graph));
+        if let (Some(node), true) = (node, joins) {
             match row.result {
                 ResultKind::View => self.turn(world, target, node),
                 _ => self.rebase(world, target, node),

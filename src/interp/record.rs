@@ -388,9 +388,8 @@ impl Machine<'_> {
         let node = Rc::new(node);
         if in_place {
             if let Some(Arg::Tensor(target)) = args.first().filter(|_| {
-                outputs
-                    .first()
-                    .is_some_and(|output| output.dtype().is_floating())
+                let mut written = outputs.first().into_iter();
+                written.all(|output| ops::inplace::gives_graph(row, output.dtype()))
             }) {
                 if let ResultKind::View = row.result {
                     // What is only seen otherwise is written in name: a base keeps its graph, and what retains its

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::meta::{Meta, Scalar, sizes};
+use super::engine_ops;
+use super::meta::{Dtype, Meta, Scalar, sizes};
 use super::row::{Arg, Gradient, OpError, OpRow, Param, ParamKind, ResultKind};
 use super::rows::masked::c_name;
 pub use super::rows::masked::left_behind;
@@ -151,6 +152,12 @@ pub fn is_untracked(row: &OpRow) -> bool {
     UNTRACKED.contains(&row.name)
 }
 
+/// Whether a write that is recorded gives its target a place in the graph. Measured: even integers get one, of all
+/// writes but copies.
+pub fn gives_graph(row: &OpRow, target: Dtype) -> bool {
+    target.is_floating() || row.name != engine_ops::WRITE
+}
+
 /// These write places that an index names, and may not read what they write.
 const INDEXED: &[&str] = &[
     "scatter",
@@ -159,7 +166,6 @@ const INDEXED: &[&str] = &[
     "index_add",
     "index_copy",
     "index_reduce",
-    "index_fill",
 ];
 
 /// Of these, the ones that look for that before they look at the sizes.
@@ -170,8 +176,8 @@ pub fn shares_first(row: &OpRow) -> bool {
     SHARED_FIRST.contains(&row.name)
 }
 
-/// Kernels that do not look for shared places.
-const UNSHARED: &[&str] = &["masked_scatter"];
+/// Kernels that do not look for shared places: one reads while it writes, the other has read its number before.
+const UNSHARED: &[&str] = &["masked_scatter", "index_fill"];
 
 /// Whether the target shares places in memory with another tensor of the call (of the same storage) in a way that
 /// PyTorch refuses: in part, or, where an index names the places, at all.
