@@ -15,7 +15,7 @@ use super::value::{GradFn, NodeId, ObjId};
 use super::world::{Release, World};
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
-use crate::ops::{Arg, Exception, Meta, engine_ops, table};
+use crate::ops::{Arg, Dtype, Exception, Meta, engine_ops, table};
 use crate::source::Span;
 
 /// What a backward is asked to do.
@@ -72,6 +72,8 @@ struct Pass {
     grads: FxHashMap<Target, Option<ObjId>>,
     /// The nodes that may run, if only some may.
     only: Option<FxHashSet<NodeId>>,
+    /// The nodes whose gradients are asked for. Hooks of others that do not run are not called.
+    captured: FxHashSet<NodeId>,
     /// Whether formulas are run.
     formulas: bool,
     /// Whether some edge is not known.
@@ -218,6 +220,7 @@ impl Analyzer<'_> {
             arrived: FxHashMap::default(),
             grads: FxHashMap::default(),
             only: None,
+            captured: FxHashSet::default(),
             // The layout of a gradient that is given back can be seen: that of `sum` is expanded.
             formulas: request.create.may() || self.ledger.has_hooks() || !request.accumulate,
             unknown: false,
@@ -254,13 +257,15 @@ impl Analyzer<'_> {
         }
         if let Some(inputs) = &request.inputs {
             let mut only = self.leading_to(world, inputs, order);
-            if request.accumulate {
-                // What made a tensor that is to have a gradient runs, too: the tensor retains it.
-                let targets = inputs.iter().filter_map(|&id| self.target_of(world, id));
-                only.extend(targets.filter_map(|target| match target {
+            let targets = inputs.iter().filter_map(|&id| self.target_of(world, id));
+            pass.captured
+                .extend(targets.filter_map(|target| match target {
                     Target::Output(node, _) => Some(node),
                     _ => None,
                 }));
+            if request.accumulate {
+                // What made a tensor that is to have a gradient runs, too: the tensor retains it.
+                only.extend(pass.captured.iter().copied());
             }
             pass.only = Some(only);
         }
@@ -414,7 +419,8 @@ impl Analyzer<'_> {
                 .unwrap_or(Tri::False)
                 .and(self.nodes[node].recorded);
             let runs = certain.may() && pass.only.as_ref().is_none_or(|only| only.contains(&node));
-            let grads = if certain.may() {
+            let arrives = runs || certain.may() && pass.captured.contains(&node);
+            let grads = if arrives {
                 self.arrive_at_node(world, pass, node, certain, request, span)?
             } else {
                 Vec::new()
@@ -510,11 +516,7 @@ impl Analyzer<'_> {
             grad = call(self, engine_ops::RESHAPE, args)?;
         }
         if meta.dtype != expected.dtype {
-            let mut args = vec![Arg::Tensor(grad), Arg::Dtype(expected.dtype)];
-            let missing =
-                table::by_name(engine_ops::CAST).map_or(0, |op| table::row(op).params.len());
-            args.resize(missing.max(2), Arg::None);
-            grad = call(self, engine_ops::CAST, args)?;
+            grad = call(self, engine_ops::CAST, cast_args(grad, expected.dtype))?;
         }
         Some(grad)
     }
@@ -671,6 +673,14 @@ impl Analyzer<'_> {
             })
             .collect())
     }
+}
+
+/// The arguments of a cast.
+pub(super) fn cast_args(of: ObjId, dtype: Dtype) -> Vec<Arg<ObjId>> {
+    let count = table::by_name(engine_ops::CAST).map_or(0, |op| table::row(op).params.len());
+    let mut args = vec![Arg::Tensor(of), Arg::Dtype(dtype)];
+    args.resize(count.max(2), Arg::None);
+    args
 }
 
 fn no_graph_text(at: usize) -> String {

@@ -1,6 +1,6 @@
 //! `backward` and `grad` as programs call them (rules R7.1, R10.1).
 
-use super::backward::{Request, Target};
+use super::backward::{Request, Target, cast_args};
 use super::call::Args;
 use super::fact::Failure;
 use super::story::{Happened, OriginId, Source, Step};
@@ -8,7 +8,7 @@ use super::value::{ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
 use crate::dataflow::Tri;
-use crate::ops::Exception;
+use crate::ops::{Exception, engine_ops, table};
 use crate::source::Span;
 
 impl Analyzer<'_> {
@@ -173,7 +173,14 @@ impl Analyzer<'_> {
                     text,
                 );
             }
-            return Ok((id, Some(gradient)));
+            return match (meta, given, table::by_name(engine_ops::CAST)) {
+                (Some(meta), Some(given), Some(cast)) if meta.dtype != given.dtype => {
+                    let args = cast_args(gradient, meta.dtype);
+                    let out = self.run_op(world, cast, args, false, span)?;
+                    Ok((id, out.and_then(|out| out.first().copied())))
+                }
+                _ => Ok((id, Some(gradient))),
+            };
         }
         let requires = self.requires_grad(world, id);
         if let Some(meta) = &meta

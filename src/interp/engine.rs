@@ -208,12 +208,12 @@ impl Machine<'_> {
         let node = Rc::clone(&pass.visits[at].node);
         let mut grads = std::mem::take(&mut pass.visits[at].grads);
         grads.resize(node.outputs.borrow().len().max(grads.len()).max(1), None);
-        self.arrive_at(pass, &node, &mut grads, targets, request, span)?;
-        if pass
-            .only
-            .as_ref()
-            .is_some_and(|only| !only.contains(&Rc::as_ptr(&node)))
-        {
+        let runs = (pass.only.as_ref()).is_none_or(|only| only.contains(&Rc::as_ptr(&node)));
+        let is_target = |edge: &Edge| matches!(edge, Edge::Node(of, _) if Rc::ptr_eq(of, &node));
+        if runs || targets.iter().any(is_target) {
+            self.arrive_at(pass, &node, &mut grads, targets, request, span)?;
+        }
+        if !runs {
             return Ok(Vec::new());
         }
         let mut results = self.run_node(&node, &grads, span)?;
