@@ -537,9 +537,11 @@ impl Analyzer<'_> {
         value: Option<Val>,
         span: Span,
     ) -> Res<Val> {
-        let callable = value
-            .as_ref()
-            .is_some_and(|value| matches!(value, Val::Func(_) | Val::Bound(_)));
+        let callable = value.as_ref().is_some_and(|value| match value {
+            Val::Func(_) | Val::Bound(_) => true,
+            Val::Obj(id) => matches!(world.obj(*id), Some(Obj::Wrapped(_))),
+            _ => false,
+        });
         let on = match &value {
             Some(value) if !callable => self.truth(world, value, span)?,
             _ => Tri::True,

@@ -13,6 +13,7 @@ use super::story::{Happened, Step};
 use super::world::World;
 use crate::dataflow::PersistentSet;
 use crate::lint::Certainty;
+use crate::ops::Exception;
 use crate::source::Span;
 
 /// Whether a fact may hang on a value that is not modelled: a refusal for its type, its layout, or its being none.
@@ -122,7 +123,7 @@ fn common_word(a: &str, b: &str) -> String {
 type Key = (
     Span,
     std::mem::Discriminant<FactKind>,
-    Option<Failure>,
+    Option<(Failure, Exception)>,
     Option<Span>,
 );
 
@@ -150,7 +151,7 @@ impl Analyzer<'_> {
         let span = self.place(span);
         let here = self.instruction_at(span);
         let failure = match &kind {
-            FactKind::Raises { failure, .. } => Some(*failure),
+            FactKind::Raises { failure, error, .. } => Some((*failure, *error)),
             _ => None,
         };
         let key = (span, std::mem::discriminant(&kind), failure, subject);

@@ -59,7 +59,10 @@ impl Analyzer<'_> {
                 Ok(Val::Int(value.map(|value| !value), *origin))
             }
             (_, Val::Unknown) => Ok(Val::Unknown),
-            (_, Val::Obj(_)) => self.dunder(world, value, unary_method(op), &[], span),
+            (_, Val::Obj(_)) => match self.class_member(world, value, unary_method(op)) {
+                Some(method) => self.dunder(world, value, method, &[], span),
+                None => Ok(Val::Unknown),
+            },
             _ => {
                 let name = self.type_name(world, value);
                 let text = format!("bad operand type for unary {}: '{name}'", op.text());
@@ -256,17 +259,11 @@ impl Analyzer<'_> {
             }
             _ => {
                 let name = binary_method(op);
-                if world.instance(a).is_some() {
-                    return self.dunder(world, a, name, std::slice::from_ref(b), span);
+                if let Some(method) = self.class_member(world, a, name) {
+                    return self.dunder(world, a, method, std::slice::from_ref(b), span);
                 }
-                if world.instance(b).is_some() {
-                    return self.dunder(
-                        world,
-                        b,
-                        &name.replacen("__", "__r", 1),
-                        std::slice::from_ref(a),
-                        span,
-                    );
+                if let Some(method) = self.class_member(world, b, &name.replacen("__", "__r", 1)) {
+                    return self.dunder(world, b, method, std::slice::from_ref(a), span);
                 }
                 let opaque = |value: &Val| matches!(value, Val::Obj(id) if matches!(world.obj(*id), Some(Obj::Opaque)));
                 if opaque(a) || opaque(b) {
@@ -403,21 +400,17 @@ impl Analyzer<'_> {
         }
     }
 
+    /// Calls the method that a class has for an operator.
     fn dunder(
         &mut self,
         world: &mut World,
         value: &Val,
-        name: &str,
-        args: &[Val],
+        method: Val,
+        others: &[Val],
         span: Span,
     ) -> Res<Val> {
-        match self.class_member(world, value, name) {
-            Some(function) => {
-                let args = Args::of(args.to_vec()).with_first(value.clone());
-                self.call(world, function, args, span)
-            }
-            None => Ok(Val::Unknown),
-        }
+        let args = Args::of(others.to_vec()).with_first(value.clone());
+        self.call(world, method, args, span)
     }
 
     /// One comparison.

@@ -243,7 +243,20 @@ impl Analyzer<'_> {
         }
     }
 
+    /// Refuses an index that no tensor takes.
+    fn check_index(&mut self, world: &mut World, index: &Val, span: Span) -> Res<()> {
+        if let Val::Float(..) | Val::Str(_) = index {
+            let name = self.type_name(world, index);
+            let text = format!(
+                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {name})"
+            );
+            return self.python_error(world, span, Exception::IndexError, text);
+        }
+        Ok(())
+    }
+
     fn tensor_item(&mut self, world: &mut World, id: ObjId, index: &Val, span: Span) -> Res<Val> {
+        self.check_index(world, index, span)?;
         let items = self.index_items(world, index);
         match self.index_plan(world, id, &items, span)? {
             Some(steps) => self
@@ -453,6 +466,7 @@ impl Analyzer<'_> {
         value: &Val,
         span: Span,
     ) -> Res<()> {
+        self.check_index(world, index, span)?;
         let items = self.index_items(world, index);
         let unknown = items.iter().any(|item| matches!(item, IndexItem::Unknown))
             || world.tensor(id).is_none_or(|tensor| tensor.meta.is_none());
