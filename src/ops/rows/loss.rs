@@ -582,7 +582,10 @@ fn soft_margin_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     let own = Args(args);
     let (input, target) = (own.tensor(0)?.dtype, own.tensor(1)?.dtype);
     if input.is_floating() {
-        return infer(args, 2, None);
+        // What is written into has the type of the input.
+        let mut metas = infer(args, 2, None)?;
+        metas.iter_mut().for_each(|meta| meta.dtype = input);
+        return Ok(metas);
     }
     check_reduction(own.text(2, "mean"))?;
     broadcast_shape(own)?;

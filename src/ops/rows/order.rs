@@ -89,7 +89,7 @@ pub const ROWS: &[OpRow] = &[
         &[SELF, OPT_DIM, KEEPDIM.keyword()],
         infer_aminmax,
         forward_aminmax,
-        &[input(0), output(0), output(1)],
+        &[input(0), output(1), output(0)],
         Gradient::Formula(aminmax_gradient),
         "AminmaxBackward0",
         &[]
@@ -376,10 +376,11 @@ fn forward_aminmax(args: &[Arg<Array>]) -> Arrays {
 }
 fn aminmax_gradient(b: &mut dyn Backward) -> crate::ops::formula::Grads {
     let (x, dims, keepdim) = (b.input(0)?, extreme_dims(b.args()), b.flag(2));
+    // Both are looked at, the largest first, whichever has a gradient.
+    let (most, least) = (b.output(1)?, b.output(0)?);
     let mut total: Option<Var> = None;
-    for at in 0..2 {
+    for (at, out) in [least, most].into_iter().enumerate() {
         let Some(grad) = b.grad(at) else { continue };
-        let out = b.output(at)?;
         let (grad, out) = (
             restore(b, grad, &dims, keepdim)?,
             restore(b, out, &dims, keepdim)?,
