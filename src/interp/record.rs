@@ -385,6 +385,10 @@ impl Machine<'_> {
                 .get_mut()
                 .push((at, SavedTensor { what }));
         }
+        if wanted.len() > 1 {
+            let nth = |at: usize| wanted.iter().position(|&wanted| wanted == at);
+            node.saved_outputs.get_mut().sort_by_key(|(at, _)| nth(*at));
+        }
         let node = Rc::new(node);
         if in_place {
             if let Some(Arg::Tensor(target)) = args.first().filter(|_| {

@@ -603,7 +603,9 @@ fn soft_margin_infer(args: &[Arg<Meta>]) -> Result<Vec<Meta>, OpError> {
     )))
 }
 fn soft_margin_forward(args: &[Arg<Array>], _: &mut Rng) -> Result<Vec<Array>, OpError> {
-    elementwise(args, 2, |x, y| (-y * x).exp().ln_1p())
+    let dtype = Args(args).tensor(0)?.dtype();
+    let losses = elementwise(args, 2, |x, y| (-y * x).exp().ln_1p())?;
+    Ok(losses.into_iter().map(|loss| loss.cast(dtype)).collect())
 }
 fn soft_margin_formula(b: &mut dyn Backward) -> Grads {
     let (grad, input, target) = (per_element(b, 2)?, b.input(0)?, b.input(1)?);
