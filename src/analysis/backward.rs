@@ -8,7 +8,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use super::fact::Failure;
+use super::formula::writes_first;
 use super::graph::{Edge, NodeKind};
+use super::op_args::tensors_of;
 use super::record::OpArgs;
 use super::story::{Happened, OriginId, Source, Step};
 use super::value::{GradFn, NodeId, ObjId};
@@ -251,6 +253,7 @@ impl Analyzer<'_> {
             order.push(node);
             // What the program wrote is called with the gradients themselves.
             pass.formulas |= matches!(self.nodes[node].kind, NodeKind::Function(_));
+            pass.formulas |= self.may_refuse_in_backward(world, node);
             for edge in &self.nodes[node].edges {
                 visit(edge, true, &mut pass, &mut work);
             }
@@ -270,6 +273,21 @@ impl Analyzer<'_> {
             pass.only = Some(only);
         }
         pass
+    }
+
+    /// Whether the formula of a node may refuse what its operator took: tensors of several types, or a negative number in
+    /// place, where the result stands for the argument.
+    fn may_refuse_in_backward(&self, world: &World, node: NodeId) -> bool {
+        let NodeKind::Op { args, outputs, .. } = &self.nodes[node].kind else {
+            return false;
+        };
+        let mut tensors = args.iter().flat_map(tensors_of);
+        let first = tensors.next();
+        let dtype = |id: ObjId| world.tensor(id).and_then(|tensor| tensor.dtype);
+        let is_mixed = first.is_some_and(|first| tensors.any(|id| dtype(id) != dtype(first)));
+        let is_negative =
+            |arg: &Arg<ObjId>| matches!(arg, Arg::Scalar(number) if number.as_f64() < 0.0);
+        is_mixed || writes_first(args, outputs) && args.iter().any(is_negative)
     }
 
     /// The nodes from which an input can be reached (rule R7.2).

@@ -7,12 +7,13 @@ use smallvec::SmallVec;
 use super::graph::{Edge, NodeKind};
 use super::op_args::{differentiable, edges_by_argument, tensors_of};
 use super::record::OpArgs;
+use super::saved::saves;
 use super::value::{GradFn, NodeId, Obj, ObjId};
 use super::world::World;
 use super::{Analyzer, Raise, Res};
 use crate::dataflow::Tri;
 use crate::index::IndexVec;
-use crate::ops::{Arg, Backward, Gradient, Meta, OpError, OpId, Var, table};
+use crate::ops::{Arg, Backward, Gradient, Meta, OpError, OpId, Saved, Var, table};
 use crate::source::Span;
 
 /// A formula on its way.
@@ -28,6 +29,8 @@ struct Run<'a, 'p> {
     grads: Vec<Option<Var>>,
     needs: Vec<bool>,
     vars: IndexVec<Var, ObjId>,
+    /// Whether the node keeps the first argument: what was written in place may stand only as the result.
+    keeps_first: bool,
     /// What an operator within the formula raised.
     raised: Option<Box<Raise>>,
 }
@@ -137,6 +140,10 @@ impl Analyzer<'_> {
             grads,
             needs,
             vars,
+            keeps_first: !writes_first(args, outputs)
+                || saves(row, true)
+                    .iter()
+                    .any(|save| save.what == Saved::Input(0)),
             raised: None,
         };
         let result = formula(&mut run);
@@ -160,6 +167,14 @@ impl Analyzer<'_> {
             _ => None,
         })
     }
+}
+
+/// Whether an operator gave back what it was given first: it was called in place.
+pub(super) fn writes_first(args: &[Arg<ObjId>], outputs: &[ObjId]) -> bool {
+    let mut tensors = args.iter().flat_map(tensors_of);
+    outputs
+        .first()
+        .is_some_and(|&output| tensors.next() == Some(output))
 }
 
 impl Run<'_, '_> {
@@ -206,9 +221,9 @@ impl Backward for Run<'_, '_> {
             .get(position)
             .and_then(|arg| tensors_of(arg).next());
         match id {
-            Some(id) => Ok(self.var(id)),
-            None => Err(OpError::Unsupported(
-                "a formula asks for an argument that is no tensor".into(),
+            Some(id) if position > 0 || self.keeps_first => Ok(self.var(id)),
+            _ => Err(OpError::Unsupported(
+                "a formula asks for an argument that is no tensor, or is not kept".into(),
             )),
         }
     }

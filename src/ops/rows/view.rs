@@ -182,7 +182,7 @@ pub const ROWS: &[OpRow] = &[
         &[SELF],
         writes("SqueezeBackward3"),
         squeeze_infer,
-        to_input_shape,
+        unsqueezed,
         "SqueezeBackward0",
         None,
         &["squeeze", "squeeze_"],
@@ -193,7 +193,7 @@ pub const ROWS: &[OpRow] = &[
         &[SELF, int("dim")],
         writes("SqueezeBackward4"),
         squeeze_infer,
-        to_input_shape,
+        unsqueezed,
         "SqueezeBackward1",
         None,
         &[],
@@ -204,7 +204,7 @@ pub const ROWS: &[OpRow] = &[
         &[SELF, ints("dim")],
         writes("SqueezeBackward5"),
         squeeze_infer,
-        to_input_shape,
+        unsqueezed,
         "SqueezeBackward2",
         None,
         &[],
@@ -216,7 +216,7 @@ pub const ROWS: &[OpRow] = &[
         &[SELF, int("dim")],
         writes("SqueezeBackward4"),
         squeeze_infer,
-        to_input_shape,
+        unsqueezed,
         "SqueezeBackward1",
         None,
         &[],
@@ -369,6 +369,14 @@ fn one(meta: Result<Meta, OpError>) -> Result<Vec<Meta>, OpError> {
 fn to_input_shape(b: &mut dyn Backward) -> Grads {
     let (grad, meta) = (grad(b)?, input_meta(b, 0)?);
     Ok(vec![Some(kit::reshape(b, grad, &meta.shape)?)])
+}
+/// The gradient itself, where nothing was squeezed.
+fn unsqueezed(b: &mut dyn Backward) -> Grads {
+    let (grad, meta) = (grad(b)?, input_meta(b, 0)?);
+    if b.meta(grad).shape == meta.shape {
+        return Ok(vec![Some(grad)]);
+    }
+    to_input_shape(b)
 }
 /// The gradient as it is.
 fn pass(b: &mut dyn Backward) -> Grads {
