@@ -37,6 +37,14 @@ pub fn bind_overloaded<T: Clone>(
             Err(error) => errors.push(error),
         }
     }
+    for &overload in overloads {
+        let row = table::row(overload);
+        if let Some((positional, factor)) = scaled(row, positional, keyword)
+            && let Ok(bound) = bind(row, &positional, &[factor], form)
+        {
+            return Ok((overload, bound));
+        }
+    }
     Err(overload_error(
         table::row(op),
         overloads.len(),
@@ -45,6 +53,29 @@ pub fn bind_overloaded<T: Clone>(
         keyword,
         form,
     ))
+}
+
+/// The deprecated way to scale what is added (`x.add(alpha, other)`, `x.addcdiv(value, a, b)`), written as it is now.
+#[allow(clippy::type_complexity)]
+fn scaled<T: Clone>(
+    row: &OpRow,
+    positional: &[Raw<T>],
+    keyword: &[(&str, Raw<T>)],
+) -> Option<(Vec<Raw<T>>, (&'static str, Raw<T>))> {
+    let ([this, factor, rest @ ..], []) = (positional, keyword) else {
+        return None;
+    };
+    let is_factor = |param: &&Param| param.keyword_only && matches!(param.name, "alpha" | "value");
+    let param = row.params.iter().find(is_factor)?;
+    let are_tensors = rest
+        .iter()
+        .all(|value| matches!(value, Raw::Tensor(_) | Raw::Unknown));
+    if !matches!(factor, Raw::Scalar(_)) || rest.is_empty() || !are_tensors {
+        return None;
+    }
+    let mut positional = vec![this.clone()];
+    positional.extend_from_slice(rest);
+    Some((positional, (param.name, factor.clone())))
 }
 
 /// Rows that take a number for a tensor under one and the same signature of PyTorch's; elsewhere there are two.
