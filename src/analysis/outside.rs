@@ -8,7 +8,7 @@ use super::story::Source;
 use super::value::{Iterator, Obj, ObjId, Val};
 use super::world::World;
 use super::{Analyzer, Res};
-use crate::ops::{Arg, OpRow, ParamKind};
+use crate::ops::{Arg, OpRow, Param, ParamKind, table};
 use crate::source::Span;
 use crate::symbol::Symbol;
 
@@ -126,9 +126,13 @@ impl Analyzer<'_> {
         if !args.open && args.values().all(|value| self.is_plain(value)) {
             return Ok(self.outside());
         }
+        // `data.to(device)`, whatever the device is.
+        if text.is_some_and(takes_gradients_of_none) {
+            return Ok(self.outside());
+        }
         if let Some(name) = name
             && args.values().any(|value| world.as_tensor(value).is_some())
-            && crate::ops::table::method(name.as_str()).is_some()
+            && table::method(name.as_str()).is_some()
         {
             let tensor = self.outside_tensor(world, span);
             return self.call_method(world, &Val::Obj(tensor), name, args, span);
@@ -231,4 +235,23 @@ impl Analyzer<'_> {
             value => !self.is_plain(value),
         }
     }
+}
+
+/// Whether a tensor's method hands on the gradients of its tensor alone: whatever the other arguments are, it cuts none
+/// of them off and leads to none of them.
+fn takes_gradients_of_none(method: &str) -> bool {
+    let Some(op) = table::method(method) else {
+        return false;
+    };
+    let hands_on = |param: &Param| {
+        matches!(
+            param.kind,
+            ParamKind::Tensor { diff: true }
+                | ParamKind::OptTensor { diff: true }
+                | ParamKind::TensorOrScalar
+                | ParamKind::Tensors
+        )
+    };
+    let mut rows = table::overloads(op).iter().map(|&op| table::row(op));
+    rows.all(|row| !row.params.iter().skip(1).any(hands_on))
 }

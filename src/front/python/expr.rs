@@ -139,7 +139,7 @@ impl Translator<'_> {
     fn import_expr(&mut self, path: &str, span: Span) -> ExprId {
         let root = path.split('.').next().unwrap_or(path);
         match root {
-            "torch" if foreign(path) == Foreign::Dataset => self.foreign(path, span),
+            "torch" if self.is_foreign_of_torch(path) => self.foreign(path, span),
             "torch" | "builtins" => self.path(path, span),
             _ if crate::front::tg::is_python_module(root) => {
                 self.path(&format!("builtins.{path}"), span)
@@ -150,6 +150,11 @@ impl Translator<'_> {
                 _ => self.foreign(path, span),
             },
         }
+    }
+
+    /// Whether a path of PyTorch names something that is not modelled, but of which it is known that it gives data.
+    fn is_foreign_of_torch(&self, path: &str) -> bool {
+        foreign(path) != Foreign::Unknown && !crate::front::tg::is_known_in_python(path)
     }
 
     /// Something of another package.

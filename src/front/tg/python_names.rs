@@ -43,41 +43,75 @@ const SHORTER: &[(&str, &str)] = &[
 
 /// Modules whose functions give data from outside of the program, which requires no gradient.
 const OUTSIDE: &[&str] = &[
+    "absl",
+    "ale_py",
     "argparse",
+    "click",
     "configparser",
     "csv",
     "cv2",
     "datasets",
     "datetime",
+    "dm_control",
+    "docopt",
+    "easydict",
+    "envpool",
+    "fire",
+    "getpass",
     "glob",
     "gym",
     "gymnasium",
+    "gzip",
     "h5py",
     "hashlib",
+    "hydra",
     "imageio",
     "json",
     "librosa",
+    "logging",
     "matplotlib",
+    "ml_collections",
+    "mujoco_py",
     "nltk",
     "numpy",
+    "omegaconf",
     "os",
     "pandas",
     "pathlib",
+    "pettingzoo",
     "PIL",
     "platform",
+    "procgen",
+    "psutil",
+    "pybullet_envs",
     "re",
+    "requests",
     "scipy",
     "shutil",
+    "simple_parsing",
     "skimage",
     "sklearn",
     "soundfile",
     "string",
+    "subprocess",
+    "supersuit",
     "sys",
+    "tarfile",
+    "tempfile",
+    "tensorboard",
+    "tensorboardX",
     "torchaudio",
     "torchtext",
     "torchvision",
     "tqdm",
+    "tyro",
+    "urllib",
+    "uuid",
+    "visdom",
+    "wandb",
+    "yacs",
     "yaml",
+    "zipfile",
 ];
 
 /// Parts of their paths that tell of something else.
@@ -88,7 +122,28 @@ const DATASETS: &[&str] = &[
     "torch.utils.data.",
     "torchvision.datasets.",
     "torchvision.transforms.",
+    "torch.device",
+    "torch.cuda.",
+    "torch.accelerator.",
+    "torch.mps.",
+    "torch.xpu.",
+    "torch.Generator",
+    "torch.FloatTensor",
+    "torch.DoubleTensor",
+    "torch.HalfTensor",
+    "torch.LongTensor",
+    "torch.IntTensor",
+    "torch.ShortTensor",
+    "torch.CharTensor",
+    "torch.ByteTensor",
+    "torch.BoolTensor",
+    "torch.sparse.FloatTensor",
+    "torch.utils.tensorboard.",
+    "stable_baselines3.common.buffers.",
 ];
+
+/// What PyTorch tells of the machine, of types and of itself.
+const ENVIRONMENT: &[&str] = &["torch.backends.", "torch.version.", "torch.__version__"];
 
 /// What a path that is not modelled names beside PyTorch's own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,6 +160,9 @@ pub enum Foreign {
 pub fn foreign(path: &str) -> Foreign {
     if DATASETS.iter().any(|prefix| path.starts_with(prefix)) {
         return Foreign::Dataset;
+    }
+    if ENVIRONMENT.iter().any(|prefix| path.starts_with(prefix)) {
+        return Foreign::Outside;
     }
     let mut parts = path.split('.');
     let is_outside = parts.next().is_some_and(|root| OUTSIDE.contains(&root));
