@@ -11,7 +11,6 @@ use super::graph::{Node, NodeKind};
 use super::value::{Closure, GradFn, Instance, Obj, ObjId, Val};
 use super::world::World;
 use crate::dataflow::Tri;
-use crate::index::Idx;
 use crate::source::Span;
 use crate::symbol::Symbol;
 
@@ -63,7 +62,54 @@ impl Analyzer<'_> {
             return None;
         }
         let args = args.clone().with_first(Val::Obj(object));
+        if let Some(parts) = self.recurrent_parts(world, instance) {
+            return Some(self.sum_up_parts(Box::new(world.clone()), &parts, &args, span));
+        }
         Some(self.sum_up(Box::new(world.clone()), unit, &args, span))
+    }
+
+    /// How many tensors a recurrent module gives: one by one, or in pairs.
+    fn recurrent_parts(&self, world: &World, instance: &Instance) -> Option<Vec<usize>> {
+        let Some(Obj::Class(class)) = world.obj(instance.class) else {
+            return None;
+        };
+        let mut names = class.mro.iter().map(|&base| self.class_name(world, base));
+        names.find_map(|name| match name.as_str() {
+            "LSTM" => Some(vec![1, 2]),
+            "RNN" | "GRU" | "LSTMCell" => Some(vec![1, 1]),
+            "RNNCell" | "GRUCell" => Some(vec![1]),
+            _ => None,
+        })
+    }
+
+    fn sum_up_parts(
+        &mut self,
+        mut world: Box<World>,
+        parts: &[usize],
+        args: &Args,
+        span: Span,
+    ) -> Vec<Completion> {
+        self.used_all(&mut world, args, span);
+        let values: Vec<Val> = args.values().cloned().collect();
+        let mut results = Vec::new();
+        for &count in parts {
+            let made: super::Res<Vec<Val>> = (0..count)
+                .map(|_| self.opaque_result(&mut world, values.clone(), span))
+                .collect();
+            match made {
+                Ok(mut one) if count == 1 => results.append(&mut one),
+                Ok(several) => results.push(Val::tuple(several)),
+                Err(raise) => {
+                    let result = Err(raise);
+                    return vec![Completion { world, result }];
+                }
+            }
+        }
+        let result = Ok(match results.len() {
+            1 => results.remove(0),
+            _ => Val::tuple(results),
+        });
+        vec![Completion { world, result }]
     }
 
     /// The outcome of calling a function of the library, if it is to be summed up.
@@ -77,10 +123,20 @@ impl Analyzer<'_> {
         if !self.program.lenient || !self.is_vague(world, args) {
             return None;
         }
-        if self.program.functions[closure.function].unit.index() > 0 && self.are_outside(args) {
+        let is_of_library = !self.in_user_text(self.program.functions[closure.function].span);
+        if is_of_library && self.are_outside(args) {
             return Some(vec![Completion {
                 world: Box::new(world.clone()),
                 result: Ok(self.outside()),
+            }]);
+        }
+        // What is read from a file is copied into the parameters: they are the same ones afterwards.
+        let function = &self.program.functions[closure.function];
+        if is_of_library && function.name.as_str() == "load_state_dict" {
+            let result = Ok(self.outside());
+            return Some(vec![Completion {
+                world: Box::new(world.clone()),
+                result,
             }]);
         }
         let unit = self.summable_unit(closure)?;
@@ -93,7 +149,7 @@ impl Analyzer<'_> {
     fn summable_unit(&self, closure: &Closure) -> Option<&'static str> {
         let unit = self.program.functions[closure.function].unit;
         let name = self.program.units[unit].name.as_str();
-        let fits = unit.index() > 0
+        let fits = !self.in_user_text(self.program.functions[closure.function].span)
             && ONE_TENSOR.iter().any(|prefix| name.starts_with(prefix))
             && !FOLLOWED.contains(&name);
         fits.then_some(name)
