@@ -481,6 +481,12 @@ impl Analyzer<'_> {
                         self.check_registered(world, &value, span);
                         self.note_replaced(world, object, name, &value, span);
                     }
+                    // A property whose setter is not modelled sets anything.
+                    if let Some(Val::Unknown) = self.find_member(world, instance.class, name)
+                        && let Some(dict) = world.dict_mut(instance.attrs)
+                    {
+                        dict.open = true;
+                    }
                     match self.find_member(world, instance.class, Symbol::intern("__setattr__")) {
                         Some(setattr) => {
                             let args = Args::of([object.clone(), Val::str(name.as_str()), value]);

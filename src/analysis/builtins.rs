@@ -217,6 +217,10 @@ impl Analyzer<'_> {
                         new.clone(),
                         span,
                     )?;
+                } else if let Some(instance) = world.instance(&value)
+                    && let Some(attrs) = world.dict_mut(instance.attrs)
+                {
+                    attrs.open = true;
                 }
                 Val::NONE
             }

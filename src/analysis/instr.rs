@@ -71,7 +71,7 @@ impl Analyzer<'_> {
             }
             InstrKind::GetAttr(object, name) => {
                 let object = get(object);
-                self.get_attr(world, &object, *name, span)?
+                self.attribute(world, &object, *name, span)?
             }
             InstrKind::SetAttr {
                 object,

@@ -4,8 +4,8 @@ use super::call::Args;
 use super::fact::Failure;
 use super::value::{Obj, Val};
 use super::world::World;
-use super::{Analyzer, Res};
-use crate::index::Idx;
+use super::{Analyzer, Raise, Res};
+use crate::source::Span;
 use crate::symbol::Symbol;
 
 /// The methods of Python's own types, beside those that are modelled.
@@ -43,6 +43,34 @@ impl Analyzer<'_> {
             && MODULE
                 .split_whitespace()
                 .any(|known| known == name.as_str())
+    }
+
+    /// `object.name`. What a module lacks on a way of which much is not known, something that is not known may have given
+    /// it; and every object has what all objects of Python have.
+    pub(super) fn attribute(
+        &mut self,
+        world: &mut World,
+        object: &Val,
+        name: Symbol,
+        span: Span,
+    ) -> Res<Val> {
+        match self.get_attr(world, object, name, span) {
+            Err(raise) if self.may_be_given(world, object, name, &raise) => {
+                self.lose(span, "an attribute that is not modelled");
+                Ok(Val::Unknown)
+            }
+            result => result,
+        }
+    }
+
+    fn may_be_given(&self, world: &World, object: &Val, name: Symbol, raise: &Raise) -> bool {
+        self.program.lenient
+            && raise.failure == Failure::Other
+            && (name.as_str().starts_with("__") || self.is_vague_way(world))
+            && world.instance(object).is_some_and(|instance| {
+                let attrs = world.dict(instance.attrs);
+                attrs.is_some_and(|attrs| attrs.get(&Val::str("_modules")).is_some())
+            })
     }
 
     /// Whether a value may have an attribute of which nothing is known here.
@@ -105,7 +133,7 @@ impl Analyzer<'_> {
             return false;
         };
         let of_library = |member: &Val| match member {
-            Val::Func(closure) => self.program.functions[closure.function].unit.index() > 0,
+            Val::Func(closure) => !self.in_user_text(self.program.functions[closure.function].span),
             _ => false,
         };
         class.mro.iter().any(|&base| match world.obj(base) {

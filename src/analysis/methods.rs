@@ -36,7 +36,7 @@ impl Analyzer<'_> {
         if self.has_value_method(world, object, name) {
             return self.value_method(world, object, name, args, span);
         }
-        let callee = self.get_attr(world, object, name, span)?;
+        let callee = self.attribute(world, object, name, span)?;
         self.call(world, callee, args, span)
     }
 
