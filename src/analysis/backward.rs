@@ -96,26 +96,6 @@ impl Analyzer<'_> {
             if edge == Edge::Null {
                 return self.no_graph(world, at, root, span);
             }
-            let known = !matches!(
-                world.tensor(root).map(|tensor| &tensor.grad_fn),
-                Some(GradFn::Unknown(_))
-            );
-            if known && self.requires_grad(world, root) == Tri::Maybe {
-                let origin = world
-                    .tensor(root)
-                    .map_or(OriginId::NOWHERE, |tensor| tensor.origin);
-                let story = self.origins.why_no_graph(origin);
-                if !story.is_empty() {
-                    self.refuse(
-                        world,
-                        Tri::Maybe,
-                        Failure::NoGraph,
-                        no_graph_text(at),
-                        story,
-                        span,
-                    )?;
-                }
-            }
             starts.push((edge, root, grad));
         }
         if request.accumulate {
@@ -130,6 +110,9 @@ impl Analyzer<'_> {
             .map_or(OriginId::NOWHERE, |tensor| tensor.origin);
         world.backward = Some((place, self.join_origin(world, origin, span)));
         let mut pass = self.prepare(world, &starts, request);
+        for (at, &(root, _)) in request.roots.iter().enumerate() {
+            self.perhaps_no_graph(world, at, root, !pass.unknown, span)?;
+        }
         if pass.unknown && request.accumulate {
             self.havoc_escaped(world);
         }
@@ -169,6 +152,36 @@ impl Analyzer<'_> {
                 Err(raise)
             }
         }
+    }
+
+    /// Tells of a root that has a graph on some ways only. `is_known`: whether all of its graph is; of a program in Python
+    /// where it is not, nothing is told: what is not known may be what the graph comes from.
+    fn perhaps_no_graph(
+        &mut self,
+        world: &mut World,
+        at: usize,
+        root: ObjId,
+        is_known: bool,
+        span: Span,
+    ) -> Res<()> {
+        let Some(tensor) = world.tensor(root) else {
+            return Ok(());
+        };
+        let origin = tensor.origin;
+        let is_unknown = matches!(tensor.grad_fn, GradFn::Unknown(_));
+        if is_unknown
+            || (self.program.lenient && !is_known)
+            || self.requires_grad(world, root) != Tri::Maybe
+        {
+            return Ok(());
+        }
+        let story = self.origins.why_no_graph(origin);
+        if story.is_empty() {
+            return Ok(());
+        }
+        let text = no_graph_text(at);
+        self.refuse(world, Tri::Maybe, Failure::NoGraph, text, story, span)
+            .map(|_| ())
     }
 
     /// The roots of all backward calls so far are kept together, so that later reads can ask what they were computed of.

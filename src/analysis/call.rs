@@ -305,11 +305,9 @@ impl Analyzer<'_> {
                 result: Err(raise),
             }];
         }
-        let at = self.at.1;
-        self.calls.push((span, at));
+        let at = self.enter_call(span);
         let mut ends = self.follow(world, closure.function, regs);
-        self.calls.pop();
-        self.at = (span, at);
+        self.leave_call(span, at);
         for end in &mut ends {
             if let Ok(Val::None(origin)) = &mut end.result
                 && *origin == super::story::OriginId::NOWHERE
@@ -520,11 +518,9 @@ impl Analyzer<'_> {
     pub(super) fn load_exports(&mut self, world: &mut World, unit: UnitId, span: Span) -> Res<()> {
         let program = self.program;
         let regs = self.export_cells(world, unit);
-        let at = self.at.1;
-        self.calls.push((span, at));
+        let at = self.enter_call(span);
         let ends = self.follow(world.take(), program.units[unit].body, regs);
-        self.calls.pop();
-        self.at = (span, at);
+        self.leave_call(span, at);
         self.go_on(world, ends).map(|_| ())
     }
 

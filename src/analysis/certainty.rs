@@ -54,7 +54,8 @@ fn is_of_unknown_ways(fact: &Fact) -> bool {
 
 /// Whether the text of an exception hangs on values that are not known, and so whether it is raised at all.
 fn is_wholly_unknown(kind: &FactKind) -> bool {
-    depends_on_values(kind) && matches!(kind, FactKind::Raises { message, .. } if message == "…")
+    depends_on_values(kind)
+        && matches!(kind, FactKind::Raises { message, .. } if message == "…" || message.contains(" … "))
 }
 
 /// The facts found so far.
@@ -73,6 +74,8 @@ struct Entry {
     contradicted: bool,
     /// Whether it has turned out not to hold.
     dropped: bool,
+    /// Whether it is told only if it is certain, in a program in Python.
+    only_if_certain: bool,
 }
 
 impl Entry {
@@ -180,6 +183,7 @@ impl Analyzer<'_> {
                     at: Vec::new(),
                     contradicted: false,
                     dropped: false,
+                    only_if_certain: false,
                 });
                 self.found.by_key.insert(key, number);
                 number
@@ -257,11 +261,20 @@ impl Analyzer<'_> {
         }
     }
 
+    /// Facts that a program in Python is told only where they are certain.
+    pub(super) fn doubt_facts(&mut self, is_doubted: impl Fn(u32) -> bool) {
+        for (number, entry) in self.found.facts.iter_mut().enumerate() {
+            entry.only_if_certain |= is_doubted(number as u32);
+        }
+    }
+
     /// All facts with their certainty, in the order of their places.
     pub(super) fn weighed(&mut self) -> Vec<Fact> {
+        let lenient = self.program.lenient;
         let mut facts: Vec<Fact> = std::mem::take(&mut self.found.facts)
             .into_iter()
             .filter(|entry| !entry.dropped)
+            .filter(|entry| !(lenient && entry.only_if_certain && entry.contradicted))
             .map(|entry| Fact {
                 certainty: if entry.contradicted {
                     Certainty::Sometimes

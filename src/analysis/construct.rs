@@ -579,7 +579,11 @@ impl Analyzer<'_> {
         let Some(of) = world.tensor(source).cloned() else {
             return source;
         };
-        let origin = self.origin(span, kind, [of.origin]);
+        // What requires no gradient is cut off from nothing.
+        let origin = match kind {
+            Source::Variable => self.cut_origin(world, kind, source, span),
+            _ => self.origin(span, kind, [of.origin]),
+        };
         // Measured: `nn.Parameter(t)` and `Variable(t)` know the version of `t`, as `t.detach()` does.
         let new = super::value::Tensor {
             bit: on,

@@ -128,14 +128,13 @@ impl Analyzer<'_> {
 
     fn enter_function(&mut self, after: &World, function: &Val) {
         let span = self.defined_at(function);
-        let made = self.ids.len() as u32;
         for end in self.call_all(
             Box::new(after.clone()),
             function.clone(),
             Args::unknown(),
             span,
         ) {
-            self.end_of_entry(end, after, made);
+            self.end_of_entry(end, after);
         }
     }
 
@@ -169,13 +168,12 @@ impl Analyzer<'_> {
     /// Instances of a class as its methods may find them, one for each way in which they are made.
     fn instances(&mut self, after: &World, class: &Val, span: Span) -> Vec<(Box<World>, Val)> {
         let world = Box::new(after.clone());
-        let first = self.ids.len() as u32;
         let mut instances = Vec::new();
         for made in self.call_all(world, class.clone(), Args::unknown(), span) {
             let mut world = made.world;
             let Ok(instance) = made.result else {
                 let result = made.result;
-                self.end_of_entry(Completion { world, result }, after, first);
+                self.end_of_entry(Completion { world, result }, after);
                 continue;
             };
             // Whoever calls a method may have run a backward before.
@@ -195,14 +193,13 @@ impl Analyzer<'_> {
         span: Span,
     ) {
         for (world, instance) in instances {
-            let first = self.ids.len() as u32;
             let method = Val::Bound((instance.clone(), Method::Func(function.clone())).into());
             for mut end in self.call_all(world.clone(), method, Args::unknown(), span) {
                 if let (Ok(Val::Obj(output)), "forward") = (&end.result, name.as_str()) {
                     let output = *output;
                     self.output_without_graph(&mut end.world, instance, output);
                 }
-                self.end_of_entry(end, world, first);
+                self.end_of_entry(end, world);
             }
         }
     }

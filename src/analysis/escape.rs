@@ -11,6 +11,7 @@ use super::exec::Completion;
 use super::finish::object_of;
 use super::value::{Dict, GradFn, Method, NodeId, Obj, ObjId, Val};
 use super::world::World;
+use crate::dataflow::PersistentVec;
 use crate::ir::TensorAttr;
 use crate::ops::table;
 use crate::source::Span;
@@ -83,35 +84,39 @@ struct Reached {
 /// gives back, and what unknown code was given. Of a whole program: nothing.
 #[derive(Debug, Default)]
 pub(super) struct Others {
-    before: u32,
+    /// Whether that is not known: then they can reach all.
+    are_unknown: bool,
+    /// What was there before.
+    before: PersistentVec<Obj>,
     objects: FxHashSet<ObjId>,
 }
 
 impl Others {
     /// Whether the object is among these.
     pub(super) fn can_reach(&self, id: ObjId) -> bool {
-        id.number() < self.before || self.objects.contains(&id)
+        self.are_unknown || self.before.get(id.number()).is_some() || self.objects.contains(&id)
     }
 }
 
 impl Analyzer<'_> {
-    /// What others can reach after an entry that began in the state `before`, and whose first object has the number
-    /// `first`.
-    pub(super) fn others(&mut self, before: &World, first: u32, end: &Completion) -> Others {
+    /// What others can reach after an entry that began in the state `before`.
+    pub(super) fn others(&mut self, before: &World, end: &Completion) -> Others {
         if self.escaped.work > MAX_WORK {
             return Others {
-                before: u32::MAX,
+                are_unknown: true,
                 ..Others::default()
             };
         }
         let changed = end.world.heap.diff(&before.heap).into_iter();
-        let changed = changed.filter(|&at| at < first).map(object_of);
+        let was_there = |at: &u32| before.heap.get(*at).is_some();
+        let changed = changed.filter(was_there).map(object_of);
         let mut todo: Vec<ObjId> = changed.chain(self.escaped.roots.iter().copied()).collect();
         if let Ok(value) = &end.result {
             collect(value, &mut todo);
         }
         Others {
-            before: first,
+            are_unknown: false,
+            before: before.heap.clone(),
             objects: self.reach(&end.world, todo).objects,
         }
     }
@@ -141,6 +146,9 @@ impl Analyzer<'_> {
         self.used_all(world, args, span);
         if name.is_some_and(|name| HARMLESS.contains(&name)) {
             return;
+        }
+        if name == Some("zero_grad") {
+            self.ledger.note_unknown_clearing();
         }
         world.open = true;
         let values = args.positional.iter();

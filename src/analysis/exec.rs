@@ -118,9 +118,12 @@ impl Analyzer<'_> {
         );
         let (outer_depth, outer_widened) = (self.loop_depth, self.is_widened);
         let outer_unknown = self.unknown_since;
+        let way = self.way;
         while let Some(((_, block), paths)) = ways.pending.pop() {
             for path in self.merge(paths, function, &plan) {
                 self.loop_depth = outer_depth + path.trips.len() as u32;
+                let trips = path.trips.iter().map(Trip::count);
+                self.way = trips.fold(way, super::births::further);
                 self.is_widened = outer_widened || path.trips.iter().any(Trip::is_widened);
                 let unknown = path.trips.iter().filter_map(Trip::unknown_since).max();
                 self.unknown_since = unknown.unwrap_or(0).max(outer_unknown);
@@ -137,6 +140,7 @@ impl Analyzer<'_> {
         }
         (self.loop_depth, self.is_widened) = (outer_depth, outer_widened);
         self.unknown_since = outer_unknown;
+        self.way = way;
         ways.out
     }
 

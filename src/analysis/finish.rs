@@ -30,6 +30,8 @@ pub(super) struct Ledger {
     ends: Vec<End>,
     /// Leaves whose gradient was cleared on some path.
     cleared: FxHashSet<ObjId>,
+    /// Whether something cleared the gradients of leaves that are not known.
+    cleared_unknown: bool,
     /// Tensors that got a gradient on some path.
     reached: FxHashSet<ObjId>,
     /// Facts that say of a leaf that something never happens, which another path may refute.
@@ -50,6 +52,8 @@ struct Absence {
 enum AbsentEvent {
     Clearing,
     Gradient,
+    /// A gradient, at some other step: then only a certain fact is told.
+    OtherGradient,
 }
 
 /// A read of a gradient that was none.
@@ -85,6 +89,10 @@ impl Ledger {
             .get(read as usize)
             .map(|read| read.story.clone())
             .unwrap_or_default()
+    }
+    /// Gradients were cleared, and it is not known of which leaves.
+    pub(super) fn note_unknown_clearing(&mut self) {
+        self.cleared_unknown = true;
     }
     /// An instance of a class was made.
     pub(super) fn note_instance(&mut self, value: &Val, span: Span) {
@@ -260,17 +268,26 @@ impl Analyzer<'_> {
         if self.loop_depth == 0 || !self.in_user_text(span) || !world.grad.0.is_true() {
             return;
         }
-        let freed = operands
-            .into_iter()
-            .filter_map(|value| world.as_tensor(value))
-            .find_map(|id| match world.tensor(id)?.grad_fn {
-                GradFn::Node(node, _) => world
-                    .released
-                    .get(node.number())
-                    .filter(|release| release.freed.is_true())
-                    .map(|release| release.by),
-                _ => None,
-            });
+        let node = |value: &Val| match world.tensor(world.as_tensor(value)?)?.grad_fn {
+            GradFn::Node(node, _) => Some(node),
+            _ => None,
+        };
+        let nodes = operands.map(node);
+        // Two losses of one trip may be added up to be shown: then neither is a sum of this place, or without a graph.
+        let place = self.place(span);
+        let is_other = |node: &Option<NodeId>| match node {
+            Some(node) => self.nodes[*node].span != place,
+            None => false,
+        };
+        if self.program.lenient && nodes.iter().all(is_other) {
+            return;
+        }
+        let freed = nodes.iter().flatten().find_map(|node| {
+            let release = world.released.get(node.number());
+            release
+                .filter(|release| release.freed.is_true())
+                .map(|release| release.by)
+        });
         if let Some(by) = freed {
             self.fact(
                 world,
@@ -375,16 +392,20 @@ impl Analyzer<'_> {
             return;
         }
         let parameter = self.made(world, none[0]).unwrap_or(place);
-        self.fact(
-            world,
-            span,
-            FactKind::StepWithoutGrad {
-                why,
-                all: true,
-                parameter,
-            },
-            story,
-        );
+        let all = true;
+        let kind = FactKind::StepWithoutGrad {
+            why,
+            all,
+            parameter,
+        };
+        let fact = self.fact(world, span, kind, story);
+        // The first trips of a loop may well leave an optimizer nothing to do.
+        let leaves = none.iter().flat_map(|&id| parts(world, id)).collect();
+        self.ledger.absences.push(Absence {
+            fact,
+            leaves,
+            of: AbsentEvent::OtherGradient,
+        });
     }
 
     /// Completes a path: what is known only now, then what it passed and found is kept for weighing.
@@ -393,9 +414,9 @@ impl Analyzer<'_> {
     }
 
     /// The same for a path of which only a part is in the file: what it does not do to what others can reach, they may
-    /// do. `before`: the state in which it began, and the number of the first object that it made.
-    pub(super) fn end_of_entry(&mut self, end: Completion, before: &World, first: u32) {
-        let others = self.others(before, first, &end);
+    /// do. `before`: the state in which it began.
+    pub(super) fn end_of_entry(&mut self, end: Completion, before: &World) {
+        let others = self.others(before, &end);
         self.complete(end, &others);
     }
 
@@ -588,9 +609,14 @@ impl Analyzer<'_> {
         for absence in std::mem::take(&mut self.ledger.absences) {
             let events = match absence.of {
                 AbsentEvent::Clearing => &self.ledger.cleared,
-                AbsentEvent::Gradient => &self.ledger.reached,
+                AbsentEvent::Gradient | AbsentEvent::OtherGradient => &self.ledger.reached,
             };
-            let happens = absence.leaves.iter().any(|leaf| events.contains(leaf));
+            let is_vague = absence.of == AbsentEvent::Clearing && self.ledger.cleared_unknown;
+            let happens = is_vague || absence.leaves.iter().any(|leaf| events.contains(leaf));
+            if absence.of == AbsentEvent::OtherGradient {
+                self.doubt_facts(|fact| fact == absence.fact && happens);
+                continue;
+            }
             *holds.entry(absence.fact).or_default() |= !happens;
         }
         self.drop_facts(|fact| holds.get(&fact) == Some(&false));

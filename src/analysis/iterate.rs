@@ -48,7 +48,7 @@ impl Analyzer<'_> {
 
     /// A list gets an element. How many it gets in a loop of unknown length is not known.
     pub(super) fn note_filled(&mut self, list: ObjId) {
-        if self.program.lenient && list.number() < self.unknown_since {
+        if self.program.lenient && self.births.before(list) < self.unknown_since {
             self.open_lists.insert(list);
         }
     }

@@ -56,7 +56,7 @@ pub(super) struct Trip {
     quiet: u32,
     /// The trip after which its numbers were widened.
     widened_at: Option<u32>,
-    /// The number of the next object when it was entered.
+    /// How many objects had been made when it was entered.
     born: u32,
     /// The fuel and the backward calls when it was entered.
     entered: (u64, u32),
@@ -83,7 +83,12 @@ impl Before {
 }
 
 impl Trip {
-    /// The number of the next object when it was entered, if it is of unknown length.
+    /// How often the loop has been gone around.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// How many objects had been made when it was entered, if it is of unknown length.
     pub(super) fn unknown_since(&self) -> Option<u32> {
         (self.unknown > 0).then_some(self.born)
     }
@@ -110,7 +115,7 @@ impl Analyzer<'_> {
             unknown: 0,
             quiet: 0,
             widened_at: None,
-            born: self.ids.len() as u32,
+            born: self.births.count(),
             entered: (self.fuel, self.backwards),
             before: Before::of(&path.world, &path.regs),
         }

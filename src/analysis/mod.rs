@@ -29,6 +29,7 @@ use crate::symbol::Symbol;
 mod accumulate;
 mod attr;
 mod backward;
+mod births;
 mod builtins;
 mod call;
 mod certainty;
@@ -111,6 +112,12 @@ pub(crate) struct Analyzer<'p> {
     origins: Origins,
     /// The calls that are being followed, outermost first: where, and the number of the instruction.
     calls: Vec<(Span, u32)>,
+    /// What tells the calls and trips around loops that lead to the present place from others.
+    way: u64,
+    /// The same of the places of these calls.
+    ways: Vec<u64>,
+    /// Where objects were made.
+    births: births::Births,
     /// The instruction that is being followed: where, and its number.
     at: (Span, u32),
     /// The arguments of in-place views, whose tensors have other sizes since: as they were.
@@ -157,7 +164,7 @@ pub(crate) struct Analyzer<'p> {
     caught: FxHashMap<ObjId, Raise>,
     /// The lists that loops of unknown length fill: how long they are is not known.
     open_lists: FxHashSet<ObjId>,
-    /// Where the object numbers stood when the innermost loop of unknown length around the present place was entered.
+    /// How many objects had been made when the innermost loop of unknown length around the present place was entered.
     unknown_since: u32,
     /// Whether something from outside may require a gradient after all.
     outside_is_changed: bool,
@@ -180,6 +187,9 @@ impl<'p> Analyzer<'p> {
             nodes: ChunkedVec::new(),
             origins: Origins::new(start),
             calls: Vec::new(),
+            way: 0,
+            ways: Vec::new(),
+            births: births::Births::default(),
             at: (start, 0),
             metas_before: FxHashMap::default(),
             first_meta: FxHashMap::default(),
@@ -237,9 +247,35 @@ impl<'p> Analyzer<'p> {
 
     /// A new object.
     fn alloc(&mut self, world: &mut World, obj: Obj) -> ObjId {
-        let id = self.ids.push(());
+        let id = match (self.program.lenient, births::kind(&obj)) {
+            (true, Some(kind)) => {
+                let place = births::Place {
+                    way: self.way,
+                    instruction: self.at.1,
+                    kind,
+                };
+                self.births.number(place, world, &mut self.ids)
+            }
+            _ => self.ids.push(()),
+        };
         world.put(id, obj);
         id
+    }
+
+    /// A function is entered from the present instruction. Returns its number.
+    fn enter_call(&mut self, span: Span) -> u32 {
+        let at = self.at.1;
+        self.calls.push((span, at));
+        self.ways.push(self.way);
+        self.way = births::further(self.way, at);
+        at
+    }
+
+    /// The function is left.
+    fn leave_call(&mut self, span: Span, at: u32) {
+        self.calls.pop();
+        self.way = self.ways.pop().unwrap_or(0);
+        self.at = (span, at);
     }
 
     /// The innermost place in the user's own text: `span` itself, or the call that led out of it.

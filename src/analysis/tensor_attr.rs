@@ -484,7 +484,13 @@ impl Analyzer<'_> {
     }
 
     /// The origin of what `detach()` and its kin make of a tensor.
-    fn cut_origin(&mut self, world: &World, source: Source, of: ObjId, span: Span) -> OriginId {
+    pub(super) fn cut_origin(
+        &mut self,
+        world: &World,
+        source: Source,
+        of: ObjId,
+        span: Span,
+    ) -> OriginId {
         let from = world
             .tensor(of)
             .map_or(OriginId::NOWHERE, |tensor| tensor.origin);

@@ -162,6 +162,10 @@ impl Analyzer<'_> {
         };
         let exact = saved.low == saved.high;
         if counter.last != saved.last {
+            // Versions only grow. Where ways were joined, the last write is that of one of them.
+            if counter.high <= saved.low {
+                return Ok(());
+            }
             let changed = if counter.low > saved.low {
                 Tri::True
             } else {

@@ -312,6 +312,25 @@ pub enum Iterator {
     Done,
 }
 
+impl Iterator {
+    /// Whether both give the same for sure.
+    pub fn same(&self, other: &Iterator) -> bool {
+        match (self, other) {
+            (Iterator::Values(a, at), Iterator::Values(b, other)) => {
+                at == other && a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.same(b))
+            }
+            (Iterator::List(a, at), Iterator::List(b, other)) => a == b && at == other,
+            (Iterator::Range(a, b, c), Iterator::Range(d, e, f)) => (a, b, c) == (d, e, f),
+            (Iterator::UnknownRange, Iterator::UnknownRange) => true,
+            (Iterator::Enumerate(a, at), Iterator::Enumerate(b, other)) => a == b && at == other,
+            (Iterator::Zip(a), Iterator::Zip(b)) => a == b,
+            (Iterator::Unknown(a), Iterator::Unknown(b)) => a.same(b),
+            (Iterator::Done, Iterator::Done) => true,
+            _ => false,
+        }
+    }
+}
+
 /// A gradient mode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {

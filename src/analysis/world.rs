@@ -5,7 +5,9 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::story::OriginId;
-use super::value::{Counter, Dict, Instance, ModeManager, Obj, ObjId, Storage, Tensor, Val};
+use super::value::{
+    Counter, Dict, Instance, Iterator, ModeManager, Obj, ObjId, Storage, Tensor, Val,
+};
 use crate::dataflow::{PersistentSet, PersistentVec, Tri};
 use crate::index::IndexVec;
 use crate::source::Span;
@@ -258,11 +260,13 @@ impl Obj {
             }
             (Obj::Class(a), Obj::Class(b)) => Rc::ptr_eq(a, b),
             (Obj::Cell(a), Obj::Cell(b)) => a.same(b),
-            (Obj::Iterator(a), Obj::Iterator(b)) => Rc::ptr_eq(a, b),
+            (Obj::Iterator(a), Obj::Iterator(b)) => Rc::ptr_eq(a, b) || a.same(b),
             (Obj::Mode(a), Obj::Mode(b)) => a == b,
             (Obj::Exception(a), Obj::Exception(b)) => Rc::ptr_eq(a, b),
             (Obj::Descriptor(a, c), Obj::Descriptor(b, d)) => a == b && c.same(d),
-            (Obj::Wrapped(a), Obj::Wrapped(b)) => Rc::ptr_eq(a, b),
+            (Obj::Wrapped(a), Obj::Wrapped(b)) => {
+                Rc::ptr_eq(a, b) || (a.0 == b.0 && a.1.same(&b.1))
+            }
             (Obj::HookHandle(a, c), Obj::HookHandle(b, d)) => a == b && c == d,
             _ => false,
         }
@@ -516,10 +520,38 @@ impl<'a> Join<'a> {
             )),
             (Obj::Dict(a), Obj::Dict(b)) => Obj::Dict(Rc::new(self.dicts(ours, theirs, a, b))),
             (Obj::Cell(a), Obj::Cell(b)) => Obj::Cell(self.values(ours, theirs, a, b)),
-            (Obj::Iterator(a), Obj::Iterator(_)) => Obj::Iterator(a.clone()),
+            (Obj::Iterator(a), Obj::Iterator(b)) => {
+                Obj::Iterator(self.iterators(ours, theirs, a, b))
+            }
             (Obj::Mode(a), Obj::Mode(_)) => Obj::Mode(*a),
             (Obj::Class(a), Obj::Class(_)) => Obj::Class(a.clone()),
             _ => Obj::Opaque,
+        }
+    }
+
+    /// Iterators over other values go on as either; those that stand elsewhere as the first.
+    fn iterators(
+        &mut self,
+        ours: &World,
+        theirs: &World,
+        a: &Rc<Iterator>,
+        b: &Rc<Iterator>,
+    ) -> Rc<Iterator> {
+        match (&**a, &**b) {
+            (Iterator::Values(x, at), Iterator::Values(y, other))
+                if at == other && x.len() == y.len() =>
+            {
+                let pairs = x.iter().zip(y.iter());
+                let values = pairs.map(|(x, y)| self.values(ours, theirs, x, y));
+                Rc::new(Iterator::Values(values.collect(), *at))
+            }
+            (Iterator::Unknown(x), Iterator::Unknown(y)) => {
+                Rc::new(Iterator::Unknown(self.values(ours, theirs, x, y)))
+            }
+            (Iterator::List(x, _), Iterator::List(y, _)) if x != y => {
+                Rc::new(Iterator::Unknown(Val::Unknown))
+            }
+            _ => Rc::clone(a),
         }
     }
 
