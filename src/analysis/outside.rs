@@ -123,6 +123,9 @@ impl Analyzer<'_> {
         if text.is_some_and(|name| OF_GRADIENTS.contains(&name)) {
             self.outside_is_changed = true;
         }
+        if text == Some("zero_grad") {
+            self.ledger.note_unknown_clearing();
+        }
         if !args.open && args.values().all(|value| self.is_plain(value)) {
             return Ok(self.outside());
         }

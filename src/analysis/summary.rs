@@ -139,6 +139,16 @@ impl Analyzer<'_> {
                 result,
             }]);
         }
+        // `model.to(device)`, whatever the device is.
+        if is_of_library
+            && function.name.as_str() == "to"
+            && let [this, Val::Unknown | Val::Outside] = &args.positional[..]
+            && self.is_module(world, this)
+        {
+            let result = Ok(this.clone());
+            let world = Box::new(world.clone());
+            return Some(vec![Completion { world, result }]);
+        }
         let unit = self.summable_unit(closure)?;
         if unit.starts_with("nn.") {
             return None;
