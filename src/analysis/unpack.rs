@@ -208,7 +208,7 @@ impl Analyzer<'_> {
             ];
             if certain.is_true() {
                 self.fact(world, span, FactKind::StaleSaved, story);
-            } else {
+            } else if !self.program.lenient {
                 self.uncertain_fact(world, span, FactKind::StaleSaved, story);
             }
         }

@@ -140,10 +140,15 @@ impl Analyzer<'_> {
         }
         let hangs_on_unknown = matches!(
             failure,
-            Failure::NoGraph | Failure::LeafInPlace | Failure::ViewOfLeafInPlace
+            Failure::NoGraph
+                | Failure::LeafInPlace
+                | Failure::ViewOfLeafInPlace
+                | Failure::FreedGraph
+                | Failure::SavedOverwritten
         );
         if self.program.lenient && hangs_on_unknown {
-            // Whether a tensor requires a gradient that is computed of something unknown is not known.
+            // Whether a tensor requires a gradient that is computed of something unknown is not known; and what was freed
+            // or written on one of the ways that were joined need not be what is used on it.
             return Ok(());
         }
         let kind = FactKind::Raises {
