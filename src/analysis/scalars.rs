@@ -238,6 +238,10 @@ impl Analyzer<'_> {
             {
                 Ok(Val::Str(None))
             }
+            (BinaryOp::Mul, Val::Str(_), Val::Str(_)) => {
+                let text = "can't multiply sequence by non-int of type 'str'";
+                self.python_error(world, span, Exception::TypeError, text)
+            }
             (BinaryOp::Add, Val::Tuple(x, _), Val::Tuple(y, _)) => {
                 Ok(Val::tuple(x.iter().chain(y.iter()).cloned().collect()))
             }
